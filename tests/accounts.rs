@@ -1,4 +1,5 @@
-//! Several accounts in one run: an account and region, a role, a store and a GitOps repository of an environment's own.
+//! Several accounts in one run: an account and region, a role, a store and a GitOps repository of
+//! an environment's own.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! `apply` on AWS Secrets Manager, which moto stands in for over HTTP. What is there afterwards is asked for by raw
-//! calls, not through goldenpath.
+//! `apply` on AWS Secrets Manager, which moto stands in for over HTTP. What is there afterwards is
+//! asked for by raw calls, not through goldenpath.
 
 use std::net::TcpListener;
 
@@ -165,7 +165,8 @@ fn a_tag_that_somebody_changed_or_removed_is_put_back() {
     assert_eq!(tags(&aws.describe(KEY)), seed_tags());
 }
 
-/// Whatever stands in the way: nothing is touched, no projection is written, and the run has failed.
+/// Whatever stands in the way: nothing is touched, no projection is written, and the run has
+/// failed.
 #[track_caller]
 fn stays_as_it_is(aws: &Aws) -> String {
     let before = (aws.platform.gitops_state(), aws.describe(KEY));
@@ -219,7 +220,8 @@ fn two_catalogs_in_one_account_leave_each_other_alone() {
     let theirs = Platform::with_store("backend: aws");
     let config = theirs.catalog.read("goldenpath.yaml").replace("acme-platform", "zenith");
     theirs.catalog.write("goldenpath.yaml", &config);
-    // The same ID for another secret, in a GitOps repository of their own; IDs are unique within a catalog.
+    // The same ID for another secret, in a GitOps repository of their own; IDs are unique within a
+    // catalog.
     theirs.write("SEC-0007", "ledger-signing-key").catalog.commit_all("Their SEC-0007");
     aws.reach(theirs.apply()).run().success();
     let their_key = "goldenpath/payments/dev/ledger-signing-key";

@@ -1,4 +1,5 @@
-//! `plan` and `apply` on the local store. What it holds is read with SQLite, not through goldenpath.
+//! `plan` and `apply` on the local store. What it holds is read with SQLite, not through
+//! goldenpath.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -505,7 +506,8 @@ fn two_applies_at_once_end_well() {
     let platform = thirty();
     let runs: Vec<Running> = (0..2).map(|_| platform.apply().start()).collect();
     for outcome in runs.into_iter().map(Running::wait) {
-        // The slower one may find the GitOps repository in the other's hands; then it says that a rerun mends it.
+        // The slower one may find the GitOps repository in the other's hands; then it says that a
+        // rerun mends it.
         if outcome.code != 0 {
             let outcome = outcome.fails_with(1);
             says(&outcome, "run apply again");

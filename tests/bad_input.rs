@@ -1,4 +1,5 @@
-//! What bad input gets: one clear error with a way out and the right exit code; no panic, no hang, nothing half-written.
+//! What bad input gets: one clear error with a way out and the right exit code; no panic, no hang,
+//! nothing half-written.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,5 +1,5 @@
-//! Killed at each place where it matters, before and after every call, file operation and move of a branch, and run again:
-//! what is there afterwards is what an uninterrupted run leaves.
+//! Killed at each place where it matters, before and after every call, file operation and move of a
+//! branch, and run again: what is there afterwards is what an uninterrupted run leaves.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 
 use goldenpath_testkit::{Aws, Moto, Platform, Repository, When, request};
 
-/// Something of everything that apply does: two secrets that are made, one of them with a policy; one that comes back; and
-/// one that somebody has changed, with another policy than it should have and an old ExternalSecret.
+/// Something of everything that apply does: two secrets that are made, one of them with a policy;
+/// one that comes back; and one that somebody has changed, with another policy than it should have
+/// and an old ExternalSecret.
 fn prepared() -> Aws {
     let aws = Aws::new("crash");
     let name = |number| format!("goldenpath/payments/dev/number-{number}");
@@ -200,8 +201,8 @@ fn killed_at_any_point_and_run_again_it_comes_to_the_same_end() {
     assert!(wrong.is_empty(), "not the same end as {end:#?}\n{}", wrong.join("\n\n"));
 }
 
-/// A platform in whose GitOps repository `lock` is, made so many seconds after the note that a run leaves that is killed
-/// while it commits.
+/// A platform in whose GitOps repository `lock` is, made so many seconds after the note that a run
+/// leaves that is killed while it commits.
 fn with_lock(lock: &str, later: i64) -> (Platform, PathBuf) {
     let platform = Platform::local();
     platform.seed();

@@ -10,7 +10,8 @@ fn the_demo_shows_the_whole_road_and_leaves_nothing_behind() {
     let temporary = repository.home().join("temporary");
     fs::create_dir(&temporary).unwrap();
     let shown = repository.goldenpath(&["demo"]).env("TMPDIR", &temporary).run().success().stdout;
-    // In this order: the mistake with its diagnostic, the fix, the plan, the apply, the projection, nothing to do.
+    // In this order: the mistake with its diagnostic, the fix, the plan, the apply, the projection,
+    // nothing to do.
     let mut rest = shown.as_str();
     for part in [
         "$ goldenpath init",

@@ -1,5 +1,5 @@
-//! What `plan` sees of the difference between the catalog at a commit and what is in the store, and what `apply` makes
-//! of it.
+//! What `plan` sees of the difference between the catalog at a commit and what is in the store, and
+//! what `apply` makes of it.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

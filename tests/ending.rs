@@ -25,7 +25,8 @@ fn set_status(platform: &Platform, status: &str, days_ago: u64) {
     platform.catalog.write(SEED_PATH, &text).commit_all_days_ago(days_ago, status);
 }
 
-/// Without the platform's own first commit, which is of 2099: no commit counts as older than the one that it builds on.
+/// Without the platform's own first commit, which is of 2099: no commit counts as older than the
+/// one that it builds on.
 fn aged(platform: &Platform) -> &Platform {
     platform.catalog.git(&["update-ref", "-d", "HEAD"]);
     platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
@@ -53,8 +54,8 @@ fn cooling_off(platform: &Platform, days: u64, days_ago: u64) {
         .commit_all_days_ago(days_ago, "Governance");
 }
 
-/// A secret that is there, whose end is asked for and whose projection is gone, so that the gates are next. All but the one
-/// of the days are open.
+/// A secret that is there, whose end is asked for and whose projection is gone, so that the gates
+/// are next. All but the one of the days are open.
 fn ending(test: &str, days_ago: u64) -> Aws {
     let aws = Aws::new(test);
     aged(&aws.platform);

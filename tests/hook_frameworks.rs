@@ -1,4 +1,5 @@
-//! The hook frameworks from PyPI, each on a repository whose configuration names this project by `file://`.
+//! The hook frameworks from PyPI, each on a repository whose configuration names this project by
+//! `file://`.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,8 @@ impl Framework {
         let programs = hook_programs();
         let program = |name: &str| programs.join(name).to_str().unwrap().to_owned();
         let command = match self {
-            // Its console script names the folder in which the environment was made, so the module it is.
+            // Its console script names the folder in which the environment was made, so the module
+            // it is.
             Self::PreCommit => repository
                 .program(&program("python"), &[&["-I", "-m", "pre_commit"], arguments].concat()),
             Self::Prek => repository.program(&program("prek"), arguments),
@@ -48,7 +50,8 @@ impl Framework {
 
 const CONFIG: &str = ".pre-commit-config.yaml";
 
-/// This project as a repository of one commit, made from the work tree's files, so that a checkout without `.git` will do.
+/// This project as a repository of one commit, made from the work tree's files, so that a checkout
+/// without `.git` will do.
 #[track_caller]
 fn project() -> Repository {
     let repository = Repository::new();
@@ -181,7 +184,8 @@ fn behaves(framework: Framework, repos: &str) {
     is_refused(crate::hooks::git(&repository, &["merge", "--no-edit", "left"]).run(), "GP304");
     repository.git(&["merge", "--abort"]);
 
-    // All files, as a pipeline runs it: a mistake that got in is found, and a green run has looked at something.
+    // All files, as a pipeline runs it: a mistake that got in is found, and a green run has looked
+    // at something.
     let all = || framework.command(&repository, &["run", "--all-files", "--verbose"]).run();
     let seen = all().success().said();
     assert!(seen.contains("checked 2 manifests: no findings"), "{seen}");
@@ -278,7 +282,8 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
         repository.goldenpath(&["hook", "uninstall"]).run().success();
         is_refused(commit_all(&repository), "GP105");
 
-        // Ours first: the framework keeps it as its legacy hook, and another install must not make the two run each other.
+        // Ours first: the framework keeps it as its legacy hook, and another install must not make
+        // the two run each other.
         let repository = Repository::new();
         repository.goldenpath(&["hook", "install", "pre-commit"]).run().success();
         repository
@@ -297,8 +302,9 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
     }
 }
 
-/// Lets each framework compile this project, which takes minutes: `cargo test -- --ignored from_source`. The frameworks ask
-/// the registry for the dependencies, and share what they build of them if they choose the same toolchain.
+/// Lets each framework compile this project, which takes minutes: `cargo test -- --ignored
+/// from_source`. The frameworks ask the registry for the dependencies, and share what they build of
+/// them if they choose the same toolchain.
 #[test]
 #[ignore = "compiles the project and all that it depends on"]
 fn both_frameworks_build_the_hook_from_source() {

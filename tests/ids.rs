@@ -1,4 +1,5 @@
-//! The next audit ID: one above the highest that the work tree, the index and all refs hold or have ever held.
+//! The next audit ID: one above the highest that the work tree, the index and all refs hold or have
+//! ever held.
 
 mod list;
 mod memory;

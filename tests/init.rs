@@ -214,8 +214,8 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     let repository = Repository::new();
     init(&repository, &[]);
     let text = repository.read(FILE_NAME);
-    // An option in a comment is `# key: value` or `# key:`, in camel case, without a blank before its colon, perhaps an
-    // item of a list.
+    // An option in a comment is `# key: value` or `# key:`, in camel case, without a blank before
+    // its colon, perhaps an item of a list.
     let is_option = |line: &str| {
         let key =
             line.trim_start().strip_prefix("# ").and_then(|rest| rest.trim_start().split_once(':'));

@@ -1,4 +1,5 @@
-//! Many secrets at once: what is made ready while the store is at work, and what of it anybody sees.
+//! Many secrets at once: what is made ready while the store is at work, and what of it anybody
+//! sees.
 
 use std::fs::{self, File};
 

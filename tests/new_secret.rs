@@ -1,4 +1,5 @@
-//! `goldenpath new secret`: by flags here; in a terminal, from files and by templates in the modules below.
+//! `goldenpath new secret`: by flags here; in a terminal, from files and by templates in the
+//! modules below.
 
 mod answers;
 mod bad_input;

@@ -10,7 +10,8 @@ fn comment(platform: &Platform) -> String {
     platform.plan(&["--format", "markdown", "-q"]).run().success().stdout
 }
 
-/// What GitHub reads as Markdown: the text with `_` for each code span (GitHub Flavored Markdown, "Code spans").
+/// What GitHub reads as Markdown: the text with `_` for each code span (GitHub Flavored Markdown,
+/// "Code spans").
 fn outside_code(text: &str) -> String {
     let mut outside = String::new();
     for line in text.lines() {

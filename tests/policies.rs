@@ -33,7 +33,8 @@ fn with(configuration: &str) -> Repository {
     repository
 }
 
-/// A configuration with one policy of this `assert`, as JSON, which is YAML that needs no quoting rules.
+/// A configuration with one policy of this `assert`, as JSON, which is YAML that needs no quoting
+/// rules.
 fn asserting(expression: &str) -> String {
     format!("policies:\n  - name: p\n    message: m\n    assert: {}\n", Value::from(expression))
 }
@@ -203,7 +204,8 @@ fn what_a_policy_says_is_made_harmless() {
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
 }
 
-/// Policies made to hang, to fill the memory or to overflow the stack, on manifests made to help them.
+/// Policies made to hang, to fill the memory or to overflow the stack, on manifests made to help
+/// them.
 #[test]
 fn hostile_policies_end_soon_in_little_memory() {
     let nested = |levels: usize, list: &str, body: &str| {
@@ -328,7 +330,8 @@ fn too_many_policies_are_refused() {
     assert!(told(&outcome).contains("there are 201 policies"), "{}", outcome.stderr);
 }
 
-/// The policies that the documentation shows, each with a manifest that keeps it and one that breaks it.
+/// The policies that the documentation shows, each with a manifest that keeps it and one that
+/// breaks it.
 #[test]
 fn the_policies_in_the_documentation_do_what_it_says() {
     let text = include_str!("../docs/reference/configuration.md");

@@ -1,4 +1,5 @@
-//! What `apply` says while it works, and what of it at the end: on a terminal, in a pipeline, and when it is to be quiet.
+//! What `apply` says while it works, and what of it at the end: on a terminal, in a pipeline, and
+//! when it is to be quiet.
 
 use goldenpath_testkit::{Aws, Platform, When};
 

@@ -1,8 +1,8 @@
-//! What holds for any bytes: no panic, every place in the text, nothing shown that steers a terminal, and the same
-//! findings every time.
+//! What holds for any bytes: no panic, every place in the text, nothing shown that steers a
+//! terminal, and the same findings every time.
 //!
-//! The bytes are the fuzzers' corpus, and what chance makes of it with seeds of its own, so that a run can be repeated.
-//! `fuzz/` goes on where this ends (CONTRIBUTING.md, "Fuzzing").
+//! The bytes are the fuzzers' corpus, and what chance makes of it with seeds of its own, so that a
+//! run can be repeated. `fuzz/` goes on where this ends (CONTRIBUTING.md, "Fuzzing").
 
 mod any_bytes;
 
@@ -10,8 +10,9 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-/// What mutations put in: what means more to YAML, to the rules and to terminals than to a reader. Nothing here is a
-/// token that somebody could have been given, so that other people's scanners leave this file alone.
+/// What mutations put in: what means more to YAML, to the rules and to terminals than to a reader.
+/// Nothing here is a token that somebody could have been given, so that other people's scanners
+/// leave this file alone.
 const PIECES: [&[u8]; 48] = [
     b": ",
     b"\n",
@@ -141,7 +142,8 @@ fn each(files: &[Vec<u8>], look: impl Fn(&[u8])) {
     }
 }
 
-/// Judges them as the files of a few catalogs; not too many in each, so that the one at fault can be found.
+/// Judges them as the files of a few catalogs; not too many in each, so that the one at fault can
+/// be found.
 fn judge(files: &[Vec<u8>]) {
     for files in files.chunks(20) {
         let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();

@@ -1,5 +1,5 @@
-//! `goldenpath report`: a page that needs nothing else, and in which whatever a manifest says stays text. It is looked at in
-//! headless Chromium where there is one.
+//! `goldenpath report`: a page that needs nothing else, and in which whatever a manifest says stays
+//! text. It is looked at in headless Chromium where there is one.
 
 use std::path::Path;
 

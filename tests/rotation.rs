@@ -1,5 +1,6 @@
-//! GP602: what is overdue is told by the store, which AWS's look-alike stands in for. Its dates are of today, so the answer
-//! to ListSecrets is given to it with others: what the server said, with days of the test's choosing.
+//! GP602: what is overdue is told by the store, which AWS's look-alike stands in for. Its dates are
+//! of today, so the answer to ListSecrets is given to it with others: what the server said, with
+//! days of the test's choosing.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -8,7 +9,8 @@ use goldenpath_testkit::{Account, Command, Moto, Outcome, Platform, Recorder, SE
 
 const KEY: &str = "goldenpath/payments/dev/payments-db-credentials";
 
-/// A platform whose one secret, the seed's, is made. Its class is `standard`: 90 days in the built-in governance table.
+/// A platform whose one secret, the seed's, is made. Its class is `standard`: 90 days in the
+/// built-in governance table.
 struct Made {
     platform: Platform,
     account: Account,

@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::hook_frameworks;
 use goldenpath_testkit::{Repository, SEED, SEED_PATH, request, seed_with};
 
-/// A value that is none, a folder that does not fit, a list for a word, high risk without rotation, and a key misspelt.
+/// A value that is none, a folder that does not fit, a list for a word, high risk without rotation,
+/// and a key misspelt.
 fn five_mistakes() -> String {
     let repository = Repository::new();
     let text = seed_with(&[

@@ -1,7 +1,7 @@
 //! GP501: what it must find, what it must leave alone, and that nothing ever shows a value.
 //!
-//! The values here are made at run time, from a prefix and a body that no issuer gave out, so that scanners of other
-//! people do not find them in this repository.
+//! The values here are made at run time, from a prefix and a body that no issuer gave out, so that
+//! scanners of other people do not find them in this repository.
 
 use serde_json::Value;
 

@@ -20,7 +20,8 @@ fn five(test: &str) -> (Aws, Arc<Gate>) {
 
 const ONE_BY_ONE: [&str; 4] = ["apply", "--yes", "--parallelism", "1"];
 
-/// What the first two manifests ask for is there, and nothing of the others; and the rest comes with another run.
+/// What the first two manifests ask for is there, and nothing of the others; and the rest comes
+/// with another run.
 #[track_caller]
 fn two_of_five_and_then_the_rest(aws: &Aws) {
     let key = |number| format!("goldenpath/payments/dev/number-{number}");

@@ -1,8 +1,10 @@
-//! A server that throttles, fails and loses answers: the end state is right all the same, and nothing is there twice.
+//! A server that throttles, fails and loses answers: the end state is right all the same, and
+//! nothing is there twice.
 
 use goldenpath_testkit::{Aws, Outcome, request};
 
-/// The manifests of which every third says who may use its secret, with the owner and the readers of `stage`.
+/// The manifests of which every third says who may use its secret, with the owner and the readers
+/// of `stage`.
 fn write(aws: &Aws, stage: usize) {
     for number in 1..=60 {
         let id = format!("SEC-{number:04}");

@@ -1,4 +1,5 @@
-//! GP601: a ttl counts from the day on which the ID came into the catalog, as git has it. Commits are made as if days ago.
+//! GP601: a ttl counts from the day on which the ID came into the catalog, as git has it. Commits
+//! are made as if days ago.
 
 use goldenpath_testkit::{
     Found, Platform, Repository, SEED, SEED_PATH, findings, request, seed_with,
@@ -147,7 +148,8 @@ fn manifests_with_several_ttls_are_each_held_against_their_own() {
         .map(|found| (found.rule, found.path, found.message))
         .collect();
     let expected = [("SEC-0001", 10), ("SEC-0002", 50)].map(|(id, days)| {
-        // The oldest of the commits that were looked into: a ttl of 50 days began when the one of 60 days ago was there.
+        // The oldest of the commits that were looked into: a ttl of 50 days began when the one of
+        // 60 days ago was there.
         let day = day(&repository, "HEAD~1");
         let message =
             format!("the ttl of {days} days has expired: {id} was already in the catalog on {day}");

@@ -27,7 +27,8 @@ mod selection;
 
 use goldenpath_testkit::{Found, Repository, SEED, SEED_PATH, findings, seed_with};
 
-/// What one finding must be. `under` is what stands in the file at the place; of message and help, a part.
+/// What one finding must be. `under` is what stands in the file at the place; of message and help,
+/// a part.
 struct Expected<'a> {
     rule: &'a str,
     pointer: &'a str,
@@ -110,7 +111,8 @@ fn gp202_warns_of_medium_risk_without_rotation_and_the_run_succeeds() {
 
 #[test]
 fn columns_count_characters_whatever_their_width_or_length() {
-    // Each of the three is one character; they are 2, 3 and 4 bytes long, and the last two are 2 cells wide.
+    // Each of the three is one character; they are 2, 3 and 4 bytes long, and the last two are 2
+    // cells wide.
     let edit = ("owner: team-payments ", "owner: é世🔑 ");
     let expected = |place| Expected {
         rule: "GP105 not-in-enum",

@@ -1,5 +1,5 @@
-//! `goldenpath value`: a value is put in, made, renewed and taken back, in both stores. What is there afterwards is asked for
-//! around goldenpath, where that can be.
+//! `goldenpath value`: a value is put in, made, renewed and taken back, in both stores. What is
+//! there afterwards is asked for around goldenpath, where that can be.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -146,7 +146,8 @@ mod tests {
         let text = "    decommission requested on 2026-11-28, and 30 days of cooling off remain\n";
         assert_eq!(
             wrap_lines(text, Some(40)),
-            "    decommission requested on\n      2026-11-28, and 30 days of cooling\n      off remain\n"
+            "    decommission requested on\n      2026-11-28, and 30 days of cooling\n      off \
+             remain\n"
         );
         let path = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
         assert_eq!(wrap_lines(path, Some(40)), path);

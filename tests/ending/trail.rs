@@ -170,7 +170,8 @@ fn it_is_pushed_where_that_is_asked_for_and_runs_at_once_lose_no_line() {
     assert!(!catalog.exists("audit"));
     let clone = Repository::clone_of(&origin);
     for number in 1..=4 {
-        // The secret of the first run came to be without a remote, and gets its tag with the remote's name.
+        // The secret of the first run came to be without a remote, and gets its tag with the
+        // remote's name.
         let events = if number == 2 { 3 } else { 2 };
         assert_eq!(
             clone.read(format!("audit/SEC-000{number}.jsonl")).lines().count(),

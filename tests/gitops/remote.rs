@@ -1,4 +1,5 @@
-//! A GitOps repository that is pushed to: what arrives there, and what becomes of races, refusals and lost answers.
+//! A GitOps repository that is pushed to: what arrives there, and what becomes of races, refusals
+//! and lost answers.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -7,7 +8,8 @@ use std::thread;
 use super::{FOLDER, PROJECTION, planned, says};
 use goldenpath_testkit::{Platform, Repository, request};
 
-/// A platform whose projections are pushed to `remote`, and a clone of that to look at and to work in.
+/// A platform whose projections are pushed to `remote`, and a clone of that to look at and to work
+/// in.
 struct Pushing {
     platform: Platform,
     remote: Repository,

@@ -148,7 +148,8 @@ fn a_submodule_is_judged_by_its_own_index_and_its_parent_by_its_own() {
 
 #[test]
 fn a_repository_that_git_is_told_of_is_judged_with_and_without_a_work_tree_named() {
-    // What a person does who keeps a home directory in git: a repository that does not lie in its work tree.
+    // What a person does who keeps a home directory in git: a repository that does not lie in its
+    // work tree.
     let repository = Repository::new();
     repository.git(&["init", "--quiet", "--bare", "../store.git"]);
     repository.git(&["--git-dir=../store.git", "config", "core.bare", "false"]);
@@ -247,8 +248,8 @@ fn a_merge_that_makes_two_of_one_refused_by_pre_merge_commit() {
     assert_eq!(repository.git(&["log", "-1", "--format=%P"]).split(' ').count(), 2);
 }
 
-/// A clone with the hooks, on a branch of its own, while the branch that merges go to went on: two steps in the life of
-/// one manifest, one that came and lived on, and one that is gone.
+/// A clone with the hooks, on a branch of its own, while the branch that merges go to went on: two
+/// steps in the life of one manifest, one that came and lived on, and one that is gone.
 fn behind() -> (Repository, Repository, Repository) {
     let origin = Repository::bare();
     let other = Repository::clone_of(&origin);
@@ -364,7 +365,8 @@ fn rebase_and_cherry_pick_run_no_hook_and_the_server_and_ci_say_no() {
 
 #[test]
 fn gits_environment_does_not_reach_other_repositories() {
-    // A hook of the team's own that plans: the GitOps repository beside it has its own index and its own HEAD.
+    // A hook of the team's own that plans: the GitOps repository beside it has its own index and
+    // its own HEAD.
     let repository = hooked();
     repository.git(&["init", "--quiet", "../gitops"]);
     repository.git(&["-C", "../gitops", "commit", "--quiet", "--allow-empty", "-m", "first"]);

@@ -348,7 +348,8 @@ fn where_git_runs_no_hooks_none_are_installed() {
 
 #[test]
 fn huskys_folder_is_huskys() {
-    // husky 9 sets core.hooksPath to a folder that it writes anew, with hooks that look up their own name.
+    // husky 9 sets core.hooksPath to a folder that it writes anew, with hooks that look up their
+    // own name.
     let repository = Repository::new();
     write_hook(
         &repository,

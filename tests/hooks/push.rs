@@ -35,7 +35,8 @@ fn a_new_branch_brings_what_the_target_branch_does_not_have() {
     clone.git(&["switch", "--quiet", "--create", "work"]);
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     push(&clone, &["origin", "work"]).passes(1);
-    // Pushed again, all that it brings is judged, whatever was pushed before: as its merge would be.
+    // Pushed again, all that it brings is judged, whatever was pushed before: as its merge would
+    // be.
     clone.write(path("SEC-0003"), &manifest("SEC-0003")).commit_all("three");
     push(&clone, &["origin", "work"]).passes(2);
     clone.git(&["rm", "--quiet", &path("SEC-0001")]);
@@ -131,7 +132,8 @@ fn the_remote_that_is_pushed_to_says_what_is_new() {
     clone.write(path("SEC-0003"), &manifest("SEC-0003")).commit_all("three");
     push(&clone, &["origin", "work"]).passes(1);
     push(&clone, &["upstream", "work"]).passes(2);
-    // A URL has no branches here, nor has a remote of which nothing is known: what origin has counts.
+    // A URL has no branches here, nor has a remote of which nothing is known: what origin has
+    // counts.
     let third = Repository::bare();
     let url = third.path().display().to_string();
     push(&clone, &[&url, "work"]).passes(1);

@@ -20,8 +20,8 @@ fn what_is_remembered_is_not_read_again() {
     repository.commit_all("Gone");
     assert_eq!(next(&repository), "SEC-0010");
     let remembered = fs::read(memory(&repository)).unwrap();
-    // The commit that held it, its trees and its blob are lost, as a clone that goes wrong may lose them: whoever walked
-    // there again would not find SEC-0009.
+    // The commit that held it, its trees and its blob are lost, as a clone that goes wrong may lose
+    // them: whoever walked there again would not find SEC-0009.
     let lost = repository.git(&["rev-list", "--objects", "HEAD~1"]);
     for object in lost.lines().filter_map(|line| line.split(' ').next()) {
         let _ = fs::remove_file(

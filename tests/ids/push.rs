@@ -1,4 +1,5 @@
-//! pre-push: an ID that another branch of the remote uses is told of, with the command that mends it.
+//! pre-push: an ID that another branch of the remote uses is told of, with the command that mends
+//! it.
 
 use super::{clones, path, write};
 use crate::hooks::path_with_goldenpath;
@@ -9,7 +10,8 @@ fn push(clone: &Repository, arguments: &[&str]) -> Outcome {
     clone.program("git", &arguments).env("PATH", path_with_goldenpath()).run()
 }
 
-/// A colleague's branch `feature` on the remote, with SEC-0001, that `ours` has never fetched; and ours, with the hook.
+/// A colleague's branch `feature` on the remote, with SEC-0001, that `ours` has never fetched; and
+/// ours, with the hook.
 fn two_of_one() -> (Repository, Repository) {
     let (origin, mut clones) = clones(2);
     let (theirs, ours) = (clones.pop().unwrap(), clones.pop().unwrap());

@@ -77,8 +77,8 @@ fn behind(repository: &Repository, script: &str) -> goldenpath_testkit::Outcome 
 
 #[test]
 fn a_disk_that_takes_nothing_more_leaves_no_trace() {
-    // A write that would make a file larger is an error and not the end of the program. Not a byte, and then so few (512)
-    // that only the manifest does not fit.
+    // A write that would make a file larger is an error and not the end of the program. Not a byte,
+    // and then so few (512) that only the manifest does not fit.
     let long = format!("--description '{}'", "word ".repeat(100).trim());
     for (limit, more, place) in [
         (0, "", ".git/goldenpath/given-out`: File too large"),

@@ -1,4 +1,5 @@
-//! `--from ID`: a manifest of the catalog for another environment, with its comments, layout and house fields.
+//! `--from ID`: a manifest of the catalog for another environment, with its comments, layout and
+//! house fields.
 
 use goldenpath_testkit::{Key, Repository, SEED, SEED_PATH, seed_with};
 

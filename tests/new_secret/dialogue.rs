@@ -8,7 +8,8 @@ fn dialogue(repository: &Repository, arguments: &[&str]) -> Terminal {
     repository.goldenpath(&[&["new", "secret"], arguments].concat()).in_terminal(80, 24)
 }
 
-/// Answers every question, up to the confirmation: text where there is no default, and defaults where there are some.
+/// Answers every question, up to the confirmation: text where there is no default, and defaults
+/// where there are some.
 #[track_caller]
 fn answer_all(terminal: &mut Terminal) {
     terminal.wait_for("Service").send("payments").key(Key::Enter);
@@ -127,7 +128,8 @@ fn several_environments_are_chosen_with_the_space_bar_and_none_is_not_enough() {
     let mut terminal = dialogue(&repository, &[&flags[..], &["--yes"]].concat());
     terminal.wait_for("Environments").key(Key::Space).key(Key::Enter);
     terminal.wait_for("Select at least one.");
-    // The default is back, so dev is taken out again; then down past test to staging and prod (the design's order).
+    // The default is back, so dev is taken out again; then down past test to staging and prod (the
+    // design's order).
     terminal
         .key(Key::Space)
         .key(Key::Down)

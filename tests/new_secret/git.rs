@@ -1,4 +1,5 @@
-//! What `new secret` does beside writing files: reserving on the remote, and the branch and the commit that are asked for.
+//! What `new secret` does beside writing files: reserving on the remote, and the branch and the
+//! commit that are asked for.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
-//! Editing one line of text in a terminal, at 80 columns and at 40: whatever is typed, the screen holds the question
-//! and nothing else.
+//! Editing one line of text in a terminal, at 80 columns and at 40: whatever is typed, the screen
+//! holds the question and nothing else.
 
 use goldenpath_testkit::{Key, Repository, Terminal};
 
@@ -71,7 +71,8 @@ fn a_line_is_edited_where_the_cursor_stands() {
     terminal.key(Key::Left).key(Key::Backspace).key(Key::Home).send("\u{b}new\u{1}\u{4}");
     shows(&mut terminal, "ew");
     assert_eq!(terminal.cursor(), column(0));
-    // Keys that mean nothing here leave nothing behind: page up, control and an arrow, F1, Alt and a letter.
+    // Keys that mean nothing here leave nothing behind: page up, control and an arrow, F1, Alt and
+    // a letter.
     for key in ["\u{1b}[5~", "\u{1b}[1;5C", "\u{1b}OP", "\u{1b}[15~", "\u{1b}x", "\u{7}"] {
         terminal.send(key);
     }
@@ -111,7 +112,8 @@ fn a_line_that_is_longer_than_the_terminal_scrolls_and_wraps_nowhere() {
         let repository = Repository::new();
         let mut terminal = description(&repository, columns);
         terminal.send(&text);
-        // The mark, and the columns that are left of the row less the cursor's and those of the marks.
+        // The mark, and the columns that are left of the row less the cursor's and those of the
+        // marks.
         let room = usize::from(columns) - 33 - 3;
         let end = &text[text.len() - room..];
         terminal.wait_for_all(&format!("{head}? Description (may stay empty) › <{end}"));

@@ -22,7 +22,8 @@ fn catalog() -> Repository {
     repository
 }
 
-/// What each step shows, the keys that lead to it from the one before, and what it then has on the screen.
+/// What each step shows, the keys that lead to it from the one before, and what it then has on the
+/// screen.
 const KEYS: [(&str, &str, &str); 17] = [
     ("The service: the most used of the catalog first", "", "orders"),
     ("A few letters find one; Tab completes it, and Enter takes it", "pymt", "pymt"),

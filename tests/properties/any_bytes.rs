@@ -1,4 +1,5 @@
-//! What holds for any bytes whatsoever. The ordinary suite and the fuzzers in `fuzz/` call these same five functions.
+//! What holds for any bytes whatsoever. The ordinary suite and the fuzzers in `fuzz/` call these
+//! same five functions.
 
 use std::ops::Range;
 use std::thread;
@@ -31,7 +32,8 @@ const SEED: &str = include_str!("../../crates/core/testdata/seed.yaml");
 /// Where the seed belongs.
 const PATH: &str = "catalogs/secrets/payments/dev/SEC-0007.yaml";
 
-/// How often a fix may have made way for another until no more can follow (see `goldenpath::fixes`).
+/// How often a fix may have made way for another until no more can follow (see
+/// `goldenpath::fixes`).
 const ROUNDS: usize = 10;
 
 const WIDE: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 100 };
@@ -112,7 +114,8 @@ impl World {
     }
 }
 
-/// The parser: its nodes nest and follow one another as in the text, and what is wrong has a place there.
+/// The parser: its nodes nest and follow one another as in the text, and what is wrong has a place
+/// there.
 pub(super) fn manifest(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     match yaml::parse(text) {
@@ -163,15 +166,16 @@ pub(super) fn rules(files: &[&[u8]]) {
     });
 }
 
-/// What fixing makes of a file, with and without the unsafe fixes: still YAML, valid where it was, and nothing is left
-/// that could be fixed as well.
+/// What fixing makes of a file, with and without the unsafe fixes: still YAML, valid where it was,
+/// and nothing is left that could be fixed as well.
 pub(super) fn fixes(bytes: &[u8]) {
     WORLD.with(|world| {
         [false, true].into_iter().for_each(|unsafe_too| world.fix(bytes, unsafe_too))
     });
 }
 
-/// What a repository says of itself, as each of the files that it says it in; and its policies, run on a manifest.
+/// What a repository says of itself, as each of the files that it says it in; and its policies, run
+/// on a manifest.
 pub(super) fn config(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     match yaml::parse_configuration(text) {
@@ -208,7 +212,8 @@ pub(super) fn config(bytes: &[u8]) {
     }
 }
 
-/// A value as somebody gives it: what is written of it is what any reader of JSON sees, and reads back as the same.
+/// A value as somebody gives it: what is written of it is what any reader of JSON sees, and reads
+/// back as the same.
 pub(super) fn value(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let Some(value) = told(value::SecretValue::parse(text)) else { return };
@@ -249,8 +254,8 @@ fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
         );
         steers_nothing(&command);
     }
-    // Drawing takes longest, and so does SARIF, which describes every rule. A fuzzer, which has one file at a time, gets
-    // each of them in its turn.
+    // Drawing takes longest, and so does SARIF, which describes every rule. A fuzzer, which has one
+    // file at a time, gets each of them in its turn.
     let turn = catalog.entries.iter().map(|entry| entry.text.len()).sum::<usize>() % 4;
     if files > 1 || turn == 0 {
         steers_nothing(&findings_as_sarif(files, findings, catalog));
@@ -299,7 +304,8 @@ fn has_places(text: &str, node: &Node) {
 /// The node stands inside `around`, and so do what it holds, one after the other.
 fn nests(text: &str, node: &Node, around: &Range<usize>) {
     within(text, &node.span);
-    // A null that is left out has no bytes, and stands where that is noticed, perhaps behind the white space that follows.
+    // A null that is left out has no bytes, and stands where that is noticed, perhaps behind the
+    // white space that follows.
     let is_inside =
         around.start <= node.span.start && (node.span.end <= around.end || node.span.is_empty());
     assert!(is_inside, "{node:?} leaves {around:?} in {text:?}");

@@ -19,7 +19,8 @@ fn bound_to(test: &str, url: &str) -> Aws {
     aws
 }
 
-/// Has the clone know what is on its branch as what the remote's default branch has, without a remote that answers.
+/// Has the clone know what is on its branch as what the remote's default branch has, without a
+/// remote that answers.
 fn merged(aws: &Aws) {
     aws.platform.catalog.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
     aws.platform.catalog.git(&[

@@ -1,5 +1,5 @@
-//! A change is judged whole: in the catalog of its base and of its head, by the base's rules, and what it does to rule files
-//! and destinations is a finding.
+//! A change is judged whole: in the catalog of its base and of its head, by the base's rules, and
+//! what it does to rule files and destinations is a finding.
 
 use serde_json::Value;
 
@@ -32,7 +32,8 @@ fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
 }
 
-/// A repository whose `main` holds a configuration, enums and SEC-0001, with the branch `work` checked out.
+/// A repository whose `main` holds a configuration, enums and SEC-0001, with the branch `work`
+/// checked out.
 fn catalog() -> Repository {
     catalog_with(CONFIG)
 }

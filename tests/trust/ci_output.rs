@@ -5,7 +5,8 @@ use goldenpath_testkit::{Command, Outcome, Platform, Repository, SEED_PATH, seed
 const PLAN: &str = "templates/plan.md.j2";
 const TEMPLATE: &str = "templates/external_secret.yaml.j2";
 
-/// Whether a runner would follow a command in a line: `::` at its start or `##[` and `##vso[` anywhere.
+/// Whether a runner would follow a command in a line: `::` at its start or `##[` and `##vso[`
+/// anywhere.
 fn commands(text: &str) -> Vec<&str> {
     let lines = text.split(['\n', '\r', '\u{2028}', '\u{85}']);
     lines

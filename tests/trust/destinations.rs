@@ -429,7 +429,8 @@ fn a_folder_a_linked_work_tree_and_a_detached_head_have_the_same_default_branch(
     }
 }
 
-/// A clone in which git left out what `filter` says, of a server whose default branch has changed since.
+/// A clone in which git left out what `filter` says, of a server whose default branch has changed
+/// since.
 fn partial(server: &Repository, filter: &str, change: impl Fn(&Repository)) -> Repository {
     server.git(&["config", "uploadpack.allowFilter", "true"]);
     let clone = Repository::new();
@@ -586,7 +587,8 @@ fn a_named_configuration_of_the_repository_is_compared_and_one_from_outside_is_t
 fn files_that_look_like_a_repository_do_not_decide() {
     let (platform, _server) = local();
     let catalog = &platform.catalog;
-    // Git takes a folder for a bare repository when these are in it, and its configuration for the work tree's place.
+    // Git takes a folder for a bare repository when these are in it, and its configuration for the
+    // work tree's place.
     let folder = "catalogs/secrets/payments";
     for (file, text) in [
         ("HEAD", "ref: refs/heads/main\n"),

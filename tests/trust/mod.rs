@@ -1,5 +1,5 @@
-//! What a pull request, a foreign repository or a foreign store cannot do. A test's name is the promise;
-//! `docs/explanation/threat-model.md` names each.
+//! What a pull request, a foreign repository or a foreign store cannot do. A test's name is the
+//! promise; `docs/explanation/threat-model.md` names each.
 
 mod audit_trail;
 mod catalog_binding;

@@ -1,5 +1,5 @@
-//! Nothing in a repository runs: what a pull request can bring into the catalog's work tree is not a program, a key, a kubeconfig
-//! or a repository with hooks for goldenpath.
+//! Nothing in a repository runs: what a pull request can bring into the catalog's work tree is not
+//! a program, a key, a kubeconfig or a repository with hooks for goldenpath.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -563,7 +563,8 @@ fn a_database_that_git_tracks_or_that_a_link_leads_to_is_not_opened() {
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     assert_eq!(platform.catalog.read("data/store.db"), "");
 
-    // Staged counts as much as committed, and one that was taken out of the index is still in the last commit.
+    // Staged counts as much as committed, and one that was taken out of the index is still in the
+    // last commit.
     configure(&platform, "store:\n  backend: local\n  path: data/store.db");
     platform.catalog.git(&["rm", "--quiet", "--cached", "data/store.db"]);
     refused(platform.apply().run(), "store.path", "is tracked by git");
@@ -757,7 +758,8 @@ fn a_repository_that_was_committed_into_another_is_not_taken_for_the_catalogs() 
         );
         assert!(!ran.exists());
     }
-    // A bare repository that lies alone can be read, and one with a folder of its own for git's files is as good as any.
+    // A bare repository that lies alone can be read, and one with a folder of its own for git's
+    // files is as good as any.
     Repository::bare().goldenpath(&["id", "next"]).run().fails_with(2);
     let separate = around.path().with_file_name("separate");
     around.git(&["init", "--quiet", "--separate-git-dir", separate.to_str().unwrap(), "../tree"]);

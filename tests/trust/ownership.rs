@@ -257,7 +257,8 @@ fn a_slip_in_the_table_is_an_error_with_its_place_and_exit_code_two() {
     assert!(shown.contains("goldenpath.yaml:"), "it names file and line: {}", outcome.stderr);
 }
 
-/// What `codeowners` prints of [`TABLE`], by the issue: services to owners, rule files to the platform team.
+/// What `codeowners` prints of [`TABLE`], by the issue: services to owners, rule files to the
+/// platform team.
 const LINES: [&str; 10] = [
     "/catalogs/secrets/ @acme/platform",
     "/catalogs/secrets/payments/ @acme/payments",
@@ -541,7 +542,8 @@ fn new_secret_judges_a_namespace_that_no_service_lists_once_the_service_is_answe
     assert!(
         repository.read("catalogs/secrets/shop/dev/SEC-0001.yaml").contains("namespace: shop\n")
     );
-    // A name that no namespace can have is refused at once, and so is a denied one beside its service.
+    // A name that no namespace can have is refused at once, and so is a denied one beside its
+    // service.
     for more in
         [&["--namespace", "No_Name"][..], &["--namespace", "kube-system", "--service", "shop"]]
     {

@@ -2,9 +2,9 @@
 //!
 //! `tests/fixtures/secret_corpus` holds three sets, each with leaks and harmless texts of different
 //! vendors and in different words. Each was written before the rule's errors in it were known;
-//! docs/explanation/secret-detection.md has the first measurements. A row has a kind, the place in a
-//! manifest and the text. No row holds a value: `⟦alnum 36⟧` means 36 random characters, drawn again
-//! for each seed.
+//! docs/explanation/secret-detection.md has the first measurements. A row has a kind, the place in
+//! a manifest and the text. No row holds a value: `⟦alnum 36⟧` means 36 random characters, drawn
+//! again for each seed.
 
 use serde_json::Value;
 
@@ -167,7 +167,8 @@ fn manifest(place: &str, text: &str, number: usize) -> String {
     }
 }
 
-/// The text of a row, with `⏎` for a line break and each `⟦kind argument⟧` replaced, the innermost first.
+/// The text of a row, with `⏎` for a line break and each `⟦kind argument⟧` replaced, the innermost
+/// first.
 fn assemble(template: &str, seed: u64) -> String {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut text = template.replace('⏎', "\n");

@@ -297,7 +297,8 @@ fn what_has_no_one_right_answer_takes_a_flag() {
     ] {
         becomes_only_unsafely(&seed_with(&[(right, wrong)]), &seed_with(&[(right, fixed)]));
     }
-    // Neither what stands there nor what it is mended to is what the folder says; once it is mended, the file moves.
+    // Neither what stands there nor what it is mended to is what the folder says; once it is
+    // mended, the file moves.
     let repository = with(&seed_with(&[("environment: dev", "environment: Prod")]));
     let told = fix(&repository, &[]).fails_with(1).stdout;
     assert!(told.contains("1 more fixable with `--unsafe-fixes`"), "{told}");

@@ -1,5 +1,5 @@
-//! What holds for every manifest that small mistakes are made in: fixing never makes it worse, loses no comment, comes to
-//! an end, and leaves a valid one alone.
+//! What holds for every manifest that small mistakes are made in: fixing never makes it worse,
+//! loses no comment, comes to an end, and leaves a valid one alone.
 
 use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::fixes::{FixContext, FixOutcome, apply, settle};
@@ -235,7 +235,8 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
         let (errors, outcome, new_path, new_text) = world.fixed(&path, &text, false);
         let left =
             outcome.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        // What can be read now may be wrong in ways that nobody could see before: each was one that was fixed.
+        // What can be read now may be wrong in ways that nobody could see before: each was one that
+        // was fixed.
         assert!(left <= errors + outcome.done.len(), "{errors} → {left}\n{text}\n→\n{new_text}");
         fixed += outcome.done.len();
         clean += usize::from(left == 0 && errors > 0);

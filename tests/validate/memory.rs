@@ -1,5 +1,5 @@
-//! Duplicates of what is staged are found across the catalog, whatever earlier runs remember of it, and however git keeps
-//! its index.
+//! Duplicates of what is staged are found across the catalog, whatever earlier runs remember of it,
+//! and however git keeps its index.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,8 @@ fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
 }
 
-/// So many committed manifests that it is worth a run's while to remember them: SEC-0101 to SEC-0160.
+/// So many committed manifests that it is worth a run's while to remember them: SEC-0101 to
+/// SEC-0160.
 fn catalog() -> Repository {
     let repository = Repository::new();
     for number in 101..=160 {
@@ -23,7 +24,8 @@ fn catalog() -> Repository {
     repository
 }
 
-/// Stages a manifest, and says what a check of it finds: the rules, and the places that they point to.
+/// Stages a manifest, and says what a check of it finds: the rules, and the places that they point
+/// to.
 fn staged(repository: &Repository, id: &str, text: &str) -> Vec<(String, String)> {
     repository.write(path(id), text);
     repository.git(&["add", "--all"]);

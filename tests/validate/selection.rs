@@ -292,7 +292,8 @@ fn staged_asks_for_a_merge_to_be_resolved_first() {
 
 #[test]
 fn staged_with_paths_checks_those_files_as_the_index_holds_them() {
-    // So that a framework that names all files, as `pre-commit run --all-files` does, never looks at nothing.
+    // So that a framework that names all files, as `pre-commit run --all-files` does, never looks
+    // at nothing.
     let repository = Repository::with_seed();
     repository.write(ORDERS_PATH, &orders()).commit_all("Two");
     repository.write(SEED_PATH, &wrong(SEED));

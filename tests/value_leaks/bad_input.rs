@@ -26,7 +26,8 @@ fn what_cannot_be_taken_is_not_quoted() {
             "password=CANARY",
             "username=app\npassword=CANARY\nCANARY",
         ] {
-            // As it stands in a manifest, a shell or a password manager: letters, digits and nothing that means something here.
+            // As it stands in a manifest, a shell or a password manager: letters, digits and
+            // nothing that means something here.
             let canary = Canary::new();
             let plain: String = canary.text.chars().filter(char::is_ascii_alphanumeric).collect();
             let canary = Canary::of(&plain);

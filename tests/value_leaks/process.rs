@@ -1,5 +1,5 @@
-//! What other processes, and what is left of this one, can see: arguments, environments, a core dump, and memory that is wiped
-//! when it is given back.
+//! What other processes, and what is left of this one, can see: arguments, environments, a core
+//! dump, and memory that is wiped when it is given back.
 
 use std::fs;
 use std::path::Path;

@@ -14,7 +14,8 @@ use goldenpath_testkit::{
 /// The calls whose body carries a value.
 const CARRIERS: [&str; 2] = ["CreateSecret", "PutSecretValue"];
 
-/// Stands before git, and notes with what it is started. It belongs to goldenpath's home, which is searched.
+/// Stands before git, and notes with what it is started. It belongs to goldenpath's home, which is
+/// searched.
 const WITNESS: &str = "#!/bin/sh\n{ tr '\\0' '\\n' </proc/$$/cmdline; env; } >>\"$HOME/children\"\nPATH=${PATH#*:} exec git \"$@\"\n";
 
 /// The seed's secret, made and without a value, in AWS or in a local store.
@@ -66,7 +67,8 @@ impl Scene {
         &self.aws.as_ref().expect("a scene on AWS").1
     }
 
-    /// `goldenpath value` with these arguments, as talkative as it can be, in folders that are searched afterwards.
+    /// `goldenpath value` with these arguments, as talkative as it can be, in folders that are
+    /// searched afterwards.
     pub(super) fn value(&self, arguments: &[&str]) -> Command {
         self.loud(self.platform.catalog.goldenpath(&[&["-vvv", "value"], arguments].concat()))
     }
@@ -182,7 +184,8 @@ impl Scene {
     }
 }
 
-/// Whether this request is one that carries a value, with the canary in its place and nowhere else in it.
+/// Whether this request is one that carries a value, with the canary in its place and nowhere else
+/// in it.
 fn carries(head: &str, body: &[u8], canary: &Canary) -> bool {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
     let value =

@@ -1,4 +1,5 @@
-//! Stores that refuse, fail, say nothing or send back what they were sent, and a program that ends before its time.
+//! Stores that refuse, fail, say nothing or send back what they were sent, and a program that ends
+//! before its time.
 
 use super::scene::{Said, Scene, Way};
 use goldenpath_testkit::Canary;
@@ -33,7 +34,8 @@ fn a_store_that_sends_back_what_it_was_sent_is_not_quoted() {
             let what = format!("{operation} {status} {body}");
             scene.assert_no_leak(&what, &canary, &said.words);
             scene.assert_no_leak(&what, &before, &said.words);
-            // Where the time of it cannot be noted, the value is there all the same; nothing else is passed by.
+            // Where the time of it cannot be noted, the value is there all the same; nothing else
+            // is passed by.
             if operation != "TagResource" && times > 1 {
                 assert_eq!(said.code, 1, "{what}: {}", said.words);
             }

@@ -167,7 +167,8 @@ fn rule_page(rule: &Rule) -> Page {
 
 fn rule_index() -> Page {
     let mut text = String::from(
-        "# The rules\n\n`goldenpath explain` prints these pages. They are generated from the rules' doc \
+        "# The rules\n\n\
+         `goldenpath explain` prints these pages. They are generated from the rules' doc \
          comments.\n\n| rule | name | |\n| --- | --- | --- |\n",
     );
     for rule in RULES {

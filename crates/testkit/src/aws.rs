@@ -1,5 +1,5 @@
-//! goldenpath on AWS Secrets Manager, which moto stands in for over HTTP. What is there afterwards is asked for by raw
-//! calls, not through goldenpath.
+//! goldenpath on AWS Secrets Manager, which moto simulates over HTTP. The tests read the resulting
+//! state with direct API calls, not with goldenpath.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::{Account, Command, Moto, Outcome, Platform, Recorder};
 /// The seed's store key (its section 3).
 pub const KEY: &str = "goldenpath/payments/dev/payments-db-credentials";
 
-/// The API's calls that change nothing, of all that goldenpath makes.
+/// The read-only API calls that goldenpath makes.
 const READS: [&str; 4] =
     ["ListSecrets", "DescribeSecret", "GetResourcePolicy", "ValidateResourcePolicy"];
 
-/// A platform whose store is an AWS account of its own, seen through a recorder.
+/// A platform whose store is an AWS account of its own, behind a recorder.
 pub struct Aws {
     pub platform: Platform,
     pub account: Account,
@@ -25,7 +25,7 @@ impl Aws {
     pub fn new(test: &str) -> Self {
         let moto = Moto::shared();
         let recorder = Recorder::in_front_of(moto);
-        // Moto does not have this operation.
+        // Moto does not implement this operation.
         let passed = json!({ "PolicyValidationPassed": true, "ValidationErrors": [] });
         recorder.answer("ValidateResourcePolicy", usize::MAX, &passed);
         Self {
@@ -48,7 +48,7 @@ impl Aws {
         self.plan_with(&[])
     }
 
-    /// In JSON.
+    /// Runs `plan --format json` with these arguments.
     pub fn plan_with(&self, arguments: &[&str]) -> Outcome {
         let arguments = [&["--format", "json"], arguments].concat();
         self.reach(self.platform.plan(&arguments)).run().success()
@@ -58,7 +58,7 @@ impl Aws {
         command.envs(self.account.environment(&self.recorder.endpoint()))
     }
 
-    /// A call around goldenpath, which is to be answered.
+    /// Calls an operation directly, without goldenpath. Panics if it fails.
     #[track_caller]
     pub fn call(&self, operation: &str, input: Value) -> Value {
         match Moto::shared().call(&self.account, operation, input) {
@@ -92,8 +92,10 @@ impl Aws {
         names
     }
 
-    /// All that the account holds, in a shape that is the same in another account: by name the description, the tags, the
-    /// resource policy, and whether a deletion is planned.
+    /// Returns the state of the account, in a form that can be compared with another account.
+    ///
+    /// It has by name the description, the tags, the resource policy, the rotation rules and
+    /// whether a deletion is scheduled.
     pub fn state(&self) -> BTreeMap<String, Value> {
         let state = |name: String| {
             let found = self.describe(&name);
@@ -117,7 +119,7 @@ impl Aws {
         self.names().into_iter().map(state).collect()
     }
 
-    /// The calls since the last time that change something.
+    /// Returns the writing calls since the last call of this function.
     pub fn writes(&self) -> Vec<String> {
         let calls = self.recorder.operations();
         self.recorder.reset();
@@ -125,7 +127,7 @@ impl Aws {
     }
 }
 
-/// Tags in the API's shape (API type `Tag`), in any order.
+/// Returns a secret's tags (API type `Tag`) by key.
 pub fn tags(secret: &Value) -> BTreeMap<&str, &str> {
     let tags = secret["Tags"].as_array().unwrap();
     tags.iter().map(|tag| (tag["Key"].as_str().unwrap(), tag["Value"].as_str().unwrap())).collect()

@@ -1,4 +1,4 @@
-//! A value that must stand nowhere but where a test says, and the search for it, in whatever form.
+//! A random value, and a search for it in files, git objects and processes, in any encoding.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,10 +10,10 @@ use aho_corasick::AhoCorasick;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-/// So many characters in a row are a leak: a message that is cut off shows a part as well.
+/// The length of a substring that counts as a leak: a truncated message leaks a part of a value.
 const PIECE: usize = 10;
 
-/// A text that nobody else has.
+/// A unique random text that a search recognizes in any encoding.
 pub struct Canary {
     pub text: String,
     forms: Vec<&'static str>,
@@ -21,7 +21,7 @@ pub struct Canary {
 }
 
 impl Canary {
-    /// With characters that JSON, URLs, dotenv files and terminals treat in ways of their own.
+    /// Returns a random text with characters that JSON, URLs, dotenv files and terminals escape.
     pub fn new() -> Self {
         let mut random = [0; 32];
         getrandom::fill(&mut random).expect("random bytes");
@@ -37,7 +37,7 @@ impl Canary {
         Self::of(&text)
     }
 
-    /// The same for a text that was made elsewhere.
+    /// Returns a canary for a given text.
     pub fn of(text: &str) -> Self {
         let characters: Vec<char> = text.chars().collect();
         let pieces = characters
@@ -49,7 +49,7 @@ impl Canary {
         Self { text: text.to_owned(), forms, pieces }
     }
 
-    /// The forms that it, or a piece of it, stands in `bytes` in.
+    /// Returns the encodings in which `bytes` contain the text or a part of it.
     pub fn forms_in(&self, bytes: &[u8]) -> BTreeSet<&'static str> {
         self.pieces.find_overlapping_iter(bytes).map(|found| self.forms[found.pattern()]).collect()
     }
@@ -58,7 +58,8 @@ impl Canary {
         self.pieces.is_match(bytes.as_ref())
     }
 
-    /// The files below a folder that it stands in, by name or content, and the git repositories that keep it packed.
+    /// Returns the files below a folder whose name or content contains the text, and the git
+    /// repositories whose packed objects contain it.
     pub fn files_below(&self, folder: &Path) -> Vec<String> {
         let mut found = Vec::new();
         for path in everything_below(folder) {
@@ -82,13 +83,14 @@ impl Canary {
         found
     }
 
-    /// The arguments and environments of a process and of all that it has started, as far as it stands there.
+    /// Returns the `/proc` files of a process and its descendants that contain the text: arguments
+    /// and environments.
     pub fn in_what_is_seen_of(&self, process: u32) -> Vec<String> {
         let mut found = Vec::new();
         for process in family(process) {
             for file in ["cmdline", "environ"] {
                 let path = format!("/proc/{process}/{file}");
-                // One that has ended meanwhile shows nothing.
+                // A process that has ended in the meantime has no such file.
                 if self.is_in(fs::read(&path).unwrap_or_default()) {
                     found.push(path);
                 }
@@ -97,7 +99,7 @@ impl Canary {
         found
     }
 
-    /// Where in a process's memory it stands.
+    /// Returns the places in a process's memory that contain the text.
     pub fn in_memory(&self, memory: &[(String, Vec<u8>)]) -> Vec<String> {
         let mut found = Vec::new();
         for (place, bytes) in memory {
@@ -119,7 +121,9 @@ impl Canary {
     }
 }
 
-/// The memory that a process can write, as it is now, without what is all zeros. None where this user may not read it.
+/// Returns the writable memory of a process, without blocks of zeros.
+///
+/// None if this user may not read it.
 pub fn memory_of(process: u32) -> Option<Vec<(String, Vec<u8>)>> {
     const BLOCK: u64 = 64 * 1024;
     let memory = File::open(format!("/proc/{process}/mem")).ok()?;
@@ -137,7 +141,7 @@ pub fn memory_of(process: u32) -> Option<Vec<(String, Vec<u8>)>> {
         let mut follows = false;
         for at in (from..to).step_by(usize::try_from(BLOCK).expect("it fits")) {
             let bytes = &mut block[..usize::try_from(BLOCK.min(to - at)).expect("it fits")];
-            // Nothing stands behind some addresses.
+            // Some addresses are mapped and cannot be read.
             let has_some =
                 memory.read_exact_at(bytes, at).is_ok() && bytes.iter().any(|byte| *byte != 0);
             match (has_some, follows, taken.last_mut()) {
@@ -154,7 +158,7 @@ pub fn memory_of(process: u32) -> Option<Vec<(String, Vec<u8>)>> {
     Some(taken)
 }
 
-/// A text in each form that a program might write it in, but for the case of letters.
+/// Returns a text in each encoding that a program might write; the search ignores case.
 fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let join = |each: &dyn Fn(u8) -> String| text.bytes().map(each).collect::<String>();
     let units: Vec<u16> = text.encode_utf16().collect();
@@ -180,8 +184,8 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("numbers", numbers.join(",")),
     ];
     for before in 0..3 {
-        // What stands before it decides which of three base64 texts it is; what its first and last character are its neighbours
-        // decide too.
+        // The number of bytes before the text, modulo 3, selects one of three base64 encodings. The
+        // first and the last character also depend on the neighboring bytes, so they are left out.
         let bytes = [&[0; 2][..before], text.as_bytes()].concat();
         let own = [0, 2, 3][before]..bytes.len() * 8 / 6;
         forms.push(("base64", STANDARD.encode(&bytes)[own.clone()].to_owned()));
@@ -201,7 +205,7 @@ fn everything_below(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// All that a git repository holds, reachable or not, as it was before git packed it.
+/// Returns all objects of a git repository, uncompressed, reachable or not.
 fn git_objects(repository: &Path) -> Vec<u8> {
     let arguments = ["cat-file", "--batch-all-objects", "--batch"];
     let git =
@@ -210,7 +214,7 @@ fn git_objects(repository: &Path) -> Vec<u8> {
     git.stdout
 }
 
-/// A process and all that it has started, and these.
+/// Returns a process and its descendants.
 fn family(process: u32) -> Vec<u32> {
     let parent = |process: &u32| {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

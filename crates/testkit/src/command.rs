@@ -1,4 +1,4 @@
-//! One run of a program in an environment that holds nothing but what the test put there.
+//! Runs a program in an environment that only the test sets.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use crate::Terminal;
 
-/// How long a program may take before it says what a test waits for.
+/// How long a test waits for a program to print a text.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A program about to be run. Its environment is `PATH`, a `HOME` of the test's own and UTF-8: no AWS
-/// credentials, no git settings and no colours leak in from whoever runs the tests.
+/// A command that has not started yet.
+///
+/// Its environment is `PATH`, a `HOME` of the test's own and UTF-8: no AWS credentials, git
+/// settings or colors of the user who runs the tests reach it.
 pub struct Command {
     command: process::Command,
     stdin: Vec<u8>,
@@ -48,13 +50,13 @@ impl Command {
         self
     }
 
-    /// What the program reads from standard input. Without it there is nothing to read.
+    /// Sets the program's stdin, which is empty by default.
     pub fn stdin(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.stdin = bytes.as_ref().to_vec();
         self
     }
 
-    /// Runs the program to its end, away from any terminal.
+    /// Runs the program to its end, without a terminal.
     #[track_caller]
     pub fn run(mut self) -> Outcome {
         let command = format!("{:?}", self.command);
@@ -83,7 +85,7 @@ impl Command {
         }
     }
 
-    /// Starts the program away from any terminal, and does not wait for its end.
+    /// Starts the program without a terminal, and does not wait for its end.
     #[track_caller]
     pub fn start(mut self) -> Running {
         let command = format!("{:?}", self.command);
@@ -101,7 +103,7 @@ impl Command {
         Running { child, stdout, stderr, command }
     }
 
-    /// The same, allowed to leave a core dump of any size.
+    /// Allows the program to write a core dump of any size.
     pub fn with_core_dumps(self) -> Self {
         let mut command = process::Command::new("sh");
         command.args(["-c", "ulimit -c unlimited && exec \"$0\" \"$@\""]);
@@ -111,14 +113,14 @@ impl Command {
         Self { command, stdin: self.stdin }
     }
 
-    /// Runs the program in a terminal instead, where a person can answer it.
+    /// Runs the program in a terminal, in which the test can answer it.
     #[track_caller]
     pub fn in_terminal(self, columns: u16, rows: u16) -> Terminal {
         Terminal::open(columns, rows, &self.command)
     }
 }
 
-/// A program on its way.
+/// A running program.
 pub struct Running {
     child: process::Child,
     stdout: File,
@@ -127,7 +129,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// The number of the process.
+    /// Returns the process ID.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -146,7 +148,7 @@ impl Running {
         let deadline = Instant::now() + PATIENCE;
         let said = || {
             let mut said = String::new();
-            // The program writes at a place of its own: reading by position leaves that alone.
+            // The file offset is shared with the program, and reading by position keeps it.
             let mut at = 0;
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = self.stderr.read_at(&mut buffer, at) {
@@ -162,9 +164,9 @@ impl Running {
         self
     }
 
-    /// Ends it the hard way (SIGKILL), wherever it is, if it is not at its end already.
+    /// Kills the program (SIGKILL) unless it has ended already.
     pub fn kill(mut self) -> Outcome {
-        // What has ended meanwhile cannot be killed, which is as good.
+        // The error means that the program has ended already.
         self.child.kill().ok();
         self.wait()
     }
@@ -192,7 +194,7 @@ impl Running {
     }
 }
 
-/// How a run ended. The code is -1 for a program that a signal ended.
+/// The result of a run. The code is -1 if a signal ended the program.
 pub struct Outcome {
     pub code: i32,
     pub stdout: String,
@@ -208,11 +210,11 @@ impl Outcome {
 
     #[track_caller]
     pub fn fails_with(self, code: i32) -> Self {
-        assert_ne!(code, 0, "0 is no failure");
+        assert_ne!(code, 0, "0 is not a failure");
         self.ended_with(code)
     }
 
-    /// Standard output, which is to be one JSON document and nothing else.
+    /// Parses stdout, which must be one JSON document.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)

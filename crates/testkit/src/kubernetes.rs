@@ -1,5 +1,7 @@
-//! A Kubernetes API server on loopback, as far as it lists what runs in a namespace. The shapes are those that an API server
-//! answers with: a list says what it is a list of, its items do not, and the next page is asked for with a token.
+//! A Kubernetes API server on loopback that supports only listing the objects of a namespace.
+//!
+//! Responses have the shapes of a real API server: a list has a kind and its items have none, and
+//! the next page is requested with a continue token.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::http::Message;
 
-/// Where each kind is listed.
+/// The API group, the plural and the kind of each object that can be listed.
 const KINDS: [(&str, &str, &str); 9] = [
     ("/api/v1", "pods", "Pod"),
     ("/api/v1", "serviceaccounts", "ServiceAccount"),
@@ -26,7 +28,9 @@ const KINDS: [(&str, &str, &str); 9] = [
     ("/apis/networking.k8s.io/v1", "ingresses", "Ingress"),
 ];
 
-/// A server, and a kubeconfig for it in a folder of its own with the context `dev`. It lasts until the test process ends.
+/// A server, and a kubeconfig for it with the context `dev`, in a temporary folder.
+///
+/// The server runs until the test process ends.
 pub struct Kubernetes {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
@@ -35,21 +39,21 @@ pub struct Kubernetes {
 
 #[derive(Default)]
 struct State {
-    /// By kind.
+    /// The objects, by kind.
     objects: BTreeMap<String, Vec<Value>>,
-    /// What is answered to whoever lists a plural, whatever there is.
+    /// Responses that override the objects, by plural.
     answers: BTreeMap<String, (u16, Value)>,
-    /// How many objects a page has at most; 0 for all.
+    /// The maximum number of objects on a page; 0 for all.
     page: usize,
     /// The first line of each request.
     requests: Vec<String>,
 }
 
 impl Kubernetes {
-    /// What the kubeconfig's user shows.
+    /// The token of the kubeconfig's user.
     pub const TOKEN: &str = "k8s-aws-v1.dG9rZW4tb2YtdGhlLXRlc3Q";
 
-    /// It has the namespace `payments` with what each has, and nothing else.
+    /// Starts a server with the namespace `payments`, which holds only its default ServiceAccount.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound listener");
@@ -59,7 +63,7 @@ impl Kubernetes {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let state = Arc::clone(&state);
-                // A client that hangs up half-way has nobody left to tell.
+                // An error here means that the client has disconnected.
                 thread::spawn(move || serve(&client, &state).ok());
             }
         });
@@ -68,7 +72,7 @@ impl Kubernetes {
         server
     }
 
-    /// An object in the namespace `payments`, with these fields beside its metadata.
+    /// Adds an object with these fields to the namespace `payments`.
     pub fn put(&self, kind: &str, name: &str, fields: Value) -> &Self {
         let mut object = json!({
             "metadata": {
@@ -78,9 +82,14 @@ impl Kubernetes {
                 "resourceVersion": "48213",
                 "creationTimestamp": "2026-01-05T09:12:44Z",
                 "managedFields": [{
-                    "manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1",
-                    "time": "2026-01-05T09:12:44Z", "fieldsType": "FieldsV1",
-                    "fieldsV1": { "f:spec": { "f:volumes": { "k:{\"name\":\"payments-db-creds\"}": {} } } },
+                    "manager": "kube-controller-manager",
+                    "operation": "Update",
+                    "apiVersion": "apps/v1",
+                    "time": "2026-01-05T09:12:44Z",
+                    "fieldsType": "FieldsV1",
+                    "fieldsV1": {
+                        "f:spec": { "f:volumes": { "k:{\"name\":\"payments-db-creds\"}": {} } },
+                    },
                 }],
             },
         });
@@ -96,25 +105,25 @@ impl Kubernetes {
         self
     }
 
-    /// Takes all objects of these kinds away.
+    /// Removes all objects of these kinds.
     pub fn remove(&self, kinds: &[&str]) -> &Self {
         self.state().objects.retain(|kind, _| !kinds.contains(&kind.as_str()));
         self
     }
 
-    /// From here on, whoever lists these is answered so.
+    /// Overrides the response to each list request for this plural.
     pub fn answer(&self, plural: &str, status: u16, body: Value) -> &Self {
         self.state().answers.insert(plural.to_owned(), (status, body));
         self
     }
 
-    /// From here on, a page has so many objects at most.
+    /// Sets the maximum number of objects on a page.
     pub fn page(&self, objects: usize) -> &Self {
         self.state().page = objects;
         self
     }
 
-    /// As `GET /path?query`, in any order.
+    /// Returns the requests since the last call, as `GET /path?query`, in any order.
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state().requests)
     }
@@ -127,14 +136,20 @@ impl Kubernetes {
         self.folder.path().join("config")
     }
 
-    /// Says where the server is, and who asks.
+    /// Writes a kubeconfig with this server address and this user.
     pub fn write_kubeconfig(&self, address: SocketAddr, user: &Value) -> &Self {
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{ "name": "arn:aws:eks:dev", "cluster": { "server": format!("http://{address}") } }],
+            "clusters": [{
+                "name": "arn:aws:eks:dev",
+                "cluster": { "server": format!("http://{address}") },
+            }],
             "users": [{ "name": "ci", "user": user }],
-            "contexts": [{ "name": "dev", "context": { "cluster": "arn:aws:eks:dev", "user": "ci" } }],
+            "contexts": [{
+                "name": "dev",
+                "context": { "cluster": "arn:aws:eks:dev", "user": "ci" },
+            }],
             "current-context": "another",
         });
         std::fs::write(self.kubeconfig(), config.to_string()).expect("a kubeconfig");
@@ -146,11 +161,17 @@ impl Kubernetes {
     }
 }
 
-/// The object that an API server answers with when there is nothing else to say.
+/// Returns the `Status` object with which an API server reports an error.
 pub fn status(code: u16, reason: &str, details: Value) -> Value {
     json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "somebody else's words",
-        "reason": reason, "details": details, "code": code,
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": "a message of the server",
+        "reason": reason,
+        "details": details,
+        "code": code,
     })
 }
 
@@ -170,7 +191,8 @@ fn serve(client: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
     };
     let body = body.to_string().into_bytes();
     let head = format!(
-        "HTTP/1.1 {code} told so\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {code} Simulated\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
         body.len()
     );
     Message { head, body }.write(client)
@@ -216,6 +238,11 @@ fn answer(state: &State, line: &str) -> (u16, Value) {
         metadata["remainingItemCount"] = json!(objects.len() - end);
     }
     let version = group.trim_start_matches("/apis/").trim_start_matches("/api/");
-    let list = json!({ "kind": format!("{kind}List"), "apiVersion": version, "metadata": metadata, "items": objects[start..end] });
+    let list = json!({
+        "kind": format!("{kind}List"),
+        "apiVersion": version,
+        "metadata": metadata,
+        "items": objects[start..end],
+    });
     (200, list)
 }

@@ -1,31 +1,32 @@
-//! What the tests stand on: the built program, run for real against real things.
+//! Helpers for tests that run the built program against real servers and repositories.
 //!
-//! - [`Repository`] is a git repository made with the `git` program, closed off from the settings of
-//!   whoever runs the tests. It runs goldenpath inside itself: a [`Command`], which ends in an
-//!   [`Outcome`] or goes on in a [`Terminal`].
-//! - [`SEED`] is the manifest that the design starts from; [`findings`] reads what `validate` says of it.
-//! - [`Terminal`] is a pseudo-terminal with a screen: it presses keys and says what a person would see.
+//! - [`Repository`] is a git repository created with the `git` program, isolated from the settings
+//!   of the user who runs the tests. It runs goldenpath in its work tree: a [`Command`], which ends
+//!   in an [`Outcome`] or continues in a [`Terminal`].
+//! - [`SEED`] is the manifest of the design; [`findings`] parses what `validate` reports on it.
+//! - [`Terminal`] is a pseudo-terminal with a screen: it sends keys and returns the visible text.
 //! - [`Moto`] is an AWS Secrets Manager on loopback, one server for all test processes. Each test
-//!   takes an [`Account`] of its own on it, so that tests run side by side and see nothing of one another.
-//! - [`Recorder`] stands between goldenpath and `Moto`, lists the API calls that went through it, and loses or
-//!   refuses those that a test names.
-//! - [`Aws`] is a platform on such an account, seen through a recorder.
-//! - [`Canary`] is a value that nobody else has, and finds itself in files, in git's objects, and in a process.
-//! - [`Tunnel`] is an HTTPS proxy that notes which hosts goldenpath asks for, and connects to none.
-//! - [`Kubernetes`] is an API server on loopback that lists what runs in a namespace, with a kubeconfig for it.
-//! - [`node_packages`] are the packages of `tests/node`, where there is a node to run them.
-//! - [`skip`] is for a test that cannot be run here: it says so, and fails where nothing may be
-//!   skipped (`GOLDENPATH_TEST_NO_SKIPS=1`, as in CI).
-//! - [`killed_ever_later`] kills a program at each share of the time that it takes.
-//! - [`is_harmful`] is the one list of characters that no output may hold.
-//! - [`Platform`] is a catalog's repository and the GitOps repository that it projects into.
+//!   takes an [`Account`] of its own on it, so that concurrent tests do not affect one another.
+//! - [`Recorder`] is a proxy between goldenpath and `Moto` that records the API calls and injects
+//!   the faults that a test asks for.
+//! - [`Aws`] is a platform on such an account, with a recorder.
+//! - [`Canary`] is a unique value that can be found in files, git objects and processes.
+//! - [`Tunnel`] is an HTTPS proxy that records the requested hosts and connects to none.
+//! - [`Kubernetes`] is an API server on loopback that lists the objects of a namespace, with a
+//!   kubeconfig for it.
+//! - [`node_packages`] returns the packages of `tests/node` if node is installed.
+//! - [`skip`] reports that a test cannot run here, and fails where no test may be skipped
+//!   (`GOLDENPATH_TEST_NO_SKIPS=1`, as in CI).
+//! - [`killed_ever_later`] kills a program at later and later points of its run.
+//! - [`is_harmful`] is the list of characters that no output may contain.
+//! - [`Platform`] is a catalog's repository and the GitOps repository for its projections.
 //! - [`cases!`] makes each row of a table a test of its own.
 //!
-//! Every piece ends with a test of itself, which also shows how it is used.
+//! Each module ends with a test of itself, which is also an example of its use.
 
-// A helper that cannot do its work has no caller to tell: the test is over, and a panic says why.
+// A helper that fails ends its test, and a panic reports the cause.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-// `new` starts something: a default is not what a reader expects to do so.
+// `new` starts a process or creates files, which no reader expects of `default`.
 #![allow(clippy::new_without_default)]
 
 mod aws;

@@ -1,4 +1,4 @@
-//! AWS on loopback: moto, the stand-in for AWS that is written in Python.
+//! AWS on loopback: moto, an AWS simulator in Python.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::http::{self, Message};
 use crate::python;
 
-/// How long the server may take to say where it listens.
+/// How long the server may take to print its address.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/serve_moto.py");
@@ -33,10 +33,10 @@ pub struct Moto {
 
 /// An AWS account with nothing in it, and credentials for it.
 ///
-/// Moto keeps the resources of each account apart and tells the account by the access key: a key that was
-/// handed out for a role belongs to the account that the role is in, and any account may be named. So
-/// every test assumes a role in an account number that no other test has. (All access keys that moto did
-/// not hand out belong to one account, 123456789012.)
+/// Moto separates the resources of accounts and identifies an account by the access key. A key that
+/// moto issued for a role belongs to the account in the role's ARN, and any account number is
+/// valid. So each test assumes a role in a random account. All access keys that moto did not issue
+/// belong to one account, 123456789012.
 pub struct Account {
     pub id: String,
     pub region: String,
@@ -49,7 +49,7 @@ impl Moto {
     /// Returns the server that the test processes share. The first test that needs it starts it.
     #[track_caller]
     pub fn shared() -> &'static Self {
-        // A failure is kept as well: one vain set-up is enough, even if many tests need it.
+        // Failures are cached too, so that many tests do not repeat a setup that cannot succeed.
         static SHARED: OnceLock<Result<Moto, String>> = OnceLock::new();
         match SHARED.get_or_init(|| Self::connect(&python::target_directory().join("moto"))) {
             Ok(moto) => moto,
@@ -57,7 +57,7 @@ impl Moto {
         }
     }
 
-    /// Where the server listens, the way an AWS SDK is told.
+    /// Returns the URL of the server, in the form of an AWS SDK's endpoint setting.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -66,7 +66,9 @@ impl Moto {
         self.address
     }
 
-    /// A new account for a test. The test's name becomes the role's, and so part of the caller's identity.
+    /// Returns a new account for a test.
+    ///
+    /// The test's name becomes the role's name, and so part of the caller's identity.
     #[track_caller]
     pub fn account(&self, test: &str) -> Account {
         // Random, because other processes create accounts on the same server.
@@ -74,7 +76,7 @@ impl Moto {
         self.role_in(&(200_000_000_000 + random % 800_000_000_000).to_string(), test)
     }
 
-    /// The account of this number, as somebody in it sees it.
+    /// Returns the account of this number, with a role of its own.
     #[track_caller]
     pub fn account_of(&self, id: &str) -> Account {
         self.role_in(id, "onlooker")
@@ -112,8 +114,12 @@ impl Moto {
         }
     }
 
-    /// Calls an operation of Secrets Manager, such as `CreateSecret`, without the SDK that goldenpath uses,
-    /// for a second opinion on what the server holds. An error that the server reports is the `Err`.
+    /// Calls an operation of Secrets Manager, such as `CreateSecret`.
+    ///
+    /// It does not use goldenpath's SDK, so that the tests are independent of it.
+    ///
+    /// # Errors
+    /// The error that the server reports.
     #[track_caller]
     pub fn call(&self, account: &Account, operation: &str, input: Value) -> Result<Value, Value> {
         let answer = self.post(
@@ -145,7 +151,7 @@ impl Moto {
         };
         fs::create_dir_all(folder).map_err(failed("create"))?;
         let open = |name| File::options().create(true).append(true).open(folder.join(name));
-        // One process starts the server; the others wait, and find it started.
+        // One process starts the server; the others wait for it and connect.
         let start = open("start.lock").map_err(failed("open a file in"))?;
         start.lock().map_err(failed("lock"))?;
         let client = open("clients.lock").map_err(failed("open a file in"))?;
@@ -197,7 +203,9 @@ impl Account {
     }
 }
 
-/// What moto reads of a signature: who signed, and for which region and service. It checks nothing.
+/// Returns the part of a signature that moto reads: the access key, the region and the service.
+///
+/// Moto does not verify signatures.
 fn authorization(access_key_id: &str, region: &str, service: &str) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential={access_key_id}/20240101/{region}/{service}/aws4_request, \

@@ -1,5 +1,5 @@
-//! Node packages that a test needs, in a folder under the target directory: made by the first run that needs them, found
-//! by the later ones.
+//! Node packages that a test needs, in a folder under the target directory. The first run that
+//! needs them installs them; later runs reuse them.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, File};
@@ -12,8 +12,9 @@ use crate::skip;
 
 const NODE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node");
 
-/// Where the packages of `tests/node/package-lock.json` are. None, and the test is skipped, where there is no node
-/// or no npm.
+/// Returns the folder with the packages of `node/package-lock.json`.
+///
+/// Without node or npm, skips the test and returns None.
 #[track_caller]
 pub fn node_packages() -> Option<PathBuf> {
     let missing = ["node", "npm"].into_iter().find(|program| {
@@ -32,12 +33,12 @@ pub fn node_packages() -> Option<PathBuf> {
 fn install() -> Result<PathBuf, String> {
     let target = target_directory();
     let ready = target.join(format!("node-{:016x}", fingerprint()?));
-    // Another test process may be making it: then this waits, and finds it made.
+    // If another test process creates it right now, this waits and reuses it.
     let lock = File::create(target.join("node.lock")).and_then(|file| file.lock().map(|()| file));
     let _held = lock
         .map_err(|error| format!("cannot lock {}: {error}", target.join("node.lock").display()))?;
     if !ready.exists() {
-        // Made elsewhere and moved when it is whole, so that nothing broken off is taken for ready.
+        // Created elsewhere and moved once complete, so that no run uses an incomplete folder.
         let building = tempfile::Builder::new().prefix("node-unfinished-").tempdir_in(&target);
         let building =
             building.map_err(|error| format!("no directory in {}: {error}", target.display()))?;
@@ -45,7 +46,7 @@ fn install() -> Result<PathBuf, String> {
             let copied = fs::copy(Path::new(NODE).join(file), building.path().join(file));
             copied.map_err(|error| format!("{file}: {error}"))?;
         }
-        // As the lock has it, and nothing of the packages is run.
+        // `ci` installs exactly what the lock file lists. No script of a package runs.
         let mut npm = Command::new("npm");
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
             .current_dir(building.path());
@@ -63,7 +64,7 @@ fn install() -> Result<PathBuf, String> {
     Ok(ready)
 }
 
-/// Other packages need another folder.
+/// Returns a hash of the lock file, which identifies a folder of packages.
 fn fingerprint() -> Result<u64, String> {
     let lock = fs::read(Path::new(NODE).join("package-lock.json"))
         .map_err(|error| format!("{NODE}: {error}"))?;

@@ -1,31 +1,32 @@
-//! A catalog and where it projects to.
+//! A catalog and the GitOps repository for its projections.
 
 use crate::{Command, Outcome, Repository, SEED, SEED_PATH};
 
-/// Where the design's `gitops.file` puts its ExternalSecret.
+/// The path of the seed's ExternalSecret with the design's `gitops.file`.
 const SEED_PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 
-/// The seed's manifest with another ID and another name, which its Kubernetes Secret has too.
+/// Returns the seed's manifest with another ID and another name, also of its Kubernetes Secret.
 pub fn request(id: &str, name: &str) -> String {
     SEED.replace("SEC-0007", id)
         .replace("payments-db-credentials", name)
         .replace("payments-db-creds", name)
 }
 
-/// A catalog's repository, called `acme-platform`, and the GitOps repository that it projects into, with a commit
-/// each. No manifest yet.
+/// The repository of the catalog `acme-platform` and the GitOps repository for its projections.
+///
+/// Each has one commit. There is no manifest yet.
 pub struct Platform {
     pub catalog: Repository,
     pub gitops: Repository,
 }
 
 impl Platform {
-    /// Secrets live in the embedded store.
+    /// Returns a platform with the embedded store.
     pub fn local() -> Self {
         Self::with_store("backend: local")
     }
 
-    /// `store` is what stands below `store:` in goldenpath.yaml.
+    /// Returns a platform with this content of `store:` in goldenpath.yaml.
     pub fn with_store(store: &str) -> Self {
         let gitops = Repository::new();
         gitops.write("README.md", "What the cluster runs\n").commit_all("Start");
@@ -48,7 +49,7 @@ impl Platform {
         self.seed_changed("", "")
     }
 
-    /// Writes and commits the seed's manifest, in which `to` stands instead of `from`.
+    /// Writes and commits the seed's manifest with `from` replaced with `to`.
     #[track_caller]
     pub fn seed_changed(&self, from: &str, to: &str) -> &Self {
         assert!(SEED.contains(from), "the seed does not hold {from:?}");
@@ -62,13 +63,14 @@ impl Platform {
         self
     }
 
-    /// The ExternalSecret of the seed's manifest, as it stands in the GitOps work tree.
+    /// Returns the ExternalSecret of the seed's manifest in the GitOps work tree.
     pub fn seed_projection(&self) -> String {
         self.gitops.read(SEED_PROJECTION)
     }
 
-    /// Everything in the GitOps work tree, and how it differs from the last commit: a sorted line each, for comparing
-    /// before and after.
+    /// Returns the log, the files and the status of the GitOps repository, one sorted line each.
+    ///
+    /// Tests compare it before and after a run.
     pub fn gitops_state(&self) -> String {
         let files = self.gitops.git(&["ls-files", "--cached", "--others", "--stage"]);
         let status = self.gitops.git(&["status", "--porcelain", "--untracked-files=all"]);
@@ -80,12 +82,12 @@ impl Platform {
         self.catalog.goldenpath(&[&["plan"], arguments].concat())
     }
 
-    /// `apply`, without a question.
+    /// Returns `apply` without a confirmation.
     pub fn apply(&self) -> Command {
         self.catalog.goldenpath(&["apply", "--yes"])
     }
 
-    /// The actions of a plan in JSON, as `id action target`.
+    /// Returns the actions of a JSON plan, as `id action target`.
     #[track_caller]
     pub fn actions(plan: &Outcome) -> Vec<String> {
         let plan = plan.json();

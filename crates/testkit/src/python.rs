@@ -1,5 +1,5 @@
-//! Pythons with the packages that tests need, in virtual environments under the target directory: made by the
-//! first run that needs one, found by the later ones.
+//! Python virtual environments with the packages that tests need, under the target directory. The
+//! first run that needs one creates it; later runs reuse it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, File};
@@ -7,13 +7,13 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What an environment is for, and the packages it has.
+/// A virtual environment: its name and its packages.
 pub(crate) struct Purpose {
     name: &'static str,
     requirements: &'static str,
 }
 
-/// moto, the server of `Moto`, and what else the packages brought.
+/// moto, the server of `Moto`, and its dependencies.
 pub(crate) const MOTO: Purpose = Purpose {
     name: "moto",
     requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements.txt"),
@@ -29,12 +29,15 @@ const ADVICE: &str = "The tests need Python 3.11 or later with venv (on Debian: 
                       python3-venv) and, the first time, a package index that pip can reach.";
 
 impl Purpose {
-    /// The virtual environment's folder of programs. A failure tells the command, its output and what to do.
+    /// Returns the virtual environment's folder of programs.
+    ///
+    /// # Errors
+    /// The command that failed, its output and the remedy.
     pub(crate) fn programs(&self) -> Result<PathBuf, String> {
         let target = target_directory();
         let ready = target.join(format!("{}-venv-{:016x}", self.name, self.fingerprint()?));
         let lock = target.join(format!("{}-venv.lock", self.name));
-        // Another test process may be making it: then this waits, and finds it made.
+        // If another test process creates it right now, this waits and reuses it.
         let _held = File::create(&lock)
             .and_then(|file| file.lock().map(|()| file))
             .map_err(|error| format!("cannot lock {}: {error}", lock.display()))?;
@@ -45,7 +48,7 @@ impl Purpose {
         Ok(ready.join("bin"))
     }
 
-    /// Other requirements, or another Python, need another environment.
+    /// Returns a hash of the requirements and the Python version, which identifies an environment.
     fn fingerprint(&self) -> Result<u64, String> {
         let requirements = fs::read(self.requirements)
             .map_err(|error| format!("{}: {error}", self.requirements))?;
@@ -55,16 +58,17 @@ impl Purpose {
         Ok(hasher.finish())
     }
 
-    /// Makes the environment elsewhere and moves it into place when it is whole: a run that is broken off
-    /// leaves nothing that a later one would take for ready.
+    /// Creates the environment elsewhere and moves it into place once it is complete.
+    ///
+    /// So a later run never uses what an interrupted one has left.
     fn make(&self, target: &Path, ready: &Path) -> Result<(), String> {
         let building = tempfile::Builder::new()
             .prefix(&self.unfinished())
             .tempdir_in(target)
             .map_err(|error| format!("no directory in {}: {error}", target.display()))?;
         run(Command::new("python3").args(["-m", "venv"]).arg(building.path()))?;
-        // The requirements name every package, so there is nothing to resolve; and of all that is installed
-        // little is ever imported, so compiling it ahead is wasted.
+        // The requirements name every package, so there are no dependencies to resolve. Few of the
+        // modules are ever imported, so compiling all of them takes longer than it saves.
         run(Command::new(building.path().join("bin/python"))
             .args(["-m", "pip", "install", "--disable-pip-version-check"])
             .args(["--no-deps", "--no-compile", "--requirement", self.requirements]))?;
@@ -72,7 +76,7 @@ impl Purpose {
             .map_err(|error| format!("cannot move it to {}: {error}", ready.display()))
     }
 
-    /// What runs that were killed have left. Nobody else makes an environment while this one holds the lock.
+    /// Removes what killed runs have left. No other process creates an environment during the lock.
     fn remove_unfinished(&self, target: &Path) {
         for entry in fs::read_dir(target).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(&self.unfinished()) {
@@ -81,23 +85,23 @@ impl Purpose {
         }
     }
 
-    /// What the name of an environment begins with while it is being made.
+    /// Returns the prefix of an environment's name before it is complete.
     fn unfinished(&self) -> String {
         format!("{}-venv-unfinished-", self.name)
     }
 }
 
-/// The folder that holds `prek`, `shellcheck`, and a `python` with `-m pre_commit`.
+/// Returns the folder with `prek`, `shellcheck`, and a `python` with `-m pre_commit`.
 #[track_caller]
 pub fn hook_programs() -> PathBuf {
     HOOKS.programs().unwrap_or_else(|why| panic!("there are no hook frameworks: {why}"))
 }
 
-/// A file that one of the packages brought, by its path below `site-packages`.
+/// Returns the path of a package's file, given its path below `site-packages`.
 #[track_caller]
 pub fn installed(file: &str) -> PathBuf {
     let programs = MOTO.programs().unwrap_or_else(|why| panic!("there is no {file}: {why}"));
-    let libraries = programs.parent().expect("the programs stand in the environment").join("lib");
+    let libraries = programs.parent().expect("the programs are in the environment").join("lib");
     let versions =
         fs::read_dir(&libraries).unwrap_or_else(|error| panic!("{}: {error}", libraries.display()));
     versions
@@ -107,13 +111,13 @@ pub fn installed(file: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no package in {} has {file}", libraries.display()))
 }
 
-/// The directory that Cargo builds in.
+/// Returns Cargo's target directory.
 pub(crate) fn target_directory() -> PathBuf {
     let profile = profile_directory();
     profile.parent().unwrap_or(&profile).to_owned()
 }
 
-/// The directory of the profile that this test was built in, such as `target/debug`.
+/// Returns the directory of the profile that this test was built in, such as `target/debug`.
 pub(crate) fn profile_directory() -> PathBuf {
     let program = std::env::current_exe().expect("the path of this test");
     // target/debug/deps/cli-0123456789abcdef

@@ -1,4 +1,4 @@
-//! Which API calls goldenpath makes, and in which order; and what becomes of them when something goes wrong on the way.
+//! A proxy that records the API calls of goldenpath, in order, and injects faults into them.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,44 +12,46 @@ use std::time::Duration;
 use crate::Moto;
 use crate::http::Message;
 
-/// How long a request may take to come.
+/// How long a test waits for a request.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A proxy in front of moto that passes everything on and notes the operation of each request. Each test
-/// has its own, so that it counts only its own calls; it lasts until the test process ends.
+/// A proxy in front of moto that forwards each request and records its operation.
+///
+/// Each test has its own, so that it counts only its own calls. It runs until the test process
+/// ends.
 pub struct Recorder {
     address: SocketAddr,
     heard: Arc<Heard>,
 }
 
-/// What a recorder knows.
+/// The recorded requests and the faults to inject.
 #[derive(Default)]
 struct Heard {
-    /// Each with its body.
+    /// The operation and the body of each call.
     calls: Mutex<Vec<(String, String)>>,
     faults: Mutex<Vec<Fault>>,
     trouble: Mutex<Option<Trouble>>,
     held: Mutex<Option<(usize, When, Arc<Gate>)>>,
-    /// Everything that came, byte for byte: the head and the body.
+    /// The head and the body of each request, byte for byte.
     requests: Mutex<Vec<(String, Vec<u8>)>>,
     keeps_open: AtomicBool,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
 }
 
-/// Chance, which goes the same way whenever the same is asked, however many ask at once.
+/// Random faults that depend only on the seed and the requests, not on their order.
 struct Trouble {
     seed: u64,
-    /// How often each request was made.
+    /// The number of attempts of each request.
     attempts: HashMap<(String, String), u64>,
 }
 
 impl Trouble {
-    /// A fifth is throttled, a twentieth meets an error of the server's, and of one in fifty the answer is lost.
+    /// Throttles 20% of the requests, fails 5% with a server error and loses 2% of the responses.
     fn draw(&mut self, operation: &str, body: &str) -> Option<FaultKind> {
         let mut body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
         if let Some(fields) = body.as_object_mut() {
-            fields.remove("ClientRequestToken"); // another one each time
+            fields.remove("ClientRequestToken"); // random for each request
         }
         let attempt = self.attempts.entry((operation.to_owned(), body.to_string())).or_default();
         *attempt += 1;
@@ -66,38 +68,38 @@ impl Trouble {
     }
 }
 
-/// Something that goes wrong with requests of one operation.
+/// A fault to inject into requests of one operation.
 struct Fault {
     operation: String,
-    /// What the request's body must hold for the fault to be its.
+    /// The text that the body of a matching request contains.
     body: String,
-    /// How many requests it still has to happen to.
+    /// The number of requests that are still to fail.
     times: usize,
     kind: FaultKind,
 }
 
 #[derive(Clone)]
 enum FaultKind {
-    /// The server does it, and the answer never arrives.
+    /// The server handles the request, and the response never arrives.
     LoseAnswer,
-    /// The request or its answer waits.
+    /// The request or its response waits.
     Hold(When, Arc<Gate>),
-    /// The server is not asked: this is the status and the body of the answer.
+    /// The recorder responds with this status and body; the request does not reach the server.
     Answer(u16, String),
-    /// The same, with more lines of the head, and with the body of the request where it says so.
+    /// As `Answer`, with more header lines and with the request's body in place of placeholders.
     Echo(u16, String, String),
-    /// The server is not asked, and the connection is reset.
+    /// The connection is reset; the request does not reach the server.
     Reset,
 }
 
-/// On which side of the server a request waits.
+/// Whether a call waits before the server handles it, or before its response is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     BeforeTheServer,
     BeforeTheAnswer,
 }
 
-/// Where requests wait until it is opened.
+/// A gate at which requests wait until a test opens it.
 #[derive(Default)]
 pub struct Gate {
     state: Mutex<GateState>,
@@ -112,7 +114,7 @@ struct GateState {
 }
 
 impl Gate {
-    /// Waits until so many requests stand here. False where they do not come.
+    /// Waits until this number of requests have arrived. Returns false after a timeout.
     pub fn is_reached_by(&self, requests: usize) -> bool {
         let state = self.state.lock().expect("sound threads");
         let unfinished = |state: &mut GateState| state.waiting < requests;
@@ -124,19 +126,21 @@ impl Gate {
             .timed_out()
     }
 
-    /// Lets those through that wait, and all that come.
+    /// Forwards the requests that wait, and all later ones.
     pub fn open(&self) {
         self.state.lock().expect("sound threads").is_open = true;
         self.changed.notify_all();
     }
 
-    /// Sends those back that wait, without an answer: they never come to the server, if they have not been there yet.
+    /// Closes the connections of the requests that wait, without a response.
+    ///
+    /// A request that waits before the server never reaches it.
     pub fn turn_away(&self) {
         self.state.lock().expect("sound threads").turns_away = true;
         self.open();
     }
 
-    /// False for one that is sent back.
+    /// Waits until the gate opens. Returns false if the connection is to be closed.
     fn pass(&self) -> bool {
         let mut state = self.state.lock().expect("sound threads");
         state.waiting += 1;
@@ -157,85 +161,98 @@ impl Recorder {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let heard = Arc::clone(&heard);
-                // A client that hangs up half-way has nobody left to tell.
+                // An error here means that the client has disconnected.
                 thread::spawn(move || pass_on(&client, server, &heard).ok());
             }
         });
         recorder
     }
 
-    /// From here on, the first `times` requests of `operation` whose body holds `body` are done by the server, and
-    /// the connection ends without an answer.
+    /// Loses the responses to the next `times` requests of `operation` whose body contains `body`.
+    ///
+    /// The server handles the requests, and the connections end without a response.
     pub fn lose_answers(&self, operation: &str, body: &str, times: usize) {
         self.add(operation, body, times, FaultKind::LoseAnswer);
     }
 
-    /// From here on, the first `times` requests of `operation` whose body holds `body` are answered with an error
-    /// of this type (AWS's JSON protocol) and do not reach the server.
+    /// Rejects the next `times` requests of `operation` whose body contains `body`.
+    ///
+    /// The response is an error of this type (AWS's JSON protocol). The requests do not reach the
+    /// server.
     pub fn refuse(&self, operation: &str, body: &str, times: usize, error: &str, message: &str) {
         let answer = serde_json::json!({ "__type": error, "Message": message }).to_string();
         self.add(operation, body, times, FaultKind::Answer(400, answer));
     }
 
-    /// From here on, requests to STS whose body holds `body` are refused and do not reach the server.
+    /// Rejects all requests to STS whose body contains `body`. They do not reach the server.
     pub fn refuse_role(&self, body: &str, message: &str) {
         let answer = format!(
-            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
-             <Code>AccessDenied</Code><Message>{message}</Message></Error></ErrorResponse>"
+            "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+             <Error><Type>Sender</Type><Code>AccessDenied</Code>\
+             <Message>{message}</Message></Error></ErrorResponse>"
         );
         // STS names its operation in the body (AWS's query protocol).
         self.add("POST / HTTP/1.1", body, usize::MAX, FaultKind::Answer(403, answer));
     }
 
-    /// From here on, the first `times` requests of `operation` are answered with `output` and do not reach the server.
+    /// Answers the next `times` requests of `operation` with `output`.
+    ///
+    /// The requests do not reach the server.
     pub fn answer(&self, operation: &str, times: usize, output: &serde_json::Value) {
         self.add(operation, "", times, FaultKind::Answer(200, output.to_string()));
     }
 
-    /// From here on, the first `times` requests of `operation` are answered with this status, these lines of the head, each
-    /// with its end, and this body. In the body, `{request}` stands for the request's own, and `{quoted}` for it inside a
-    /// text of JSON. They do not reach the server.
+    /// Answers the next `times` requests of `operation` with this status, these header lines and
+    /// this body.
+    ///
+    /// Each header line has its line break. In the body, `{request}` is replaced with the request's
+    /// body, and `{quoted}` with the same as the content of a JSON string. The requests do not
+    /// reach the server.
     pub fn echo(&self, operation: &str, times: usize, status: u16, head: &str, body: &str) {
         self.add(operation, "", times, FaultKind::Echo(status, head.to_owned(), body.to_owned()));
     }
 
-    /// From here on, the connections of the first `times` requests of `operation` are reset before the server sees them.
+    /// Resets the connections of the next `times` requests of `operation`.
+    ///
+    /// The requests do not reach the server.
     pub fn reset_connections(&self, operation: &str, times: usize) {
         self.add(operation, "", times, FaultKind::Reset);
     }
 
-    /// From here on, nothing goes wrong any more that was to.
+    /// Removes all faults.
     pub fn forget_faults(&self) {
         self.heard.faults.lock().expect("sound threads").clear();
     }
 
-    /// From here on, connections stay open after an answer, as AWS keeps them.
+    /// Keeps connections open after a response, as AWS does.
     pub fn keep_open(&self) {
         self.heard.keeps_open.store(true, Ordering::SeqCst);
     }
 
-    /// From here on, of a hundred requests 20 are answered with ThrottlingException and 5 with InternalServiceError, and
-    /// 2 are done and their answers lost. Which, is drawn by the seed, the request, and how often it was made.
+    /// Injects faults at random: 20% ThrottlingException, 5% InternalServiceError and 2% lost
+    /// responses.
+    ///
+    /// The draw depends on the seed, the request and the number of its attempts.
     pub fn make_trouble(&self, seed: u64) {
         let trouble = Trouble { seed, attempts: HashMap::new() };
         *self.heard.trouble.lock().expect("sound threads") = Some(trouble);
     }
 
-    /// From here on, the first `times` requests of `operation` whose body holds `body` wait at this gate.
+    /// Makes the next `times` requests of `operation` whose body contains `body` wait at a gate.
     pub fn hold(&self, operation: &str, body: &str, times: usize, when: When) -> Arc<Gate> {
         let gate = Arc::default();
         self.add(operation, body, times, FaultKind::Hold(when, Arc::clone(&gate)));
         gate
     }
 
-    /// The call of this number, counted from 0 since the last reset, waits at this gate.
+    /// Makes the call of this number, counted from 0 since the last reset, wait at a gate.
     pub fn hold_call(&self, number: usize, when: When) -> Arc<Gate> {
         let gate = Arc::default();
         *self.heard.held.lock().expect("sound threads") = Some((number, when, Arc::clone(&gate)));
         gate
     }
 
-    /// A call through here, without an SDK that would try it again.
+    /// Calls an operation through the recorder, without an SDK, which would retry it.
     #[cfg(test)]
     fn call(
         &self,
@@ -255,44 +272,48 @@ impl Recorder {
         self.heard.faults.lock().expect("sound threads").push(fault);
     }
 
-    /// Where the recorder listens, the way an AWS SDK is told.
+    /// Returns the URL of the recorder, in the form of an AWS SDK's endpoint setting.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The operations called so far, in order, such as `["ListSecrets", "CreateSecret"]`. A request that
-    /// names none stands there with its first line, but for the question who the caller is.
+    /// Returns the operations called so far, in order, such as `["ListSecrets", "CreateSecret"]`.
+    ///
+    /// A request that names no operation is listed with its first line. GetCallerIdentity is left
+    /// out.
     pub fn operations(&self) -> Vec<String> {
         let calls = self.heard.calls.lock().expect("sound threads");
         calls.iter().map(|(operation, _)| operation.clone()).collect()
     }
 
-    /// The inputs of the calls of one operation so far, in order.
+    /// Returns the inputs of the calls of one operation so far, in order.
     pub fn bodies(&self, operation: &str) -> Vec<serde_json::Value> {
         let calls = self.heard.calls.lock().expect("sound threads");
         let own = calls.iter().filter(|(called, _)| called == operation);
         own.map(|(_, body)| serde_json::from_str(body).expect("AWS's JSON protocol")).collect()
     }
 
-    /// All requests so far, byte for byte: the head and the body.
+    /// Returns the head and the body of all requests so far, byte for byte.
     pub fn requests(&self) -> Vec<(String, Vec<u8>)> {
         self.heard.requests.lock().expect("sound threads").clone()
     }
 
-    /// How many requests there were at one moment, at most.
+    /// Returns the highest number of concurrent requests.
     pub fn most_at_once(&self) -> usize {
         self.heard.most_in_flight.load(Ordering::SeqCst)
     }
 
-    /// Forgets the calls made so far.
+    /// Clears the recorded calls.
     pub fn reset(&self) {
         self.heard.calls.lock().expect("sound threads").clear();
         self.heard.requests.lock().expect("sound threads").clear();
     }
 }
 
-/// Requests and their answers. Moto closes the connection after every answer and says so in a header, which passes
-/// through here to the client, so that the client's connection ends as well, but where connections are to stay open.
+/// Forwards the requests of a connection, and their responses.
+///
+/// Moto closes the connection after each response and announces it in a header. The recorder
+/// forwards that header, so the client's connection ends as well, unless it is to stay open.
 fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<()> {
     loop {
         let request = Message::read(client)?;
@@ -304,7 +325,7 @@ fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<
             .expect("sound threads")
             .push((request.head.clone(), request.body.clone()));
         let answer = answer(client, server, &request, heard);
-        // Before the client hears of it, and comes with the next one.
+        // Before the response is written: the client may send the next request right after it.
         heard.in_flight.fetch_sub(1, Ordering::SeqCst);
         let Some(mut answer) = answer? else { return Ok(()) };
         if !heard.keeps_open.load(Ordering::SeqCst) {
@@ -315,7 +336,7 @@ fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<
     }
 }
 
-/// None where it is lost on the way.
+/// Returns the response to a request, or None if it is lost.
 fn answer(
     client: &TcpStream,
     server: SocketAddr,
@@ -333,7 +354,7 @@ fn answer(
     let fault = drawn.or_else(|| next_fault(&heard.faults, &operation, &body));
     let number = {
         let mut calls = heard.calls.lock().expect("sound threads");
-        // Who the caller is, another service is asked.
+        // GetCallerIdentity goes to STS, and tests count the calls to Secrets Manager.
         let counts = !body.contains("Action=GetCallerIdentity");
         if counts {
             calls.push((operation, body));
@@ -351,7 +372,7 @@ fn answer(
     if !passes(When::BeforeTheServer) {
         return Ok(None);
     }
-    let told = match &fault {
+    let injected = match &fault {
         Some(FaultKind::Answer(status, body)) => Some((*status, "", body.clone())),
         Some(FaultKind::Echo(status, head, body)) => {
             Some((*status, head.as_str(), echoed(body, &request.body)))
@@ -362,10 +383,10 @@ fn answer(
         }
         _ => None,
     };
-    if let Some((status, head, body)) = told {
+    if let Some((status, head, body)) = injected {
         let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} told so\r\nContent-Type: application/x-amz-json-1.1\r\n{head}\
+            "HTTP/1.1 {status} Simulated\r\nContent-Type: application/x-amz-json-1.1\r\n{head}\
              Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
         return Ok(passes(When::BeforeTheAnswer).then(|| Message { head, body: body.into_bytes() }));
@@ -388,7 +409,7 @@ fn next_fault(faults: &Mutex<Vec<Fault>>, operation: &str, body: &str) -> Option
     let hit = |fault: &Fault| {
         fault.times > 0 && fault.operation == operation && body.contains(&fault.body)
     };
-    // What was said first happens first; what stands for good comes after all else.
+    // Faults apply in the order in which a test added them; permanent ones apply last.
     let hits = (0..faults.len()).filter(|place| hit(&faults[*place]));
     let place = hits.min_by_key(|place| faults[*place].times == usize::MAX)?;
     let fault = &mut faults[place];

@@ -1,4 +1,4 @@
-//! Real git repositories, made with the `git` program.
+//! Real git repositories, created with the `git` program.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs::{self, Permissions};
@@ -11,8 +11,7 @@ use walkdir::WalkDir;
 
 use crate::Command;
 
-/// Who makes the commits. It stands in the home directory, where both the `git` program and libgit2
-/// look for it.
+/// The author of commits. It is in the home directory, where the `git` program and libgit2 look.
 const GITCONFIG: &str = "\
 [user]
 \tname = Dev Eloper
@@ -66,7 +65,7 @@ fn write_tree(root: &Path, entries: &[TreeEntry]) {
     }
 }
 
-/// The path of the program under test, which Cargo builds beside the tests.
+/// Returns the path of the program under test, which Cargo builds next to the tests.
 #[must_use]
 pub fn program() -> String {
     let program = crate::python::profile_directory().join(format!("goldenpath{EXE_SUFFIX}"));
@@ -74,7 +73,7 @@ pub fn program() -> String {
 }
 
 impl Repository {
-    /// An empty repository on the branch `main`.
+    /// Creates an empty repository on the branch `main`.
     #[track_caller]
     pub fn new() -> Self {
         let repository = Self::nothing_yet();
@@ -82,7 +81,7 @@ impl Repository {
         repository
     }
 
-    /// A repository without a work tree, for others to be cloned from and pushed to.
+    /// Creates a bare repository, as a remote of others.
     #[track_caller]
     pub fn bare() -> Self {
         let repository = Self::nothing_yet();
@@ -103,12 +102,12 @@ impl Repository {
         self.directory.path().join("repository")
     }
 
-    /// The home directory that every program run in this repository is given.
+    /// Returns the home directory of every program that runs in this repository.
     pub fn home(&self) -> PathBuf {
         self.directory.path().join("home")
     }
 
-    /// Writes a file, and makes the directories that it stands in.
+    /// Writes a file and creates its parent directories.
     #[track_caller]
     pub fn write(&self, file: impl AsRef<Path>, content: &str) -> &Self {
         let path = self.path().join(file);
@@ -129,13 +128,13 @@ impl Repository {
         self.path().join(file).exists()
     }
 
-    /// Runs `git` and returns what it wrote to standard output, less the white space around it.
+    /// Runs `git` and returns its stdout without surrounding whitespace.
     #[track_caller]
     pub fn git(&self, arguments: &[&str]) -> String {
         self.git_on(DATE, arguments)
     }
 
-    /// The same `days` ago.
+    /// Runs `git` as if `days` ago.
     #[track_caller]
     pub fn git_days_ago(&self, days: u64, arguments: &[&str]) -> String {
         let now = SystemTime::now()
@@ -151,7 +150,7 @@ impl Repository {
         self.program("git", arguments).envs(dates).run().success().stdout.trim().to_owned()
     }
 
-    /// Commits all that the work tree holds.
+    /// Commits everything in the work tree.
     #[track_caller]
     pub fn commit_all(&self, message: &str) -> &Self {
         self.git(&["add", "--all"]);
@@ -159,7 +158,7 @@ impl Repository {
         self
     }
 
-    /// The same, as if `days` ago.
+    /// Commits everything in the work tree as if `days` ago.
     #[track_caller]
     pub fn commit_all_days_ago(&self, days: u64, message: &str) -> &Self {
         self.git(&["add", "--all"]);
@@ -167,12 +166,12 @@ impl Repository {
         self
     }
 
-    /// The program under test, about to be run at the top of this repository.
+    /// Returns a command that runs the program under test at the top of this repository.
     pub fn goldenpath(&self, arguments: &[&str]) -> Command {
         self.program(&program(), arguments)
     }
 
-    /// Any other program, run the same way.
+    /// Returns a command that runs another program at the top of this repository.
     pub fn program(&self, program: &str, arguments: &[&str]) -> Command {
         Command::new(program, arguments, &self.path(), &self.home())
     }

@@ -1,4 +1,4 @@
-//! The manifest that the design starts from, changed one word at a time, and what `validate` says of it.
+//! The manifest of the design, edits of it, and what `validate` reports on it.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use crate::{Outcome, Repository};
 /// The example of "Secret Request Flow", section 1, byte for byte.
 pub const SEED: &str = include_str!("../../core/testdata/seed.yaml");
 
-/// Where it belongs.
+/// The path at which the seed belongs.
 pub const SEED_PATH: &str = "catalogs/secrets/payments/dev/SEC-0007.yaml";
 
-/// The seed with each of `edits` made, from what stands in it exactly once to something else.
+/// Returns the seed with each of `edits` applied, from a text that it contains once to another.
 #[track_caller]
 pub fn seed_with(edits: &[(&str, &str)]) -> String {
     edits.iter().fold(SEED.to_owned(), |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from:?} stands in the manifest once");
+        assert_eq!(text.matches(from).count(), 1, "{from:?} is in the manifest once");
         text.replacen(from, to, 1)
     })
 }
@@ -38,7 +38,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// What stands in `text` at the place, counted as editors do: lines and characters from 1.
+    /// Returns the part of `text` at the place; lines and characters count from 1, as in editors.
     #[track_caller]
     pub fn under(&self, text: &str) -> String {
         let numbers: Vec<usize> =
@@ -60,7 +60,7 @@ impl fmt::Debug for Found {
     }
 }
 
-/// The findings that `validate --format json` printed, whose summary must count them right.
+/// Returns the findings of `validate --format json`, and asserts that the summary counts them.
 #[track_caller]
 pub fn findings(outcome: &Outcome) -> Vec<Found> {
     let report = outcome.json();
@@ -78,7 +78,7 @@ pub fn findings(outcome: &Outcome) -> Vec<Found> {
     found
 }
 
-/// How many manifests `validate --format json` says it checked.
+/// Returns the number of manifests that `validate --format json` checked.
 #[track_caller]
 pub fn checked(outcome: &Outcome) -> u64 {
     outcome.json()["summary"]["files"].as_u64().expect("a number of files")
@@ -114,7 +114,7 @@ fn row(row: &Value) -> Found {
 }
 
 impl Repository {
-    /// A repository with the seed's manifest in its place, and nothing else.
+    /// Creates a repository that contains only the seed's manifest.
     #[track_caller]
     pub fn with_seed() -> Self {
         let repository = Self::new();

@@ -1,4 +1,4 @@
-//! A person at a terminal: a pseudo-terminal, a screen that understands its escape sequences, and keys.
+//! A user at a terminal: a pseudo-terminal, a screen that interprets escape sequences, and keys.
 
 use std::io::{Read, Write};
 use std::process::Command;
@@ -70,8 +70,9 @@ struct SoFar {
 }
 
 impl Terminal {
-    /// Starts `command` in a terminal of this size. Of the environment, only what was set on `command`
-    /// itself reaches the program, and a `TERM`.
+    /// Starts `command` in a terminal of this size.
+    ///
+    /// The program's environment has the variables that were set on `command`, and `TERM`.
     #[track_caller]
     pub fn open(columns: u16, rows: u16, command: &Command) -> Self {
         let pty = native_pty_system()
@@ -177,7 +178,8 @@ impl Terminal {
         !self.output.lock().screen.screen().hide_cursor()
     }
 
-    /// Whether the terminal shows what is typed, and gives it line by line with Ctrl-C as a signal, as shells leave it.
+    /// Reports whether the terminal has the modes that a shell sets: echo, line by line input, and
+    /// Ctrl-C as a signal.
     pub fn is_as_shells_leave_it(&self) -> bool {
         let name = self.master.tty_name().expect("a terminal with a name");
         let terminal = std::fs::File::open(name).expect("the program's terminal");

@@ -15,8 +15,8 @@
 //! fast, and a passed date is not a reason to warn at every commit.
 //!
 //! ## Why is this bad?
-//! The ttl is a promise to check whether the secret is still needed. If a credential that is no
-//! longer used gets stolen, its owner does not notice.
+//! The ttl is a promise to check whether the secret is still needed. If a credential that is
+//! no longer used gets stolen, its owner does not notice.
 //!
 //! ## Example
 //! ```yaml

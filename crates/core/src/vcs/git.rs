@@ -415,7 +415,7 @@ impl<'push> Rejections<'push> {
 /// Sleeps for a random part of `pause`, so that competing processes diverge.
 pub fn sleep_apart(pause: Duration) {
     let mut drawn = [0; 2];
-    // Without randomness all processes sleep equally long, which is no worse than no sleep.
+    // Without randomness all processes sleep equally long, which is as good as no sleep.
     let _ = getrandom::fill(&mut drawn);
     thread::sleep(pause.mul_f64(f64::from(u16::from_le_bytes(drawn)) / f64::from(u16::MAX)));
 }

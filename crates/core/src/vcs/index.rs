@@ -66,7 +66,7 @@ pub(super) struct IndexFolder<'index> {
 impl<'index> IndexFolder<'index> {
     /// Reports whether a file on disk is unchanged by its metadata `on_disk`.
     ///
-    /// It decides as git does. Where git would read the file, the answer is no (gitformat-index,
+    /// It decides as git does. If git would read the file, it returns false (gitformat-index,
     /// "racy git").
     pub(super) fn has_as_it_is(&self, name: &str, on_disk: &Stat) -> bool {
         let name_of = |entry: &'index Entry| -> &[u8] { &entry.path(self.index)[self.length..] };

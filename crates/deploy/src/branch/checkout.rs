@@ -62,7 +62,8 @@ impl Checkout {
 
     /// Commits these files to the branch.
     ///
-    /// All other changes stay as they are, staged or not. Returns the commit's ID, or None if there is nothing to commit or no git repository.
+    /// All other changes stay as they are, staged or not. Returns the commit's ID, or None if there
+    /// is nothing to commit or no git repository.
     ///
     /// # Errors
     /// If git reports an error, for example because the branch moved concurrently, or nothing can

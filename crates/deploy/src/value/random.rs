@@ -128,8 +128,8 @@ mod tests {
 
     #[test]
     fn each_number_below_a_bound_is_as_likely_as_any_other() {
-        // 256 is not a multiple of 94: the remainder of a byte alone would give the first 68 numbers
-        // half as often again as the others.
+        // 256 is not a multiple of 94: the remainder of a byte alone would yield the first 68
+        // numbers 1.5 times as often as the others.
         let mut counts = [0_u32; 94];
         for _ in 0..94 * 1000 {
             counts[usize::from(below(94).unwrap())] += 1;

@@ -440,11 +440,13 @@ fn is_public(text: &[u8], piece: Range<usize>) -> bool {
         ["secret", "session", "sess", "token"].iter().any(|secret| word.contains(secret))
     };
     // A field named only `id` is not enough; `client id` and `client_id` are.
-    let is_alone = matches!(name.as_str(), "id" | "ids")
-        && {
-            let behind = before.iter().rev().take_while(|byte| !ends(byte)).count();
-            !matches!(before[..before.len() - behind - word.len()], [.., one, b' ' | b'_' | b'-' | b'/'] if one.is_ascii_alphanumeric())
-        };
+    let is_alone = matches!(name.as_str(), "id" | "ids") && {
+        let behind = before.iter().rev().take_while(|byte| !ends(byte)).count();
+        !matches!(
+            before[..before.len() - behind - word.len()],
+            [.., one, b' ' | b'_' | b'-' | b'/'] if one.is_ascii_alphanumeric()
+        )
+    };
     let is_id = !is_alone
         && (NAMES_OF_PUBLIC.contains(&name.as_str())
             || word.ends_with(b"Id")

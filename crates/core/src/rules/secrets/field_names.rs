@@ -144,11 +144,13 @@ pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
     matches!(
         [one.to_ascii_lowercase(), two.to_ascii_lowercase()],
         // ENDINGS and `pass`, `value`, `data`
-        [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'e', b't' | b'n' | b'y' | b'r'] | [b'i', b'd' | b'e' | b'g']
-            | [b'n', b'g' | b'a'] | [b'a', b'l'] | [b'o', b'n'] | [b'r', b'e'] | [b't', b'a' | b'h'] | [b'u', b'e']
-            | [b'd', b'e' | b'p'] | [b'p', b'w'] | [b's', b'k'] | [b'h', b'a'] | [b'v', b'e'] | [b'k', b'i']
+        [b'r', b'd' | b't' | b'l'] | [b'w', b'd'] | [b's', b'e' | b's'] | [b'i', b'd' | b'e' | b'g']
+            | [b'e', b't' | b'n' | b'y' | b'r'] | [b'n', b'g' | b'a'] | [b'a', b'l'] | [b'o', b'n']
+            | [b'r', b'e'] | [b't', b'a' | b'h'] | [b'u', b'e'] | [b'd', b'e' | b'p']
+            | [b'p', b'w'] | [b's', b'k'] | [b'h', b'a'] | [b'v', b'e'] | [b'k', b'i']
             // SUFFIXES
-            | [b'x', b't'] | [b'i', b'n'] | [_, b'b'] | [b'o', b'd'] | [b'e', b'v' | b'w'] | [b's', b't'] | [b'l', b'd']
+            | [b'x', b't'] | [b'i', b'n'] | [_, b'b'] | [b'o', b'd'] | [b'e', b'v' | b'w']
+            | [b's', b't'] | [b'l', b'd']
     )
 }
 
@@ -422,7 +424,8 @@ pub(super) fn is_reference(value: &str) -> bool {
         // Another check finds passwords in URLs.
         || value.contains("://")
         || is_sealed(value.as_bytes())
-        || (value.len() < 16 && ["vault", "1password", "bitwarden", "lastpass", "keepass"].into_iter().any(is))
+        || (value.len() < 16
+            && ["vault", "1password", "bitwarden", "lastpass", "keepass"].into_iter().any(is))
 }
 
 #[cfg(test)]

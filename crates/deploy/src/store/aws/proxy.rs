@@ -6,8 +6,9 @@ use crate::store::StoreError;
 
 /// Returns the proxy for https from the environment.
 ///
-/// The variables are those of curl and the AWS CLI. HTTP_PROXY is ignored: plain http goes to an emulator on this machine or to the metadata
-/// service of the instance or container, and a proxy would reach other ones.
+/// The variables are those of curl and the AWS CLI. HTTP_PROXY is ignored: plain http goes to an
+/// emulator on this machine or to the metadata service of the instance or container, and a proxy
+/// would reach other ones.
 ///
 /// # Errors
 /// [`StoreError::BadProxy`], because bypassing a configured proxy would be worse than stopping.

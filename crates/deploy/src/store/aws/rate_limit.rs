@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Calls per second for each group of operations.
 ///
-/// Source: Secrets Manager quotas; none of these is adjustable. DescribeSecret is left out: its quota is 10,000.
+/// Source: Secrets Manager quotas; none of these is adjustable. DescribeSecret is left out: its
+/// quota is 10,000.
 const QUOTAS: [(u32, &[&str]); 12] = [
     (50, &["CreateSecret"]),
     (50, &["UpdateSecret"]),

@@ -415,8 +415,10 @@ fn the_previous_version_is_made_current_while_both_are_what_was_seen() {
 fn a_version_whose_labels_or_text_were_changed_is_not_made_current() {
     for change in [
         "UPDATE secrets SET labels = NULL",
-        "UPDATE versions SET stage = CASE stage WHEN 'AWSCURRENT' THEN 'AWSPREVIOUS' ELSE 'AWSCURRENT' END",
-        "UPDATE versions SET value = (SELECT value FROM versions WHERE id = 'two') WHERE id = 'one'",
+        "UPDATE versions SET stage = \
+         CASE stage WHEN 'AWSCURRENT' THEN 'AWSPREVIOUS' ELSE 'AWSCURRENT' END",
+        "UPDATE versions SET value = (SELECT value FROM versions WHERE id = 'two') \
+         WHERE id = 'one'",
         "UPDATE versions SET value = x'0102' WHERE id = 'one'",
     ] {
         let (_root, _keys, store, path) = with_two_versions();

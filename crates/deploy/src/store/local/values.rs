@@ -207,8 +207,8 @@ impl LocalStore {
 
     /// Inserts a version as the current one.
     ///
-    /// The old current one becomes the previous one. Deletes the other versions, and all of them if the labels do not verify: then nothing proves
-    /// which of them was current.
+    /// The old current one becomes the previous one. Deletes the other versions, and all of them if
+    /// the labels do not verify: then nothing proves which of them was current.
     pub(super) fn insert(
         &self,
         transaction: &Transaction<'_>,
