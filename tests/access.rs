@@ -82,7 +82,7 @@ fn what_is_no_principal_is_found_where_it_stands() {
             found.message.contains(message) && found.help.contains("arn:aws:iam::"),
             "{found:?}"
         );
-        assert_eq!(found.fix, "", "nobody can tell who was meant");
+        assert_eq!(found.fix, "", "the intended principal is unknown");
     }
     let found = check("readPrincipals: [123456789012]");
     assert_eq!(
@@ -124,7 +124,13 @@ fn the_lists_become_a_least_privilege_policy_that_a_second_run_leaves_alone() {
         let who: Vec<String> = who.iter().map(|name| arn(name)).collect();
         let actions: Vec<String> =
             actions.iter().map(|action| format!("secretsmanager:{action}")).collect();
-        json!({ "Sid": sid, "Effect": "Allow", "Principal": { "AWS": who }, "Action": actions, "Resource": "*" })
+        json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": { "AWS": who },
+            "Action": actions,
+            "Resource": "*",
+        })
     };
     let read = ["DescribeSecret", "GetSecretValue"];
     let write = ["DescribeSecret", "PutSecretValue", "UpdateSecretVersionStage"];
@@ -141,7 +147,7 @@ fn the_lists_become_a_least_privilege_policy_that_a_second_run_leaves_alone() {
 
     aws.recorder.reset();
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
-    assert_eq!(aws.recorder.operations(), ["ListSecrets"], "the tag tells that it is there");
+    assert_eq!(aws.recorder.operations(), ["ListSecrets"], "the tag shows the policy");
 
     // Without any of the fields, the policy is left alone; with empty ones it goes.
     aws.platform.seed();

@@ -179,7 +179,8 @@ fn an_environment_has_a_key_a_store_and_a_gitops_repository_of_its_own() {
     let own = Repository::new();
     own.write("README.md", "Production\n").commit_all("Start");
     let prod = format!(
-        "    kmsKeyId: alias/prod\n    gitops:\n      path: {}\n      file: \"prod/{{{{ id }}}}.yaml\"\n",
+        "    kmsKeyId: alias/prod\n    gitops:\n      path: {}\n      \
+         file: \"prod/{{{{ id }}}}.yaml\"\n",
         own.path().display()
     );
     let aws = two_accounts("own-targets", &prod);

@@ -121,7 +121,7 @@ fn a_description_that_the_manifest_gains_updates_the_secret_and_one_that_it_lose
     assert_eq!(tags(&secret), seed_tags());
     let versions =
         aws.call("ListSecretVersionIds", json!({ "SecretId": KEY, "IncludeDeprecated": true }));
-    assert_eq!(versions["Versions"], json!([]), "a description is no value");
+    assert_eq!(versions["Versions"], json!([]), "a description is not a value");
 
     aws.platform.seed();
     aws.apply().success();
@@ -135,7 +135,10 @@ fn a_value_and_foreign_tags_survive() {
     aws.platform.seed();
     aws.apply().success();
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "kept" }));
-    let foreign = json!([{ "Key": "cost-centre", "Value": "42" }, { "Key": "goldenpath.iox/id", "Value": "theirs" }]);
+    let foreign = json!([
+        { "Key": "cost-centre", "Value": "42" },
+        { "Key": "goldenpath.iox/id", "Value": "theirs" },
+    ]);
     aws.call("TagResource", json!({ "SecretId": KEY, "Tags": foreign }));
     aws.platform.seed_changed("tier: medium", "tier: low");
 
@@ -374,7 +377,7 @@ fn what_fails_for_one_manifest_does_not_stop_the_others_and_a_rerun_converges() 
 
     let outcome = aws.apply().fails_with(1);
     assert!(outcome.stderr.contains("SEC-0002 create-secret"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("quota"), "the way out: {}", outcome.stderr);
+    assert!(outcome.stderr.contains("quota"), "the remedy: {}", outcome.stderr);
     assert!(
         outcome.stdout.ends_with("Applied: 4 created, 0 changed, 1 failed, 1 skipped.\n"),
         "{}",
@@ -553,7 +556,8 @@ fn a_manifest_says_what_it_asks_for_and_not_what_a_shell_or_yaml_makes_of_it() {
 fn a_clock_that_is_off_is_told_as_that() {
     let aws = Aws::new("clock");
     aws.platform.seed();
-    let message = "Signature expired: 20261125T090000Z is now earlier than 20261125T100000Z (20261125T100500Z - 5 min.)";
+    let message = "Signature expired: 20261125T090000Z is now earlier than 20261125T100000Z \
+                   (20261125T100500Z - 5 min.)";
     aws.recorder.refuse("ListSecrets", "", usize::MAX, "InvalidSignatureException", message);
     let outcome = aws.apply().fails_with(1);
     let said = outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");

@@ -102,11 +102,26 @@ fn plan_in_json_has_the_design_s_shape() {
     let platform = Platform::local();
     platform.seed();
     let plan = platform.plan(&["--format", "json"]).run().success().json();
-    let action = |name: &str, target: &str, reason: &str| json!({ "id": "SEC-0007", "action": name, "environment": "dev", "target": target, "reason": reason });
+    let action = |name: &str, target: &str, reason: &str| {
+        json!({
+            "id": "SEC-0007",
+            "action": name,
+            "environment": "dev",
+            "target": target,
+            "reason": reason,
+        })
+    };
     assert_eq!(plan["version"], 1);
     assert_eq!(
         plan["summary"],
-        json!({ "manifests": 1, "create": 2, "change": 0, "delete": 0, "blocked": 0, "awaitingValue": 1 })
+        json!({
+            "manifests": 1,
+            "create": 2,
+            "change": 0,
+            "delete": 0,
+            "blocked": 0,
+            "awaitingValue": 1,
+        })
     );
     // The reasons are prose for people: that there is one is all that holds.
     let mut actions = plan["actions"].clone();
@@ -255,7 +270,8 @@ fn where_secrets_live_is_not_guessed() {
         says(&outcome, "`store.backend` is not set");
         says(
             &outcome,
-            "set `store.backend` to `local` or `aws` in goldenpath.yaml; `goldenpath init` writes one",
+            "set `store.backend` to `local` or `aws` in goldenpath.yaml; `goldenpath init` writes \
+             one",
         );
     }
     repository.write("goldenpath.yaml", "store:\n  backend: local\n");

@@ -398,7 +398,10 @@ cases! { a_broken_git_folder_is_an_error(is_an_error):
     );
     with_a_broken_index(
         &["--staged"], |_,
-        git| { fs::write(git.join("index"), "DIRC and then nothing that git wrote, and a lot of it").unwrap() },
+        git| {
+            let text = "DIRC and then nothing that git wrote, and a lot of it";
+            fs::write(git.join("index"), text).unwrap()
+        },
         "git cannot read the index", "`git fsck`",
     );
     with_an_empty_head(

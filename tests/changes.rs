@@ -7,10 +7,11 @@ use goldenpath_testkit::{Outcome, Repository};
 /// A valid manifest; `edit` pairs replace text in it.
 fn manifest(id: &str, name: &str, edits: &[(&str, &str)]) -> String {
     let mut text = format!(
-        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  name: {name}\n  owner: team-payments\n  \
-         service: payments\n  environment: dev\nspec:\n  provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    \
-         tier: low\n  rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  access:\n    namespace: \
-         payments\n    k8sSecretName: {name}\n  ttlDays: 30\n"
+        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  \
+         name: {name}\n  owner: team-payments\n  service: payments\n  environment: dev\nspec:\n  \
+         provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    tier: low\n  \
+         rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  access:\n    \
+         namespace: payments\n    k8sSecretName: {name}\n  ttlDays: 30\n"
     );
     for (old, new) in edits {
         assert!(text.contains(old), "{old}");

@@ -47,11 +47,17 @@ fn prepared() -> Aws {
             .map(|(key, value)| json!({ "Key": format!("goldenpath.io/{key}"), "Value": value }));
         aws.call("CreateSecret", json!({ "Name": name(number), "Tags": tags }));
     }
-    let statement = json!({ "Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*" });
+    let statement = json!({
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+    });
     let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
     aws.call("PutResourcePolicy", json!({ "SecretId": name(4), "ResourcePolicy": policy }));
     aws.call("DeleteSecret", json!({ "SecretId": name(3), "RecoveryWindowInDays": 7 }));
-    let old = "# Managed by goldenpath: SEC-0004 of acme-platform. Changes are overwritten; edit the manifest.\nold: yes\n";
+    let old = "# Managed by goldenpath: SEC-0004 of acme-platform. Changes are overwritten; edit \
+               the manifest.\nold: yes\n";
     aws.platform
         .gitops
         .write("kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0004.yaml", old);

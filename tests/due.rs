@@ -108,9 +108,11 @@ fn people_see_what_is_overdue_before_what_is_not() {
     let shown = due(&three(), &[]).success();
     let expected = format!(
         "Overdue\nDUE         ID        NAME      SERVICE   ENV  OWNER          WHY\n\
-         {}  SEC-0001  sec-0001  payments  dev  team-payments  ttl of 30 days, in the catalog since {}\n\n\
+         {}  SEC-0001  sec-0001  payments  dev  team-payments  ttl of 30 days, in the catalog \
+         since {}\n\n\
          Soon\nDUE         ID        NAME      SERVICE   ENV  OWNER          WHY\n\
-         {}  SEC-0002  sec-0002  payments  dev  team-payments  ttl of 30 days, in the catalog since {}\n\n\
+         {}  SEC-0002  sec-0002  payments  dev  team-payments  ttl of 30 days, in the catalog \
+         since {}\n\n\
          1 overdue, 1 within 14 days.\n",
         day(10),
         day(40),
@@ -347,7 +349,8 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
         done.stdout,
         format!(
             "SEC-0001  active → deprecated  ttl of 30 days, in the catalog since {}\n\
-             SEC-0004  deprecated → decommission_requested  ttl of 1 day, in the catalog since {}\n",
+             SEC-0004  deprecated → decommission_requested  ttl of 1 day, in the catalog since \
+             {}\n",
             day(40),
             day(2)
         )

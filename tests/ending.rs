@@ -288,7 +288,8 @@ fn the_local_store_goes_the_same_way() {
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 blocked {KEY}")]);
     // The window ends.
     let script = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
-                  db.execute(\"UPDATE secrets SET deletion_at = '2020-01-01T00:00:00Z'\"); db.commit()";
+                  db.execute(\"UPDATE secrets SET deletion_at = '2020-01-01T00:00:00Z'\"); \
+                  db.commit()";
     platform.catalog.program("python3", &["-c", script, ".goldenpath/store.db"]).run().success();
     platform.apply().run().success();
     assert!(platform.catalog.read(SEED_PATH).contains("status: decommissioned "));

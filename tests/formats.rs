@@ -23,7 +23,10 @@ fn one_mistake() -> Repository {
 /// names, places in other files, files that have no text, warnings.
 fn trouble() -> Repository {
     let repository = Repository::new();
-    let hostile = r#""a\n::set-output name=x::y\r\n::error::b %0A::error::c ##[set-output name=q]r [here](https://e.org) {0}\e[2J""#;
+    let hostile = concat!(
+        r#""a\n::set-output name=x::y\r\n::error::b %0A::error::c ##[set-output name=q]r "#,
+        r#"[here](https://e.org) {0}\e[2J""#,
+    );
     repository
         .write(
             PATH,
@@ -126,7 +129,8 @@ fn a_sarif_result_says_what_where_and_by_which_rule() {
     let log = sarif(&one_mistake(), 1);
     let index = RULES.iter().position(|rule| rule.code == "GP105").unwrap();
     let text = "`hgih` is not a value of `tier`.\n\
-                did you mean `high`? the values are low, medium, high (from schemas/metadata/enums.yaml)";
+                did you mean `high`? the values are low, medium, high (from \
+                schemas/metadata/enums.yaml)";
     assert_eq!(
         results(&log),
         &[json!({
@@ -139,9 +143,14 @@ fn a_sarif_result_says_what_where_and_by_which_rule() {
                     "artifactLocation": { "uri": PATH, "uriBaseId": "%SRCROOT%" },
                     "region": { "startLine": 13, "startColumn": 11, "endLine": 13, "endColumn": 15 }
                 },
-                "logicalLocations": [{ "fullyQualifiedName": "/spec/risk/tier", "kind": "property" }]
+                "logicalLocations": [{
+                    "fullyQualifiedName": "/spec/risk/tier",
+                    "kind": "property",
+                }]
             }],
-            "partialFingerprints": { "goldenpathFinding/v1": format!("GP105:{PATH}:/spec/risk/tier:1") }
+            "partialFingerprints": {
+                "goldenpathFinding/v1": format!("GP105:{PATH}:/spec/risk/tier:1"),
+            }
         })]
     );
     let run = &log["runs"][0];
@@ -402,7 +411,8 @@ fn a_github_command_is_one_line_that_says_where_and_what() {
         format!(
             "::error file={PATH},line=13,endLine=13,col=11,endColumn=15,title=GP105 not-in-enum\
              ::`hgih` is not a value of `tier`%0A\
-             did you mean `high`? the values are low, medium, high (from schemas/metadata/enums.yaml)\n\
+             did you mean `high`? the values are low, medium, high (from \
+             schemas/metadata/enums.yaml)\n\
              checked 1 manifest: 1 error\n"
         )
     );

@@ -57,7 +57,8 @@ fn the_commit_holds_our_files_alone_and_other_work_stays_as_it_was() {
         .write("apps/both.yaml", "v: 3\n")
         .write("apps/untracked.yaml", "v: 1\n");
     // As git says it: staged in the first column, not staged in the second.
-    let others = "D  README.md\nA  apps/added.yaml\nMM apps/both.yaml\n M apps/changed.yaml\nM  apps/staged.yaml\n\
+    let others = "D  README.md\nA  apps/added.yaml\nMM apps/both.yaml\n M apps/changed.yaml\n\
+                  M  apps/staged.yaml\n\
                   ?? apps/untracked.yaml";
     let status =
         || gitops.program("git", &["status", "--porcelain", "-uall"]).run().success().stdout;

@@ -13,10 +13,11 @@ use goldenpath_testkit::{Command, Outcome, Repository};
 /// A valid manifest, not like any other.
 pub(crate) fn manifest(id: &str) -> String {
     format!(
-        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  name: {name}\n  owner: team-payments\n  \
-         service: payments\n  environment: dev\nspec:\n  provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    \
-         tier: low\n  rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  access:\n    namespace: \
-         payments\n    k8sSecretName: {name}\n  ttlDays: 30\n",
+        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  \
+         name: {name}\n  owner: team-payments\n  service: payments\n  environment: dev\nspec:\n  \
+         provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    tier: low\n  \
+         rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  access:\n    \
+         namespace: payments\n    k8sSecretName: {name}\n  ttlDays: 30\n",
         name = format!("{}-password", id.to_lowercase())
     )
 }

@@ -104,7 +104,8 @@ fn files_that_are_there_are_kept_and_force_says_what_it_replaced() {
 #[test]
 fn a_configuration_that_stays_says_where_the_rest_goes() {
     let repository = Repository::new();
-    let own = "enums: lists/enums.yaml\ngovernance: lists/governance.yaml\nsecretTypes: lists/types.yaml\n\
+    let own = "enums: lists/enums.yaml\ngovernance: lists/governance.yaml\n\
+               secretTypes: lists/types.yaml\n\
                catalog: my+secrets\n";
     repository.write(FILES[0], own).write(HOOKS, "repos:\n- repo: x\n  hooks: [{id: y}]\n");
     init(&repository, &[]);
@@ -131,8 +132,9 @@ fn a_configuration_that_stays_says_where_the_rest_goes() {
 
 #[test]
 fn the_hook_goes_behind_the_last_repository_and_every_other_byte_stays() {
-    let before = "# our hooks\ndefault_stages: [pre-commit] # why\nrepos:\n  # formatting\n  - repo: https://example.com/x\n    \
-                  rev: v1.2.3   # pinned\n    hooks:\n      - id: fmt\n        args: [--all]   # everything\n";
+    let before = "# our hooks\ndefault_stages: [pre-commit] # why\nrepos:\n  # formatting\n  \
+                  - repo: https://example.com/x\n    rev: v1.2.3   # pinned\n    hooks:\n      \
+                  - id: fmt\n        args: [--all]   # everything\n";
     let after = "\n# the end\nci:\n    autofix_prs: false\n";
     for (ending, newline) in [(after, "\n"), ("", "\n"), (after, "\r\n")] {
         let with_newline = |text: &str| text.replace('\n', newline);
@@ -241,10 +243,12 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
             "# kmsKeyId: alias/secrets",
             "# rotation:",
             "#   functions:",
-            "#     database-credentials: arn:aws:lambda:us-east-1:123456789012:function:rotate-database",
+            "#     database-credentials: \
+             arn:aws:lambda:us-east-1:123456789012:function:rotate-database",
             "# ownership:",
             "#   services:",
-            "#     payments: { owners: [team-payments], namespaces: [payments], accounts: [\"123456789012\"] }",
+            "#     payments: { owners: [team-payments], namespaces: [payments], \
+             accounts: [\"123456789012\"] }",
             "#   unlisted: warn",
             "#   teams: { team-payments: \"@acme/payments\" }",
             "#   platform: [\"@acme/platform\"]",

@@ -163,11 +163,21 @@ fn several_go_together_or_not_at_all() {
     let done =
         set(&repository, &["SEC-0001", "SEC-0003", "SEC-0001", "SEC-0002", "deprecated", "--json"])
             .success();
-    let row = |id: &str| serde_json::json!({ "id": id, "path": path(id), "from": "active", "to": "deprecated" });
+    let row = |id: &str| {
+        serde_json::json!({
+            "id": id,
+            "path": path(id),
+            "from": "active",
+            "to": "deprecated",
+        })
+    };
     assert_eq!(
         done.json(),
         serde_json::json!({
-            "version": 1, "dryRun": false, "changed": [row("SEC-0001"), row("SEC-0003")], "unchanged": ["SEC-0002"],
+            "version": 1,
+            "dryRun": false,
+            "changed": [row("SEC-0001"), row("SEC-0003")],
+            "unchanged": ["SEC-0002"],
         })
     );
     assert_eq!(repository.git(&["diff", "--name-only"]).lines().count(), 2);

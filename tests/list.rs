@@ -48,11 +48,16 @@ fn people_see_a_table_by_id_that_is_never_cut_in_a_pipe() {
     let table = list(&catalog(), &[]).success();
     assert_eq!(
         table.stdout,
-        "ID         NAME               SERVICE   ENV   OWNER          TIER    TYPE                  TTL  STATUS\n\
-         SEC-0001   payments-dev-key   payments  dev   team-payments  medium  database-credentials  30d  active\n\
-         SEC-0002   payments-prod-key  payments  prod  team-payments  low     database-credentials  30d  deprecated\n\
-         SEC-0003   web-prod-key       web       prod  app-team       high    database-credentials  30d  active\n\
-         SEC-12000  web-dev-key        web       dev   app-team       low     database-credentials  30d  decommissioned\n"
+        "ID         NAME               SERVICE   ENV   OWNER          TIER    \
+         TYPE                  TTL  STATUS\n\
+         SEC-0001   payments-dev-key   payments  dev   team-payments  medium  \
+         database-credentials  30d  active\n\
+         SEC-0002   payments-prod-key  payments  prod  team-payments  low     \
+         database-credentials  30d  deprecated\n\
+         SEC-0003   web-prod-key       web       prod  app-team       high    \
+         database-credentials  30d  active\n\
+         SEC-12000  web-dev-key        web       dev   app-team       low     \
+         database-credentials  30d  decommissioned\n"
     );
     assert_eq!(table.stderr, "");
 }
@@ -105,9 +110,10 @@ fn it_is_asked_by_service_environment_owner_status_and_tier() {
 fn json_has_every_field_under_the_names_of_the_templates() {
     let rows = list(&Repository::with_seed(), &["--format", "json"]).success().json();
     let expected = serde_json::json!({
-        "id": "SEC-0007", "name": "payments-db-credentials", "description": null, "service": "payments",
-        "environment": "dev", "owner": "team-payments", "status": "active", "riskTier": "medium",
-        "secretType": "database-credentials", "rotationClass": "standard", "ttlDays": 30, "namespace": "payments",
+        "id": "SEC-0007", "name": "payments-db-credentials", "description": null,
+        "service": "payments", "environment": "dev", "owner": "team-payments",
+        "status": "active", "riskTier": "medium", "secretType": "database-credentials",
+        "rotationClass": "standard", "ttlDays": 30, "namespace": "payments",
         "k8sSecretName": "payments-db-creds", "provider": "aws-secrets-manager",
         "storeKey": "goldenpath/payments/dev/payments-db-credentials", "path": SEED_PATH,
     });

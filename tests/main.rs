@@ -1,5 +1,6 @@
 //! The built binary, used as people and pipelines use it: one module a capability.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test that cannot go on says so by panicking
+// A test that cannot continue panics.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
 mod accounts;

@@ -178,10 +178,8 @@ fn several_environments_make_a_manifest_and_an_id_each() {
             "SEC-0002 catalogs/secrets/payments/prod/SEC-0002.yaml",
         ]
     );
-    assert_eq!(
-        manifest(&repository, "catalogs/secrets/payments/prod/SEC-0002.yaml")["metadata"]["environment"],
-        "prod"
-    );
+    let written = manifest(&repository, "catalogs/secrets/payments/prod/SEC-0002.yaml");
+    assert_eq!(written["metadata"]["environment"], "prod");
     repository.goldenpath(&["validate"]).run().success();
 }
 

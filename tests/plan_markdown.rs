@@ -110,7 +110,8 @@ fn an_account_that_cannot_be_looked_at_and_warnings_are_told() {
     let text = outcome.stdout;
     assert!(
         text.contains(
-            "\n### Not checked, so nothing is applied there\n\n- `prod` (`local store broken.db`): `"
+            "\n### Not checked, so nothing is applied there\n\n\
+             - `prod` (`local store broken.db`): `"
         ),
         "{text}"
     );
@@ -125,7 +126,8 @@ fn an_account_that_cannot_be_looked_at_and_warnings_are_told() {
 
 /// A secret of this catalog without a manifest, as the store has it.
 fn orphan(store: &Connection, name: &str, id: &str) {
-    let insert = "INSERT INTO secrets (name, description, created_at) VALUES (?1, '', '2026-01-02T03:04:05Z')";
+    let insert = "INSERT INTO secrets (name, description, created_at) VALUES (?1, '', \
+                  '2026-01-02T03:04:05Z')";
     store.execute(insert, [name]).unwrap();
     let tags = [
         ("managed-by", "goldenpath"),
@@ -208,7 +210,8 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     let shown = changes.matches("\n- `SEC-").count();
     assert!(shown > 10, "{shown}");
     let (_, awaiting) = rest.split_once("<summary>401 without a value</summary>").unwrap();
-    let line = "\n- `SEC-0007` (`dev`), `goldenpath/payments/dev/payments-db-credentials`: `goldenpath value set SEC-0007`\n";
+    let line = "\n- `SEC-0007` (`dev`), `goldenpath/payments/dev/payments-db-credentials`: \
+                `goldenpath value set SEC-0007`\n";
     assert!(awaiting.contains(line) && awaiting.contains("\n- … and 381 more"), "{awaiting}");
     assert!(changes.contains(&format!("\n- … and {} more, not shown\n", 400 - shown)), "{text}");
     assert!(text.trim_end().ends_with("Run `goldenpath plan` to see the rest."), "{text}");

@@ -11,10 +11,11 @@ const PATH: &str = "catalogs/secrets/payments/dev/SEC-0001.yaml";
 /// A valid manifest; `edits` replace text in it.
 fn manifest(id: &str, edits: &[(&str, &str)]) -> String {
     let mut text = format!(
-        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  name: password-{id}\n  owner: \
-         team-payments\n  service: payments\n  environment: dev\nspec:\n  provider: aws-secrets-manager\n  secretType: \
-         generic\n  risk:\n    tier: low\n  rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  \
-         access:\n    namespace: payments\n    k8sSecretName: {id}\n  ttlDays: 30\n"
+        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  \
+         name: password-{id}\n  owner: team-payments\n  service: payments\n  environment: dev\n\
+         spec:\n  provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    tier: low\n  \
+         rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  access:\n    \
+         namespace: payments\n    k8sSecretName: {id}\n  ttlDays: 30\n"
     );
     text = text.replace(&format!("password-{id}"), &format!("password-{}", id.to_lowercase()));
     text = text
@@ -60,11 +61,14 @@ fn told(outcome: &Outcome) -> String {
 #[test]
 fn a_broken_policy_is_a_finding_at_its_field() {
     let repository = with(
-        "policies:\n  - name: dev-is-for-platform\n    when: manifest.metadata.environment == \"dev\"\n    assert: \
-         manifest.metadata.owner in [\"platform-team\"]\n    message: ask first\n    field: metadata.owner\n  - name: \
-         short\n    assert: manifest.spec.ttlDays < 10\n    message: too long\n    severity: warn\n    field: \
-         /spec/ttlDays\n    help: \"ask #platform\"\n  - name: prod-only\n    when: manifest.metadata.environment == \
-         \"prod\"\n    assert: \"false\"\n    message: never seen\n",
+        "policies:\n  - name: dev-is-for-platform\n    \
+         when: manifest.metadata.environment == \"dev\"\n    \
+         assert: manifest.metadata.owner in [\"platform-team\"]\n    message: ask first\n    \
+         field: metadata.owner\n  - name: short\n    assert: manifest.spec.ttlDays < 10\n    \
+         message: too long\n    severity: warn\n    field: /spec/ttlDays\n    \
+         help: \"ask #platform\"\n  - name: prod-only\n    \
+         when: manifest.metadata.environment == \"prod\"\n    assert: \"false\"\n    \
+         message: never seen\n",
     );
     let outcome = validate(&repository).fails_with(1);
     let found = findings(&outcome);
@@ -126,8 +130,9 @@ fn the_first_manifest_that_fails_is_always_the_same() {
 #[test]
 fn base_is_what_was_there_before_the_change() {
     let repository = with(
-        "policies:\n  - name: ttl-only-falls\n    when: base != null\n    assert: manifest.spec.ttlDays <= \
-         base.spec.ttlDays\n    message: renew it instead\n  - name: new-ones-are-described\n    when: base == null\n    \
+        "policies:\n  - name: ttl-only-falls\n    when: base != null\n    \
+         assert: manifest.spec.ttlDays <= base.spec.ttlDays\n    message: renew it instead\n  \
+         - name: new-ones-are-described\n    when: base == null\n    \
          assert: has(manifest.metadata.description)\n    message: say what it is for\n",
     );
     // No change is judged: nothing to say.
@@ -193,7 +198,8 @@ fn a_new_secret_keeps_the_policies_too() {
 #[test]
 fn what_a_policy_says_is_made_harmless() {
     let repository = with(
-        "policies: [{name: p, assert: 'false', message: \"a\\e[2Jb\\u202e {{ 1 }}\", help: \"\\e[1m\"}]\n",
+        "policies: [{name: p, assert: 'false', message: \"a\\e[2Jb\\u202e {{ 1 }}\", \
+         help: \"\\e[1m\"}]\n",
     );
     let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(shown.contains("p: a\\u{1b}[2Jb\\u{202e} {{ 1 }}"), "{shown}");

@@ -22,7 +22,8 @@ fn a_few_steps_are_a_line_each() {
     let outcome = local(2).apply().run().success();
     for line in [
         "SEC-0001 create-secret goldenpath/payments/dev/number-01",
-        "SEC-0002 write-projection kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0002.yaml",
+        "SEC-0002 write-projection \
+         kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0002.yaml",
     ] {
         assert!(outcome.stderr.lines().any(|said| said == line), "{}", outcome.stderr);
     }
@@ -83,8 +84,10 @@ fn what_failed_is_said_in_full_at_once_and_in_a_line_at_the_end() {
     assert_eq!(
         lines,
         [
-            "  SEC-0002 create-secret goldenpath/payments/dev/number-02: AWS does not allow CreateSecret: not you",
-            "  SEC-0029 create-secret goldenpath/payments/dev/number-29: AWS does not allow CreateSecret: not you",
+            "  SEC-0002 create-secret goldenpath/payments/dev/number-02: AWS does not allow \
+             CreateSecret: not you",
+            "  SEC-0029 create-secret goldenpath/payments/dev/number-29: AWS does not allow \
+             CreateSecret: not you",
             "",
             "Applied: 56 created, 0 changed, 2 failed, 2 skipped.",
         ]

@@ -46,7 +46,8 @@ fn one_file_holds_the_catalog_what_is_due_and_the_lifecycle() {
         assert!(html.contains(&format!("<a href=\"#{id}\">{id}</a>")));
     }
     assert!(html.contains(
-        "<desc id=\"lifecycle-words\">active: 1. deprecated: 1. decommission_requested: 1. decommissioned: 0. "
+        "<desc id=\"lifecycle-words\">active: 1. deprecated: 1. decommission_requested: 1. \
+         decommissioned: 0. "
     ));
     assert_eq!(
         html.matches("<strong class=\"overdue\">overdue</strong>").count(),
@@ -104,7 +105,8 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-const HOSTILE: &str = "</article></script><script>document.title='gone'</script><img src=x onerror=\"document.title='gone'\">' {{ 1 }} \u{202e}&lt;";
+const HOSTILE: &str = "</article></script><script>document.title='gone'</script><img src=x \
+                       onerror=\"document.title='gone'\">' {{ 1 }} \u{202e}&lt;";
 
 /// A manifest whose description and owner are markup.
 fn hostile() -> Repository {

@@ -80,12 +80,14 @@ fn an_overdue_rotation_is_a_warning_at_its_class() {
     let day = days_ago(120).strftime("%Y-%m-%d").to_string();
     let expected = json!({
         "rule": "GP602", "name": "rotation-overdue", "severity": "warning", "path": SEED_PATH,
-        "line": 15, "column": 20, "endLine": 15, "endColumn": 28, "pointer": "/spec/rotation/rotationClass",
+        "line": 15, "column": 20, "endLine": 15, "endColumn": 28,
+        "pointer": "/spec/rotation/rotationClass",
         "message": format!(
-            "the class `standard` requires rotation every 90 days, but SEC-0007 was last rotated on \
-             {day}, 120 days ago"
+            "the class `standard` requires rotation every 90 days, but SEC-0007 was last \
+             rotated on {day}, 120 days ago"
         ),
-        "help": "get a new value from the issuer, and set it with `goldenpath value rotate SEC-0007`",
+        "help": "get a new value from the issuer, and set it with `goldenpath value rotate \
+                 SEC-0007`",
     });
     assert_eq!(found[0], expected);
 }
@@ -100,7 +102,8 @@ fn people_see_it_before_the_plan_and_the_plan_stays_what_it_was() {
     assert_eq!(
         plan.stdout,
         "Nothing to do. The secret of 1 manifest matches the catalog.\n\n\
-         Rotation is manual for database-credentials (1 secret): no function in `rotation.functions`.\n"
+         Rotation is manual for database-credentials (1 secret): no function in \
+         `rotation.functions`.\n"
     );
     let quiet = made.plan(&[("LastRotatedDate", 1)], &["--detailed-exitcode"]).success();
     assert!(!quiet.stderr.contains("GP602"), "{}", quiet.stderr);

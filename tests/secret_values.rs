@@ -180,11 +180,12 @@ fn manifest(description: &str) -> String {
 
 fn manifest_with(metadata: &str, end: &str) -> String {
     format!(
-        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: SEC-0007\n  name: payments-db-credentials\n\
-         {metadata}  owner: team-payments\n  service: payments\n  environment: dev\nspec:\n  provider: aws-secrets-manager\n  \
-         secretType: database-credentials\n  risk:\n    tier: medium\n  rotation:\n    rotationClass: standard\n  \
-         lifecycle:\n    status: active\n  access:\n    namespace: payments\n    k8sSecretName: payments-db-creds\n  \
-         ttlDays: 30\n{end}"
+        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: SEC-0007\n  \
+         name: payments-db-credentials\n{metadata}  owner: team-payments\n  service: payments\n  \
+         environment: dev\nspec:\n  provider: aws-secrets-manager\n  \
+         secretType: database-credentials\n  risk:\n    tier: medium\n  rotation:\n    \
+         rotationClass: standard\n  lifecycle:\n    status: active\n  access:\n    \
+         namespace: payments\n    k8sSecretName: payments-db-creds\n  ttlDays: 30\n{end}"
     )
 }
 
@@ -405,8 +406,10 @@ fn names_and_metadata_are_left_alone() {
             "my-akia-service",
             "AKIARA",
             "AKIAPAYMENTSSERVICEANDMORE",
-            "arn:aws:secretsmanager:eu-west-2:123456789012:secret:goldenpath/payments/dev/payments-db-AbCdEf",
-            "arn:aws:iam::123456789012:role/aws-reserved/AWSReservedSSO_AdministratorAccess_0123456789abcdef",
+            "arn:aws:secretsmanager:eu-west-2:123456789012:secret:\
+             goldenpath/payments/dev/payments-db-AbCdEf",
+            "arn:aws:iam::123456789012:role/aws-reserved/\
+             AWSReservedSSO_AdministratorAccess_0123456789abcdef",
             "arn:aws:kms:eu-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
             "arn:aws:kms:eu-west-2:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
             "mrk-1234abcd12ab34cd56ef1234567890ab",
@@ -422,7 +425,8 @@ fn names_and_metadata_are_left_alone() {
             "2024-01-31T10:20:30.123456Z",
             "20240131102030",
             "v1.2.3-rc.1+build.20240131",
-            "registry/payments@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "registry/payments@sha256:\
+             9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
             "md5 9e107d9d372bb6826bd81d3542a419d6",
             "SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8",
@@ -501,8 +505,10 @@ fn sentences_about_secrets_are_left_alone() {
         "PASSWORD=xxxxxxxx",
         "password: \"\"",
         "apiKey=$API_KEY",
-        "Das Datenbankkennwort der Zahlungsdienstleistungsgesellschaft wird vierteljährlich ausgetauscht.",
-        "Mot de passe de la base de données des paiements, renouvelé chaque trimestre: voir le guide.",
+        "Das Datenbankkennwort der Zahlungsdienstleistungsgesellschaft wird vierteljährlich \
+         ausgetauscht.",
+        "Mot de passe de la base de données des paiements, renouvelé chaque trimestre: voir le \
+         guide.",
         "Contraseña de la base de datos de pagos; la rotación es automática: cada noventa días.",
         "データベースのパスワード。四半期ごとに更新されます。password: 手動",
         "Пароль базы данных платежей меняется раз в квартал.",
@@ -741,7 +747,9 @@ fn a_value_that_only_its_place_gave_away_before_a_change_is_not_shown_either() {
 #[test]
 fn a_policy_that_cannot_judge_a_value_does_not_show_it() {
     let repository = Repository::new();
-    let policy = "policies:\n  - {name: p, assert: 'manifest.spec[manifest.metadata.description] == 1', message: no}\n";
+    let policy = "policies:\n  \
+                  - {name: p, assert: 'manifest.spec[manifest.metadata.description] == 1', \
+                  message: no}\n";
     repository.write("goldenpath.yaml", policy);
     repository.write(
         "catalogs/secrets/payments/dev/SEC-0007.yaml",
@@ -770,7 +778,8 @@ fn a_file_in_utf_16_shows_nothing_either() {
 fn a_value_is_refused_while_it_is_typed() {
     let repository = Repository::new();
     let token = format!("ghp_{}", noise(BASE62, 36, 5));
-    let arguments = "new secret --service payments --env dev --name db --owner team-payments --risk low --type generic --yes";
+    let arguments = "new secret --service payments --env dev --name db --owner team-payments \
+                     --risk low --type generic --yes";
     let arguments: Vec<&str> = arguments.split(' ').chain(["--description", &token]).collect();
     let outcome = repository.goldenpath(&arguments).run();
     assert_ne!(outcome.code, 0);
@@ -799,7 +808,8 @@ fn where_the_rule_is_silenced_plan_and_apply_show_nothing_all_the_same() {
         gitops.write("README.md", "words").commit_all("Start");
         // The texts that a plan shows are made by templates, and a template may take any field.
         let settings = format!(
-            "rules: {{ GP501: {level} }}\nstore: {{ backend: local, keyTemplate: 'x/{{{{ description }}}}' }}\n\
+            "rules: {{ GP501: {level} }}\n\
+             store: {{ backend: local, keyTemplate: 'x/{{{{ description }}}}' }}\n\
              gitops: {{ path: {}, file: '{{{{ description }}}}.yaml' }}\n",
             gitops.path().display()
         );

@@ -760,7 +760,8 @@ fn a_key_inside_the_repository_is_refused() {
 #[test]
 fn a_catalogs_own_types_win() {
     let platform = local();
-    let types = "secretTypes:\n  database-credentials:\n    otherKeys: true\n    keys: [{ name: dsn, required: true }]\n";
+    let types = "secretTypes:\n  database-credentials:\n    otherKeys: true\n    \
+                 keys: [{ name: dsn, required: true }]\n";
     platform.catalog.write("schemas/metadata/secret_types.yaml", types);
     says(&set(&platform, WHOLE, &[]).run().fails_with(1), "the value lacks `dsn`");
     set(&platform, "dsn=x\nextra=y", &[]).run().success();

@@ -174,8 +174,8 @@ fn each_type_has_its_own_keys_and_a_catalog_s_own_win() {
         );
     }
     let aws = Aws::new("own-types");
-    let own = "secretTypes:\n  api-key:\n    keys:\n      - { name: id }\n      - { name: token, required: true, \
-               generate: { bytes: 16, as: hex } }\n";
+    let own = "secretTypes:\n  api-key:\n    keys:\n      - { name: id }\n      \
+               - { name: token, required: true, generate: { bytes: 16, as: hex } }\n";
     aws.platform.catalog.write("schemas/metadata/secret_types.yaml", own);
     let text = seed_with(&[("database-credentials", "api-key"), (ACCESS, GENERATE)]);
     aws.platform.catalog.write(SEED_PATH, &text).commit_all("SEC-0007");
@@ -370,7 +370,8 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
         }
     }
     // The catalog's own types decide.
-    let own = "secretTypes: { generic: { keys: [{ name: a }] }, signing-key: { keys: [{ name: key, required: true }] } }\n";
+    let own = "secretTypes: { generic: { keys: [{ name: a }] }, signing-key: { keys: [{ name: key, \
+               required: true }] } }\n";
     repository.write("schemas/metadata/secret_types.yaml", own);
     for (secret_type, why) in
         [("generic", "none of its keys has a recipe"), ("signing-key", "its key `key`")]
@@ -391,7 +392,8 @@ fn a_change_cannot_say_of_its_own_type_that_it_can_be_made() {
     repository
         .write(SEED_PATH, &seed_with(&[("database-credentials", "api-key")]))
         .commit_all("SEC-0007");
-    let own = "secretTypes: { api-key: { keys: [{ name: token, required: true, generate: { bytes: 32 } }] } }\n";
+    let own = "secretTypes: { api-key: { keys: [{ name: token, required: true, \
+               generate: { bytes: 32 } }] } }\n";
     repository.write("schemas/metadata/secret_types.yaml", own);
     repository
         .write(SEED_PATH, &seed_with(&[("database-credentials", "api-key"), (ACCESS, GENERATE)]));
@@ -482,7 +484,8 @@ fn a_secret_without_a_value_is_told_of_and_is_no_change() {
     assert_eq!(awaiting(&aws.plan()), [format!("SEC-0007 {KEY}")]);
     let markdown = plan(&["--format", "markdown"]).success().stdout;
     let line = format!(
-        "<summary>1 without a value</summary>\n\n- `SEC-0007` (`dev`), `{KEY}`: `goldenpath value set SEC-0007`\n"
+        "<summary>1 without a value</summary>\n\n\
+         - `SEC-0007` (`dev`), `{KEY}`: `goldenpath value set SEC-0007`\n"
     );
     assert!(markdown.contains(&line), "{markdown}");
     let show =
@@ -523,7 +526,8 @@ fn many_that_await_a_value_are_counted() {
     let shown = platform.plan(&[]).run().success().stdout;
     assert!(shown.contains("\n25 secrets await a value.\n  ? SEC-0010 (dev)"), "{shown}");
     assert_eq!(shown.matches("`goldenpath value set SEC-").count(), 20);
-    let more = "\n  … and 5 more: `goldenpath list --awaiting-value`; 25 ExternalSecrets in all are held back\n";
+    let more = "\n  … and 5 more: `goldenpath list --awaiting-value`; 25 ExternalSecrets in all \
+                are held back\n";
     assert!(shown.contains(more), "{shown}");
 }
 
@@ -537,7 +541,8 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
     assert_eq!(awaiting(&plan), [format!("SEC-0007 {KEY} held back")]);
     let applied = aws.apply().success();
     let line = format!(
-        "{KEY}: `goldenpath value set SEC-0007`; its ExternalSecret is held back until it has a value\n"
+        "{KEY}: `goldenpath value set SEC-0007`; its ExternalSecret is held back until it has a \
+         value\n"
     );
     assert!(applied.stdout.contains(&line), "{}", applied.stdout);
     assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]), "");
@@ -620,7 +625,10 @@ fn since_when_a_value_is_there_is_no_drift_and_no_part_of_a_saved_plan() {
     aws.platform.seed_changed("owner: team-payments", "owner: database-team");
     let file = aws.platform.gitops.path().with_extension("plan.json").display().to_string();
     aws.reach(aws.platform.plan(&["--out", &file])).run().success();
-    let tag = |when: &str| json!({ "SecretId": KEY, "Tags": [{ "Key": "goldenpath.io/value-since", "Value": when }] });
+    let tag = |when: &str| {
+        let tag = json!({ "Key": "goldenpath.io/value-since", "Value": when });
+        json!({ "SecretId": KEY, "Tags": [tag] })
+    };
     aws.call("TagResource", tag("2026-01-02T03:04:05Z"));
     aws.apply_with(&[&file]).success();
     assert_eq!(since(&aws).as_deref(), Some("2026-01-02T03:04:05Z"), "it is left as it is");
@@ -655,7 +663,10 @@ fn a_rotation_by_hand_counts_from_the_tag() {
     assert!(found[0].0.ends_with(&format!("rotation every 90 days, rotated {today}")), "{found:?}");
     assert_eq!(found[0].1, "goldenpath value rotate SEC-0007");
 
-    let tag = |when: &str| json!({ "SecretId": KEY, "Tags": [{ "Key": "goldenpath.io/value-since", "Value": when }] });
+    let tag = |when: &str| {
+        let tag = json!({ "Key": "goldenpath.io/value-since", "Value": when });
+        json!({ "SecretId": KEY, "Tags": [tag] })
+    };
     let ago = |days: i64| Timestamp::now() - SignedDuration::from_hours(24 * days);
     let day = |days: i64| ago(days).strftime("%Y-%m-%d").to_string();
     aws.call("TagResource", tag(&ago(100).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));

@@ -32,16 +32,29 @@ fn pod_spec() -> Value {
         "containers": [{
             "name": "web",
             "image": "registry.example.com/web@sha256:0c0ffee",
-            "env": [{ "name": "PASSWORD", "valueFrom": from }, { "name": "AGAIN", "valueFrom": from }],
+            "env": [
+                { "name": "PASSWORD", "valueFrom": from },
+                { "name": "AGAIN", "valueFrom": from },
+            ],
             "terminationMessagePath": "/dev/termination-log",
         }],
         "serviceAccountName": "default",
-        "tolerations": [{ "key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute" }],
+        "tolerations": [{
+            "key": "node.kubernetes.io/not-ready",
+            "operator": "Exists",
+            "effect": "NoExecute",
+        }],
     })
 }
 
 fn owned_by(kind: &str) -> Value {
-    json!({ "ownerReferences": [{ "apiVersion": "apps/v1", "kind": kind, "name": "web", "uid": "1", "controller": true }] })
+    json!({ "ownerReferences": [{
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "name": "web",
+        "uid": "1",
+        "controller": true,
+    }] })
 }
 
 fn deletes() -> String {
@@ -65,12 +78,19 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
         .put(
             "Pod",
             "web-6d5f-x2x7q",
-            json!({ "metadata": owned_by("ReplicaSet"), "spec": pod_spec(), "status": { "phase": "Running" } }),
+            json!({
+                "metadata": owned_by("ReplicaSet"),
+                "spec": pod_spec(),
+                "status": { "phase": "Running" },
+            }),
         )
         .put(
             "ReplicaSet",
             "web-6d5f",
-            json!({ "metadata": owned_by("Deployment"), "spec": { "replicas": 1, "template": template } }),
+            json!({
+                "metadata": owned_by("Deployment"),
+                "spec": { "replicas": 1, "template": template },
+            }),
         )
         .put("Deployment", "web", json!({ "spec": { "replicas": 1, "template": template } }));
     let named = "`payments-db-creds` is still referred to in the live cluster (context `dev`): ";
@@ -93,16 +113,26 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     cluster.remove(&["ReplicaSet"]).put("Deployment", "web", json!({}));
 
     // What has come to its end, and what a Deployment keeps of its past.
-    let ended = json!({ "spec": { "template": template }, "status": { "conditions": [{ "type": "Complete", "status": "True" }] } });
+    let ended = json!({
+        "spec": { "template": template },
+        "status": { "conditions": [{ "type": "Complete", "status": "True" }] },
+    });
     cluster
         .remove(&["Deployment"])
-        .put("Pod", "migrate-8x8x8", json!({ "spec": pod_spec(), "status": { "phase": "Succeeded" } }))
+        .put(
+            "Pod",
+            "migrate-8x8x8",
+            json!({ "spec": pod_spec(), "status": { "phase": "Succeeded" } }),
+        )
         .put("Pod", "web-evicted", json!({ "spec": pod_spec(), "status": { "phase": "Failed" } }))
         .put("Job", "migrate", ended)
         .put(
             "ReplicaSet",
             "web-5c4d",
-            json!({ "metadata": owned_by("Deployment"), "spec": { "replicas": 0, "template": template } }),
+            json!({
+                "metadata": owned_by("Deployment"),
+                "spec": { "replicas": 0, "template": template },
+            }),
         )
         .put(
             "Deployment",
@@ -114,7 +144,8 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     assert_eq!(actions(&aws), [deletes()]);
     let plan = aws.plan().json();
     let reason = plan["actions"][0]["reason"].as_str().unwrap();
-    let words = "nothing in the namespace `payments` of the live cluster (context `dev`) refers to `payments-db-creds`";
+    let words = "nothing in the namespace `payments` of the live cluster (context `dev`) refers to \
+                 `payments-db-creds`";
     assert!(reason.contains(words), "{reason}");
 
     // A proxy is not for what NO_PROXY names.
@@ -148,7 +179,8 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
 #[test]
 fn each_kind_that_takes_a_secret_counts_on_whichever_page_it_stands() {
     let (aws, cluster) = watched("cluster-kinds");
-    let template = json!({ "spec": { "volumes": [{ "name": "creds", "secret": { "secretName": "payments-db-creds" } }] } });
+    let volume = json!({ "name": "creds", "secret": { "secretName": "payments-db-creds" } });
+    let template = json!({ "spec": { "volumes": [volume] } });
     let workload = json!({ "spec": { "template": template } });
     let all = [
         ("StatefulSet", workload.clone(), "volume"),
@@ -156,7 +188,10 @@ fn each_kind_that_takes_a_secret_counts_on_whichever_page_it_stands() {
         ("Job", workload.clone(), "volume"),
         (
             "CronJob",
-            json!({ "spec": { "suspend": true, "jobTemplate": { "spec": { "template": template } } } }),
+            json!({ "spec": {
+                "suspend": true,
+                "jobTemplate": { "spec": { "template": template } },
+            } }),
             "volume",
         ),
         ("ReplicaSet", workload, "volume"),
@@ -327,14 +362,21 @@ fn the_cluster_s_gate_can_be_overridden_and_no_credential_is_ever_shown() {
     // Programs bring it, as for EKS; what they say when they fail is theirs.
     let plugin = |script: &str| {
         json!({ "exec": {
-            "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script], "interactiveMode": "IfAvailable",
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "sh",
+            "args": ["-c", script],
+            "interactiveMode": "IfAvailable",
         } })
     };
     let token = Kubernetes::TOKEN;
     quiet(&plugin(&format!("echo {token}; echo {token} >&2; exit 1")));
     assert!(why(&aws).contains("cannot get its kubeconfig's credentials"), "{}", why(&aws));
     quiet(&plugin(&format!("echo '{{ \"status\": {{ \"token\": {token}'")));
-    let credential = json!({ "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": { "token": token } });
+    let credential = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": { "token": token },
+    });
     quiet(&plugin(&format!("echo '{credential}'")));
     assert!(why(&aws).contains("cannot list pods: forbidden"), "{}", why(&aws));
 
@@ -351,7 +393,8 @@ fn the_cluster_s_gate_can_be_overridden_and_no_credential_is_ever_shown() {
     let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         said.contains(
-            "gate live-cluster overridden (the cluster is gone, ask Ann): cannot check the live cluster"
+            "gate live-cluster overridden (the cluster is gone, ask Ann): cannot check the live \
+             cluster"
         ),
         "{said}"
     );

@@ -30,9 +30,8 @@ fn whoever_still_names_the_kubernetes_secret_is_told_with_file_and_line() {
     gitops.write("apps/web/deployment.yaml", DEPLOYMENT).commit_all("Web");
     assert_eq!(
         blocked(&aws),
-        [
-            "gate consumers: `payments-db-creds` is still named in the GitOps repository: apps/web/deployment.yaml:14 (env)"
-        ]
+        ["gate consumers: `payments-db-creds` is still named in the GitOps repository: \
+          apps/web/deployment.yaml:14 (env)"]
     );
     aws.apply().success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null());

@@ -66,7 +66,8 @@ fn life() -> String {
 # The life of a secret
 
 From the first commit to the end of its recovery window, as `goldenpath` prints it. A test runs
-these commands against a server that simulates AWS, and fails when this page is out of date. Days, times,
+these commands against a server that simulates AWS, and fails when this page is out of date. \
+Days, times,
 commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
 ";
     let mut it = Story { aws: Aws::new("life-story"), text: format!("{text}\n") };
@@ -86,8 +87,9 @@ commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
         "The ExternalSecret is removed. The secret stays: this catalog requires sixty days of \
          cooling off, and a\nDeployment still names it.",
     );
-    let deployment = "kind: Deployment\nmetadata: { name: web, namespace: payments }\nspec:\n  template:\n    spec:\n      \
-                      containers:\n        - envFrom: [{ secretRef: { name: payments-db-creds } }]\n";
+    let deployment = "kind: Deployment\nmetadata: { name: web, namespace: payments }\nspec:\n  \
+                      template:\n    spec:\n      containers:\n        \
+                      - envFrom: [{ secretRef: { name: payments-db-creds } }]\n";
     it.aws.platform.gitops.write("apps/web.yaml", deployment).commit_all("Web");
     it.shows(&["plan"], 0);
     it.says("## A step back\n\nThe status `deprecated` restores the ExternalSecret.");

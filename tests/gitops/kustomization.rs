@@ -18,7 +18,8 @@ fn committed(platform: &Platform) -> String {
 
 #[test]
 fn what_is_written_is_listed_in_the_same_commit_and_the_rest_stays_as_it_is() {
-    let before = "# Who asks? platform@acme\nkind: Kustomization\nresources:\n  - other.yaml   # theirs\n\nnamespace: payments\n";
+    let before = "# Who asks? platform@acme\nkind: Kustomization\nresources:\n  \
+                  - other.yaml   # theirs\n\nnamespace: payments\n";
     let platform = with(before);
     platform.apply().run().success();
     let changed = platform.gitops.git(&["show", "--format=", "--name-status", "HEAD"]);

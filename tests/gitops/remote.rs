@@ -92,7 +92,8 @@ fn a_projection_arrives_in_one_commit_and_a_second_run_has_nothing_to_do() {
     assert_eq!(
         message,
         format!(
-            "goldenpath: write 1 ExternalSecret (SEC-0007)\n\nIDs: SEC-0007\nSource: acme-platform at commit \
+            "goldenpath: write 1 ExternalSecret (SEC-0007)\n\nIDs: SEC-0007\n\
+             Source: acme-platform at commit \
              {source}\nDev Eloper"
         )
     );
@@ -150,7 +151,8 @@ fn a_file_that_comes_to_be_while_apply_asks_is_not_overwritten() {
     for (content, words) in [
         ("mine: true\n", "was created in the GitOps repository after planning"),
         (
-            "# Managed by goldenpath: SEC-0007 of acme-platform. Change the SecretRequest, not this file.\na: b\n",
+            "# Managed by goldenpath: SEC-0007 of acme-platform. Change the SecretRequest, not \
+             this file.\na: b\n",
             "was changed in the GitOps repository after planning",
         ),
     ] {

@@ -393,7 +393,8 @@ fn without_goldenpath_on_the_path_a_hook_says_so_and_refuses() {
         repository.program("git", &["commit", "--quiet", "-m", "x"]).run().fails_with(1).stderr;
     assert_eq!(
         refused,
-        "pre-commit: goldenpath is not on the PATH; install it, or remove this hook: .git/hooks/pre-commit\n"
+        "pre-commit: goldenpath is not on the PATH; install it, or remove this hook: \
+         .git/hooks/pre-commit\n"
     );
     let server = Repository::bare();
     hook(&server, &["install"]).success();

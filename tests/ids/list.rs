@@ -63,7 +63,8 @@ fn the_work_tree_every_branch_and_reservations_are_listed_with_who_holds_them() 
     let shown = ours.goldenpath(&["id", "list"]).run().success().stdout;
     assert!(
         shown.contains(
-            "SEC-0002    used       catalogs/secrets/payments/dev/SEC-0002.yaml (team-payments, on origin/feature)"
+            "SEC-0002    used       catalogs/secrets/payments/dev/SEC-0002.yaml (team-payments, on \
+             origin/feature)"
         ),
         "{shown}"
     );

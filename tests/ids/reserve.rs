@@ -201,8 +201,11 @@ fn a_number_that_was_lost_is_not_given_out_when_the_remote_goes_away_after_that(
     // Somebody takes SEC-0001 just before this clone's push does, and after the answer to that the
     // remote is gone.
     let script = format!(
-        "#!/bin/sh\ncase \" $* \" in\n*' push '*) env GIT_DIR='{origin}' git update-ref refs/goldenpath/ids/SEC-0001 main \
-         ;;\n*' ls-remote '*) echo x >> '{log}'; if [ $(wc -l < '{log}') -gt 2 ]; then exit 128; fi;;\nesac\n\
+        "#!/bin/sh\ncase \" $* \" in\n\
+         *' push '*) env GIT_DIR='{origin}' \
+         git update-ref refs/goldenpath/ids/SEC-0001 main ;;\n\
+         *' ls-remote '*) echo x >> '{log}'; if [ $(wc -l < '{log}') -gt 2 ]; then exit 128; fi;;\n\
+         esac\n\
          PATH=\"$REAL_PATH\"; exec git \"$@\"\n",
         origin = origin.path().display(),
         log = clones[0].home().join("asked").display(),

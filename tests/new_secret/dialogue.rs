@@ -167,10 +167,8 @@ fn only_what_the_flags_leave_open_is_asked() {
         .wait_for("Write this file?")
         .key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
-    assert_eq!(
-        manifest(&repository, "catalogs/secrets/payments/dev/SEC-0001.yaml")["metadata"]["description"],
-        "Words"
-    );
+    let written = manifest(&repository, "catalogs/secrets/payments/dev/SEC-0001.yaml");
+    assert_eq!(written["metadata"]["description"], "Words");
 
     arguments.extend(["--yes", "--env", "prod"]);
     let mut terminal = dialogue(&repository, &arguments);

@@ -74,7 +74,8 @@ fn an_error_in_a_template_shows_its_place() {
         ("{{ owner }}", "{{ owner.team }}", "undefined", "  owner: {{ owner.team }}"),
         (
             "kind:",
-            "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}\nkind:",
+            "{% for a in range(9999) %}{% for b in range(9999) %}{{ b }}{% endfor %}{% endfor %}\n\
+             kind:",
             "fuel",
             "{% for a in range(9999) %}",
         ),
@@ -110,7 +111,11 @@ pub(super) fn house_schema() -> String {
 #[test]
 fn labels_and_house_fields_need_a_schema_that_has_them() {
     let template = OWN_TEMPLATE
-        .replace("spec:\n", "  labels:\n    team: {{ owner }}   # for the dashboards\n    managed: \"true\"\nspec:\n")
+        .replace(
+            "spec:\n",
+            "  labels:\n    team: {{ owner }}   # for the dashboards\n    \
+             managed: \"true\"\nspec:\n",
+        )
         .replace("  ttlDays:", "  costCenter: {{ \"0042\" | quote }}\n  ttlDays:");
     let repository = Repository::new();
     repository.write(TEMPLATE, &template);

@@ -12,10 +12,11 @@ const CONFIG: &str = "store:\n  backend: local\n  region: us-east-1\n";
 /// A valid manifest; `edits` replace text in it.
 fn manifest(id: &str, edits: &[(&str, &str)]) -> String {
     let mut text = format!(
-        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  name: {name}\n  owner: team-payments\n  \
-         service: payments\n  environment: dev\nspec:\n  provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    \
-         tier: low\n  rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  access:\n    namespace: \
-         payments\n    k8sSecretName: {name}\n  ttlDays: 30\n",
+        "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  \
+         name: {name}\n  owner: team-payments\n  service: payments\n  environment: dev\nspec:\n  \
+         provider: aws-secrets-manager\n  secretType: generic\n  risk:\n    tier: low\n  \
+         rotation:\n    rotationClass: none\n  lifecycle:\n    status: active\n  access:\n    \
+         namespace: payments\n    k8sSecretName: {name}\n  ttlDays: 30\n",
         name = id.to_lowercase()
     );
     for (old, new) in edits {
@@ -491,7 +492,10 @@ fn what_is_found_of_a_rule_file_never_says_to_merge_that_file_first() {
     let repository = catalog();
     repository.write(
         "goldenpath.yaml",
-        &format!("{CONFIG}rules: {{ GP701: off, GP702: off }}\nenvironments:\n  dev: {{ gitops: {{ path: ../x }} }}\n"),
+        &format!(
+            "{CONFIG}rules: {{ GP701: off, GP702: off }}\nenvironments:\n  \
+             dev: {{ gitops: {{ path: ../x }} }}\n"
+        ),
     );
     repository.write(
         "schemas/metadata/enums.yaml",
@@ -539,7 +543,8 @@ fn what_a_developer_runs_before_the_push_warns_of_names_that_the_base_lacks() {
     let warns = |outcome: &Outcome| {
         let told = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         told.contains(
-            "uses `team-search`, which schemas/metadata/enums.yaml on the upstream branch `main` does not have yet",
+            "uses `team-search`, which schemas/metadata/enums.yaml on the upstream branch `main` \
+             does not have yet",
         )
     };
     let new = |owner: &str, name: &str| {
@@ -662,7 +667,8 @@ fn a_configuration_inside_the_repository_is_the_bases_whatever_the_change_makes_
 
 #[test]
 fn owners_of_the_catalog_and_of_rule_files_are_watched_and_others_are_not() {
-    let base = "* @acme/all\n/docs/ @acme/writers\n/catalogs/ @acme/payments\n/goldenpath.yaml @acme/platform\n/schemas/ @acme/platform\n";
+    let base = "* @acme/all\n/docs/ @acme/writers\n/catalogs/ @acme/payments\n\
+                /goldenpath.yaml @acme/platform\n/schemas/ @acme/platform\n";
     for (file, text, named) in [
         (
             "CODEOWNERS",
@@ -734,7 +740,10 @@ fn a_secret_in_a_configuration_is_hidden_in_what_is_said_of_its_change() {
     let repository = catalog();
     repository.write(
         "goldenpath.yaml",
-        &format!("{CONFIG}gitops:\n  url: https://bot:hunter2trueValue9@git.example.com/x\ncatalogId: {secret}\n"),
+        &format!(
+            "{CONFIG}gitops:\n  url: https://bot:hunter2trueValue9@git.example.com/x\n\
+             catalogId: {secret}\n"
+        ),
     );
     repository.commit_all("a secret");
     for format in ["human", "json", "sarif", "github"] {

@@ -73,7 +73,8 @@ fn json_says_the_same_with_and_without_a_runner() {
 fn yaml_says_the_same_with_and_without_a_runner() {
     let repository = Repository::with_seed();
     let built_in = include_str!("../../templates/external_secret.yaml.j2");
-    let annotations = "metadata:\n  annotations:\n    a: '##[error]x'\n    b: |\n      ::error::y\n    c: \"\n\n      ::error::z\"\n";
+    let annotations = "metadata:\n  annotations:\n    a: '##[error]x'\n    b: |\n      \
+                       ::error::y\n    c: \"\n\n      ::error::z\"\n";
     repository.write(
         TEMPLATE,
         &format!("# ##[error]comment\n{}", built_in.replace("metadata:\n", annotations)),

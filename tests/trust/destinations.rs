@@ -170,7 +170,8 @@ fn a_value_goes_nowhere_else_than_the_default_branch_says() {
             let outcome = aws.reach(aws.platform.value(arguments)).run().fails_with(1);
             says(
                 &outcome,
-                "the value of SEC-0007 has another destination in the work tree than in origin/main (commit ",
+                "the value of SEC-0007 has another destination in the work tree than in \
+                 origin/main (commit ",
             );
             says(&outcome, &format!("{key} work tree: {ours} origin/main: {theirs}"));
             assert!(!words(&outcome).contains("canary"), "{}", outcome.stderr);

@@ -45,7 +45,8 @@ fn nothing_signed_goes_to_an_endpoint_or_region_that_a_branch_sets() {
     let tunnel = Tunnel::new();
     for (config, key) in [
         (
-            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secrets.example.com\n",
+            "store:\n  backend: aws\n  region: us-east-1\n  \
+             endpointUrl: https://secrets.example.com\n",
             "store.endpointUrl",
         ),
         (
@@ -53,23 +54,28 @@ fn nothing_signed_goes_to_an_endpoint_or_region_that_a_branch_sets() {
             "store.endpointUrl",
         ),
         (
-            "store: { backend: aws, region: us-east-1, endpointUrl: \"https://b.s3.amazonaws.com\" }\n",
+            "store: { backend: aws, region: us-east-1, \
+             endpointUrl: \"https://b.s3.amazonaws.com\" }\n",
             "store.endpointUrl",
         ),
         (
-            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://a1b2.execute-api.us-east-1.amazonaws.com\n",
+            "store:\n  backend: aws\n  region: us-east-1\n  \
+             endpointUrl: https://a1b2.execute-api.us-east-1.amazonaws.com\n",
             "store.endpointUrl",
         ),
         (
-            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secretsmanager.eu-west-2.amazonaws.com\n",
+            "store:\n  backend: aws\n  region: us-east-1\n  \
+             endpointUrl: https://secretsmanager.eu-west-2.amazonaws.com\n",
             "store.endpointUrl",
         ),
         (
-            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://vpce-1.vpce-svc-2.us-east-1.vpce.amazonaws.com\n",
+            "store:\n  backend: aws\n  region: us-east-1\n  \
+             endpointUrl: https://vpce-1.vpce-svc-2.us-east-1.vpce.amazonaws.com\n",
             "store.endpointUrl",
         ),
         (
-            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com.\n",
+            "store:\n  backend: aws\n  region: us-east-1\n  \
+             endpointUrl: https://secretsmanager.us-east-1.amazonaws.com.\n",
             "store.endpointUrl",
         ),
         (
@@ -77,7 +83,8 @@ fn nothing_signed_goes_to_an_endpoint_or_region_that_a_branch_sets() {
             "store.endpointUrl",
         ),
         (
-            "store: { backend: aws, region: us-east-1 }\nenvironments:\n  dev:\n    endpointUrl: https://secrets.example.com\n",
+            "store: { backend: aws, region: us-east-1 }\nenvironments:\n  dev:\n    \
+             endpointUrl: https://secrets.example.com\n",
             "environments.dev.endpointUrl",
         ),
         ("store:\n  backend: aws\n  region: us-east-1.example.com/\n", "store.region"),
@@ -87,8 +94,9 @@ fn nothing_signed_goes_to_an_endpoint_or_region_that_a_branch_sets() {
             "environments.dev.region",
         ),
         (
-            "store:\n  backend: aws\n  region: us-east-1\n  endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\n\
-             environments:\n  dev:\n    region: eu-west-2\n",
+            "store:\n  backend: aws\n  region: us-east-1\n  \
+             endpointUrl: https://secretsmanager.us-east-1.amazonaws.com\nenvironments:\n  \
+             dev:\n    region: eu-west-2\n",
             "environments.dev.region",
         ),
     ] {
@@ -122,7 +130,8 @@ fn aws_s_own_hosts_are_asked_as_the_repository_says() {
             "secretsmanager-fips.eu-west-2.amazonaws.com:443",
         ),
         (
-            "region: eu-west-2\n  endpointUrl: https://vpce-0a1b-2c3d.secretsmanager.eu-west-2.vpce.amazonaws.com/",
+            "region: eu-west-2\n  \
+             endpointUrl: https://vpce-0a1b-2c3d.secretsmanager.eu-west-2.vpce.amazonaws.com/",
             "vpce-0a1b-2c3d.secretsmanager.eu-west-2.vpce.amazonaws.com:443",
         ),
         ("region: cn-north-1", "secretsmanager.cn-north-1.amazonaws.com.cn:443"),

@@ -83,7 +83,8 @@ fn ciphertexts_that_are_swapped_between_two_secrets_are_refused() {
         &platform,
         &format!(
             "CREATE TEMP TABLE held AS SELECT {seven} AS seven, {eight} AS eight;
-            UPDATE versions SET value = (SELECT eight FROM held) WHERE secret = '{KEY}' AND stage = 'AWSCURRENT';
+            UPDATE versions SET value = (SELECT eight FROM held) \
+                WHERE secret = '{KEY}' AND stage = 'AWSCURRENT';
             UPDATE versions SET value = (SELECT seven FROM held) WHERE secret = '{OTHER}';"
         ),
     );
@@ -143,7 +144,8 @@ fn labels_that_are_swapped_do_not_make_an_older_version_current() {
     tamper(
         &platform,
         &format!(
-            "UPDATE versions SET stage = CASE stage WHEN 'AWSCURRENT' THEN 'AWSPREVIOUS' ELSE 'AWSCURRENT' END
+            "UPDATE versions SET stage = CASE stage WHEN 'AWSCURRENT' THEN 'AWSPREVIOUS' ELSE \
+                'AWSCURRENT' END
             WHERE secret = '{KEY}'"
         ),
     );
@@ -180,7 +182,8 @@ fn versions_whose_ids_are_exchanged_are_refused() {
             UPDATE versions SET id = 'x' WHERE id = (SELECT current FROM held);
             UPDATE versions SET id = (SELECT current FROM held), stage = 'AWSCURRENT'
                 WHERE id = (SELECT previous FROM held);
-            UPDATE versions SET id = (SELECT previous FROM held), stage = 'AWSPREVIOUS' WHERE id = 'x';"
+            UPDATE versions SET id = (SELECT previous FROM held), stage = 'AWSPREVIOUS' \
+                WHERE id = 'x';"
         ),
     );
     refuses(&platform, "SEC-0007", KEY, MOVED);
@@ -193,7 +196,8 @@ fn a_second_current_version_is_refused() {
     tamper(
         &platform,
         &format!(
-            "INSERT INTO versions VALUES ('{KEY}', 'a', 'AWSCURRENT', '2099-01-01T00:00:00Z', {other})"
+            "INSERT INTO versions VALUES ('{KEY}', 'a', 'AWSCURRENT', '2099-01-01T00:00:00Z', \
+             {other})"
         ),
     );
     refuses(&platform, "SEC-0007", KEY, RELABELED);
@@ -240,7 +244,8 @@ fn a_refused_value_can_be_set_again_and_versions_that_nothing_proves_are_removed
     tamper(
         &platform,
         &format!(
-            "UPDATE versions SET stage = CASE stage WHEN 'AWSCURRENT' THEN 'AWSPREVIOUS' ELSE 'AWSCURRENT' END
+            "UPDATE versions SET stage = CASE stage WHEN 'AWSCURRENT' THEN 'AWSPREVIOUS' ELSE \
+                'AWSCURRENT' END
             WHERE secret = '{KEY}'"
         ),
     );

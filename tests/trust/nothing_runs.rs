@@ -154,7 +154,9 @@ fn a_path_that_means_another_place_in_git_s_process_is_refused() {
             (
                 "environments.dev.cluster.kubeconfig",
                 format!(
-                    "store: {{ backend: local }}\nenvironments: {{ dev: {{ cluster: {{ context: dev, kubeconfig: \"{path}\" }} }} }}"
+                    "store: {{ backend: local }}\n\
+                     environments: {{ dev: {{ cluster: {{ context: dev, \
+                     kubeconfig: \"{path}\" }} }} }}"
                 ),
             ),
         ] {
@@ -254,7 +256,8 @@ fn a_working_copy_among_the_catalogs_files_is_not_committed_to() {
             (
                 "environments.dev.gitops.path",
                 format!(
-                    "store: {{ backend: local }}\nenvironments: {{ dev: {{ gitops: {{ path: {path} }} }} }}"
+                    "store: {{ backend: local }}\n\
+                     environments: {{ dev: {{ gitops: {{ path: {path} }} }} }}"
                 ),
             ),
         ] {
@@ -495,7 +498,8 @@ fn a_file_that_a_shell_git_or_a_pipeline_reads_is_never_a_projection() {
         "apps/kustomization.yaml",
     ] {
         let own = format!(
-            "store:\n  backend: local\nenvironments:\n  dev:\n    gitops:\n      path: {gitops}\n      file: \"{file}\""
+            "store:\n  backend: local\nenvironments:\n  dev:\n    gitops:\n      \
+             path: {gitops}\n      file: \"{file}\""
         );
         configure(&platform, &own);
         refused(platform.apply().run(), "environments.dev.gitops.file", "`");
@@ -513,7 +517,8 @@ fn a_file_that_a_shell_git_or_a_pipeline_reads_is_never_a_projection() {
     configure(
         &platform,
         &format!(
-            "store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  file: \"{{{{ description }}}}/x.yaml\""
+            "store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  \
+             file: \"{{{{ description }}}}/x.yaml\""
         ),
     );
     let outcome = platform.apply().run().fails_with(1);
@@ -523,7 +528,8 @@ fn a_file_that_a_shell_git_or_a_pipeline_reads_is_never_a_projection() {
     configure(
         &platform,
         &format!(
-            "store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  file: \"apps/{{{{ id }}}}.yml\""
+            "store: {{ backend: local }}\ngitops:\n  path: {gitops}\n  \
+             file: \"apps/{{{{ id }}}}.yml\""
         ),
     );
     platform.apply().run().success();
@@ -691,7 +697,8 @@ fn an_old_git_gets_one_warning_a_run_and_a_new_one_none() {
     configure(
         &platform,
         &format!(
-            "store:\n  backend: local\ngitops:\n  url: {one}\nenvironments:\n  prod:\n    gitops:\n      url: {other}"
+            "store:\n  backend: local\ngitops:\n  url: {one}\nenvironments:\n  prod:\n    \
+             gitops:\n      url: {other}"
         ),
     );
     let prod = goldenpath_testkit::request("SEC-0008", "prod-key").replace("dev", "prod");
@@ -704,7 +711,8 @@ fn an_old_git_gets_one_warning_a_run_and_a_new_one_none() {
     let path = std::env::var("PATH").unwrap();
     let run = |version: &str| {
         let program = format!(
-            "#!/bin/sh\nfor a; do [ \"$a\" = --version ] && echo '{version}' && exit; done\nPATH='{path}' exec git \"$@\"\n"
+            "#!/bin/sh\nfor a; do [ \"$a\" = --version ] && echo '{version}' && exit; done\n\
+             PATH='{path}' exec git \"$@\"\n"
         );
         fs::write(folder.join("git"), program).unwrap();
         fs::set_permissions(folder.join("git"), fs::Permissions::from_mode(0o755)).unwrap();

@@ -10,7 +10,8 @@ const WEB_PATH: &str = "catalogs/secrets/web/dev/SEC-0008.yaml";
 const TABLE: &str = "\
 ownership:
   services:
-    payments: { owners: [team-payments], namespaces: [payments, \"pay-*\"], accounts: [\"123456789012\"] }
+    payments: { owners: [team-payments], namespaces: [payments, \"pay-*\"], \
+        accounts: [\"123456789012\"] }
     web: { owners: [app-team, sre-team], namespaces: [web] }
   teams: { team-payments: \"@acme/payments\", app-team: \"@acme/app\", sre-team: \"@acme/sre\" }
   platform: [\"@acme/platform\"]
@@ -139,7 +140,8 @@ fn two_external_secrets_of_one_name_in_one_namespace_of_one_cluster_are_an_error
     assert_eq!(validate(&repository, &[]), []);
     let clusters = |test: &str| {
         format!(
-            "environments:\n  dev: {{ cluster: {{ name: small }} }}\n  test: {{ cluster: {{ name: {test} }} }}\n"
+            "environments:\n  dev: {{ cluster: {{ name: small }} }}\n  \
+             test: {{ cluster: {{ name: {test} }} }}\n"
         )
     };
     repository.write("goldenpath.yaml", &clusters("other"));
@@ -474,7 +476,9 @@ const ANSWERS: [&str; 8] =
 
 #[test]
 fn new_secret_takes_the_only_owner_and_the_first_namespace_of_the_service_that_was_answered() {
-    let table = "ownership:\n  services:\n    shop: { owners: [sre-team], namespaces: [storefront, shop-jobs] }\n    web: { owners: [app-team, sre-team], namespaces: [web] }\n";
+    let table = "ownership:\n  services:\n    \
+                 shop: { owners: [sre-team], namespaces: [storefront, shop-jobs] }\n    \
+                 web: { owners: [app-team, sre-team], namespaces: [web] }\n";
     let repository = with_web(table, &[]);
     let new = |service: &str, more: &[&str]| {
         let arguments =
@@ -557,7 +561,8 @@ fn new_secret_judges_a_namespace_that_no_service_lists_once_the_service_is_answe
 
 #[test]
 fn new_secret_offers_the_owners_and_namespaces_of_the_service_that_was_answered() {
-    let table = "ownership:\n  unlisted: deny\n  services:\n    shop: { owners: [sre-team, app-team], namespaces: [storefront, shop-jobs] }\n";
+    let table = "ownership:\n  unlisted: deny\n  services:\n    \
+                 shop: { owners: [sre-team, app-team], namespaces: [storefront, shop-jobs] }\n";
     let repository = Repository::new();
     repository.write("goldenpath.yaml", table);
     let mut terminal = repository.goldenpath(&["new", "secret"]).in_terminal(80, 24);

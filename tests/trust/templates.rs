@@ -333,7 +333,8 @@ fn the_header_that_says_whose_file_it_is_is_goldenpath_s_own() {
     let platform = Platform::local();
     platform.seed();
     let forged = format!(
-        "# Managed by goldenpath: SEC-0001 of another-catalog. Change the SecretRequest.\n{BUILT_IN}"
+        "# Managed by goldenpath: SEC-0001 of another-catalog. Change the SecretRequest.\n\
+         {BUILT_IN}"
     );
     platform.catalog.write(TEMPLATE, &forged).commit_all("A header");
     platform.apply().run().success();
@@ -406,7 +407,8 @@ fn a_pull_request_s_comment_has_the_template_of_its_base() {
 fn counts_deletions_blocked_actions_and_findings_are_goldenpath_s_own_whatever_a_template_says() {
     let platform = Platform::local();
     platform.seed_changed("rotationClass: standard", "rotationClass: none");
-    let lies = "<!-- goldenpath plan -->\n## Plan: 0 to create, 0 to change, 0 blocked\n\nNothing to do.\n<!--\n";
+    let lies = "<!-- goldenpath plan -->\n## Plan: 0 to create, 0 to change, 0 blocked\n\n\
+                Nothing to do.\n<!--\n";
     platform.catalog.write(COMMENT, lies).commit_all("A comment that lies");
     let comment = || platform.plan(&["--format", "markdown", "-q"]).run().success().stdout;
 

@@ -341,7 +341,8 @@ fn the_schema_that_judges_says_where_fields_belong() {
     )]));
     let own = goldenpath_core::manifest::BUILT_IN_SCHEMA.replace(
         "\"ttlDays\": {",
-        "\"billing\": {\"type\": \"object\", \"properties\": {\"costCentre\": {}}},\n\"ttlDays\": {",
+        "\"billing\": {\"type\": \"object\", \"properties\": {\"costCentre\": {}}},\n\
+         \"ttlDays\": {",
     );
     repository.write("schemas/secret_request.schema.json", &own);
     fix(&repository, &[]).success();

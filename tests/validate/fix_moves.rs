@@ -38,7 +38,8 @@ fn a_file_moves_to_where_its_fields_say_as_git_moves_it() {
         assert_eq!(
             outcome.stdout,
             format!(
-                "fixed {wrong}: GP301 move the file to {SEED_PATH}\nfixed 1 of 1 finding in 1 file\n\
+                "fixed {wrong}: GP301 move the file to {SEED_PATH}\n\
+                 fixed 1 of 1 finding in 1 file\n\
                  checked 1 manifest: no findings\n"
             )
         );
@@ -154,7 +155,8 @@ fn a_move_is_shown_as_git_shows_it() {
     let repository = at(WRONG, SEED);
     let outcome = repository.goldenpath(&["validate", "--diff"]).run().fails_with(1);
     let expected = format!(
-        "diff --git a/{WRONG} b/{SEED_PATH}\nsimilarity index 100%\nrename from {WRONG}\nrename to {SEED_PATH}\n"
+        "diff --git a/{WRONG} b/{SEED_PATH}\nsimilarity index 100%\nrename from {WRONG}\n\
+         rename to {SEED_PATH}\n"
     );
     assert_eq!(outcome.stdout, expected);
     assert!(repository.exists(WRONG) && !repository.exists(SEED_PATH));

@@ -16,7 +16,8 @@ const CARRIERS: [&str; 2] = ["CreateSecret", "PutSecretValue"];
 
 /// Stands before git, and notes with what it is started. It belongs to goldenpath's home, which is
 /// searched.
-const WITNESS: &str = "#!/bin/sh\n{ tr '\\0' '\\n' </proc/$$/cmdline; env; } >>\"$HOME/children\"\nPATH=${PATH#*:} exec git \"$@\"\n";
+const WITNESS: &str = "#!/bin/sh\n{ tr '\\0' '\\n' </proc/$$/cmdline; env; } >>\"$HOME/children\"\n\
+                       PATH=${PATH#*:} exec git \"$@\"\n";
 
 /// The seed's secret, made and without a value, in AWS or in a local store.
 pub(super) struct Scene {

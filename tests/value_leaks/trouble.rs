@@ -9,7 +9,8 @@ const ANSWERS: [(u16, &str); 7] = [
     (400, r#"{"__type": "AccessDeniedException", "Message": "{quoted} is not authorized"}"#),
     (
         400,
-        r#"{"__type": "ValidationException", "message": "Value '{quoted}' at 'secretString' failed to satisfy constraint"}"#,
+        "{\"__type\": \"ValidationException\", \
+         \"message\": \"Value '{quoted}' at 'secretString' failed to satisfy constraint\"}",
     ),
     (400, r#"{"__type": "SignatureDoesNotMatch", "message": "The canonical string was {quoted}"}"#),
     (400, r#"{"__type": "{quoted}", "message": "{quoted}"}"#),
