@@ -1,4 +1,4 @@
-//! Who may use a secret: what a manifest may say of it, and the resource policy that comes of it.
+//! Access to secrets: `spec.access` of a manifest and the resource policy that results from it.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn commit(aws: &Aws, lists: &[(&str, &[&str])]) {
     aws.platform.catalog.write(SEED_PATH, &manifest(lists)).commit_all("Access");
 }
 
-/// The policy that the server has; None where it has none.
+/// Returns the server's policy, or None if there is none.
 fn policy(aws: &Aws) -> Option<Value> {
     let found = aws.call("GetResourcePolicy", json!({ "SecretId": KEY }));
     found["ResourcePolicy"].as_str().map(|text| serde_json::from_str(text).unwrap())
@@ -149,7 +149,7 @@ fn the_lists_become_a_least_privilege_policy_that_a_second_run_leaves_alone() {
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
     assert_eq!(aws.recorder.operations(), ["ListSecrets"], "the tag shows the policy");
 
-    // Without any of the fields, the policy is left alone; with empty ones it goes.
+    // Without any of the fields, the policy stays; with empty fields it is deleted.
     aws.platform.seed();
     assert_eq!(planned(&aws, &[]), [""; 0]);
     assert!(policy(&aws).is_some());
@@ -178,7 +178,7 @@ fn a_policy_that_somebody_changed_shows_with_refresh_and_one_that_says_the_same_
     commit(&aws, &[("readPrincipals", &["role/a"]), ("writePrincipals", &["role/b"])]);
     aws.apply().success();
     let ours = policy(&aws).unwrap();
-    // As AWS may write it: single ones without a list, statements and members in another order.
+    // In the form that AWS may return: single values without a list, and another order.
     let mut same = ours.clone();
     let statements = same["Statement"].as_array_mut().unwrap();
     statements.reverse();
@@ -333,6 +333,6 @@ fn after_an_action_that_failed_the_later_ones_of_its_secret_are_skipped() {
     );
     assert_eq!(aws.writes(), ["TagResource"]);
     assert_eq!(policy(&aws), None);
-    // Nothing keeps the next run from doing both.
+    // The next run can do both.
     assert!(aws.apply().success().stdout.ends_with("Applied: 0 created, 2 changed.\n"));
 }

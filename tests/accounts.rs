@@ -1,18 +1,18 @@
-//! Several accounts in one run: an account and region, a role, a store and a GitOps repository of
-//! an environment's own.
+//! Several accounts in one run: each environment can have its own account, region, role, store and
+//! GitOps repository.
 
 use serde_json::{Value, json};
 
 use goldenpath_testkit::{Account, Aws, Command, Moto, Platform, Repository, request};
 
-/// The account that the role of production is in, which no other test uses.
+/// The account of the production role, which no other test uses.
 const PROD: &str = "900000000001";
 
 fn said(text: &str) -> String {
     text.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
 }
 
-/// A platform with a secret in dev and one in prod, each in an account of its own.
+/// Returns a platform with one secret in dev and one in prod, each in its own account.
 fn two_accounts(test: &str, prod: &str) -> Aws {
     let aws = Aws::new(test);
     let config = aws.platform.catalog.read("goldenpath.yaml");
@@ -34,9 +34,9 @@ fn role(account: &str) -> String {
     format!("    region: eu-west-2\n    roleArn: arn:aws:iam::{account}:role/goldenpath-apply\n")
 }
 
-/// The names in an account and region, as whoever is in that account sees them.
+/// Returns the names of the secrets in an account and region.
 fn names(account: &str, region: &str) -> Vec<String> {
-    // An account of moto's own making lends its signature; the number in the role decides.
+    // Moto takes the account number from the role in the signature, so any account can sign.
     let moto = Moto::shared();
     let inside = Account { region: region.to_owned(), ..moto.account_of(account) };
     let listed = moto.call(&inside, "ListSecrets", json!({})).unwrap();
@@ -72,7 +72,7 @@ fn one_run_serves_several_accounts_and_takes_on_a_role_for_each() {
         ["ListSecrets", "ListSecrets", "POST / HTTP/1.1"],
         "a sweep an account, and the role once"
     );
-    // One of them alone asks nothing of the other.
+    // A run for one environment does not call the other account.
     aws.recorder.reset();
     run(aws.platform.plan(&["--env", "dev"])).success();
     assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
@@ -132,7 +132,7 @@ fn an_account_whose_role_is_refused_does_not_stop_the_others() {
     assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
     assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"]);
     assert_eq!(aws.platform.gitops.git(&["ls-files", "kustomize"]).lines().count(), 1);
-    // What could not be looked at is no "nothing to do".
+    // An environment that could not be read is not "nothing to do".
     let again = aws.apply().fails_with(1);
     assert!(!again.stdout.contains("Nothing to do"), "{}", again.stdout);
     assert_eq!(aws.reach(aws.platform.plan(&["--detailed-exitcode"])).run().code, 1);
@@ -208,7 +208,7 @@ fn an_environment_has_a_key_a_store_and_a_gitops_repository_of_its_own() {
 #[test]
 fn a_secret_that_one_configuration_asks_for_is_no_orphan_of_another_that_leads_to_the_same_account()
 {
-    // The region is the one that the environment names anyway.
+    // The region is the one that the environment names.
     let aws = two_accounts("same-account", "    region: eu-central-1\n");
     aws.apply().success();
     let plan = aws.plan().json();

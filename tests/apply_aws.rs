@@ -1,5 +1,5 @@
-//! `apply` on AWS Secrets Manager, which moto stands in for over HTTP. What is there afterwards is
-//! asked for by raw calls, not through goldenpath.
+//! `apply` on AWS Secrets Manager, which moto simulates over HTTP. The tests read the resulting
+//! state with direct API calls, not with goldenpath.
 
 use std::net::TcpListener;
 
@@ -9,7 +9,7 @@ use goldenpath_testkit::{
     Aws, KEY, Moto, Outcome, Platform, Recorder, as_api_tags, request, seed_tags, tags,
 };
 
-/// The one action that is planned for a secret that stands in the way, with its reason.
+/// Returns the only planned action, which must be blocked, with its reason.
 #[track_caller]
 fn blocked(plan: &Outcome) -> String {
     let plan = plan.json();
@@ -67,7 +67,7 @@ fn a_second_apply_makes_no_write_call_and_says_that_there_is_nothing_to_do() {
 
     let outcome = aws.apply().success();
     assert!(outcome.stdout.contains("Nothing to do."), "{}", outcome.stdout);
-    // The sweep shows all as it should be, so that there is nothing to ask for one by one.
+    // The list of secrets shows no difference, so no secret is read individually.
     assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
     assert_eq!((aws.platform.gitops_state(), aws.describe(KEY)), before);
 }
@@ -168,8 +168,7 @@ fn a_tag_that_somebody_changed_or_removed_is_put_back() {
     assert_eq!(tags(&aws.describe(KEY)), seed_tags());
 }
 
-/// Whatever stands in the way: nothing is touched, no projection is written, and the run has
-/// failed.
+/// Asserts that the run fails and changes nothing: no secret and no projection.
 #[track_caller]
 fn stays_as_it_is(aws: &Aws) -> String {
     let before = (aws.platform.gitops_state(), aws.describe(KEY));
@@ -223,8 +222,7 @@ fn two_catalogs_in_one_account_leave_each_other_alone() {
     let theirs = Platform::with_store("backend: aws");
     let config = theirs.catalog.read("goldenpath.yaml").replace("acme-platform", "zenith");
     theirs.catalog.write("goldenpath.yaml", &config);
-    // The same ID for another secret, in a GitOps repository of their own; IDs are unique within a
-    // catalog.
+    // The same ID for another secret, in another GitOps repository: IDs are unique per catalog.
     theirs.write("SEC-0007", "ledger-signing-key").catalog.commit_all("Their SEC-0007");
     aws.reach(theirs.apply()).run().success();
     let their_key = "goldenpath/payments/dev/ledger-signing-key";
@@ -232,7 +230,7 @@ fn two_catalogs_in_one_account_leave_each_other_alone() {
     assert_eq!(aws.describe(KEY), ours);
     aws.writes();
 
-    // A change on one side stays on that side.
+    // A change of one catalog does not affect the other.
     aws.platform.seed_changed("owner: team-payments", "owner: app-team");
     let before = aws.describe(their_key);
     aws.apply().success();
@@ -251,7 +249,7 @@ fn the_endpoint_comes_from_the_configuration_before_the_environment() {
     );
     aws.platform.configure(&store, &aws.platform.gitops.path().display().to_string()).seed();
     let unused = Recorder::in_front_of(Moto::shared());
-    // Its region and endpoint would lead elsewhere.
+    // Its region and endpoint would select another server.
     let environment = aws.account.environment(&unused.endpoint());
     let outcome =
         aws.platform.apply().envs(environment).env("AWS_REGION", "ap-south-1").run().success();
@@ -343,7 +341,7 @@ fn denied_access_names_the_action_to_grant() {
         );
         aws.recorder.refuse(operation, "", usize::MAX, "AccessDeniedException", &message);
         let outcome = aws.apply().fails_with(1);
-        // The words may stand on two lines.
+        // The message may be wrapped.
         let said = outcome
             .stderr
             .split_whitespace()
@@ -422,8 +420,8 @@ fn throttling_is_waited_out_even_when_it_meets_every_call() {
 #[test]
 fn an_account_with_more_secrets_than_a_page_is_read_to_its_end() {
     let aws = Aws::new("pages");
-    // 120 secrets, 100 a page: two pages. Ours are the last ones by name and by age.
-    // They are another catalog's: what has none of our tags at all is not even listed.
+    // 120 secrets on two pages of 100. Ours come last by name and by age. The others have the tags
+    // of another catalog: secrets without any of our tags are not even listed.
     let tags = json!([{ "Key": "goldenpath.io/managed-by", "Value": "goldenpath" }]);
     for number in 0..118 {
         aws.call("CreateSecret", json!({ "Name": format!("aaa/{number:03}"), "Tags": tags }));
@@ -484,7 +482,7 @@ fn a_create_whose_answer_was_lost_is_found_to_be_done() {
 fn a_create_whose_answers_are_all_lost_fails_and_the_next_apply_converges() {
     let aws = Aws::new("lost-answers");
     aws.platform.seed();
-    // Every one but the first is told that the secret exists, and none hears it.
+    // Each retry fails because the secret exists already, and each response is lost.
     aws.recorder.lose_answers("CreateSecret", KEY, 4);
     let outcome = aws.apply().fails_with(1);
     assert!(outcome.stderr.contains("cannot reach `"), "{}", outcome.stderr);
@@ -504,7 +502,7 @@ fn a_secret_that_appears_between_plan_and_apply_is_not_taken_for_ours() {
     let aws = Aws::new("faster");
     aws.platform.seed();
     aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs" }));
-    // What the plan saw a moment ago.
+    // A change between planning and applying.
     aws.recorder.answer("ListSecrets", 1, &json!({ "SecretList": [] }));
     aws.recorder.refuse(
         "DescribeSecret",
@@ -524,7 +522,7 @@ fn a_secret_that_appears_between_plan_and_apply_is_not_taken_for_ours() {
 fn secrets_that_nobody_asked_about_are_never_touched() {
     let aws = Aws::new("bystanders");
     aws.call("CreateSecret", json!({ "Name": "theirs/plain", "SecretString": "x" }));
-    // Ours by its tags, and no manifest has asked for it: only intent deletes.
+    // It has our tags and no manifest: only a decommission request deletes a secret.
     aws.call(
         "CreateSecret",
         json!({ "Name": "goldenpath/orphan", "Tags": as_api_tags(&seed_tags()) }),

@@ -1,4 +1,4 @@
-//! `plan` and `apply` on the local store. What it holds is read with SQLite, not through
+//! `plan` and `apply` on the local store. The tests read the store with SQLite, not with
 //! goldenpath.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ fn open(platform: &Platform) -> Connection {
     Connection::open(store_file(platform)).unwrap()
 }
 
-/// The names of all secrets, each as often as it is there.
+/// Returns the names of all secrets; a duplicate is listed twice.
 fn stored(platform: &Platform) -> Vec<String> {
     let connection = open(platform);
     let mut names = connection.prepare("SELECT name FROM secrets ORDER BY name").unwrap();
@@ -38,7 +38,7 @@ fn stored_tags(platform: &Platform, key: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Nothing has come to be: no store, and the GitOps repository as it was.
+/// Asserts that nothing was created: no store, and no change in the GitOps repository.
 #[track_caller]
 fn untouched(platform: &Platform, gitops_before: &str) {
     assert!(!platform.catalog.exists(".goldenpath"), "a store has come to be");
@@ -48,7 +48,7 @@ fn untouched(platform: &Platform, gitops_before: &str) {
 
 #[track_caller]
 fn says(outcome: &Outcome, words: &str) {
-    // Reports wrap their lines, so words may stand on two.
+    // Messages are wrapped, so compare them without line breaks.
     let said = outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains(words), "{words:?} is not in:\n{}", outcome.stderr);
 }
@@ -123,13 +123,13 @@ fn plan_in_json_has_the_design_s_shape() {
             "awaitingValue": 1,
         })
     );
-    // The reasons are prose for people: that there is one is all that holds.
+    // The reasons are for people: only that there is one is promised.
     let mut actions = plan["actions"].clone();
     for action in actions.as_array_mut().unwrap() {
         assert!(action["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{action}");
         action["reason"] = "why".into();
     }
-    // The secret first, so that the operator never sees a missing key.
+    // The secret comes first, so that the operator never reads a missing key.
     let expected =
         [action("create-secret", KEY, "why"), action("write-projection", PROJECTION, "why")];
     assert_eq!(actions, json!(expected));
@@ -154,7 +154,7 @@ fn the_detailed_exit_code_tells_changes_from_none_and_from_errors() {
     assert_eq!(code(&[]), 2, "changes");
     platform.apply().run().success();
     assert_eq!(code(&[]), 0, "nothing to do");
-    // Whatever is wrong must not look like changes.
+    // An error must not look like a difference.
     assert_eq!(code(&["--env", "moon"]), 1, "a selection of nothing");
     assert_eq!(code(&["-C", "no/such/folder"]), 1, "no such folder");
     assert_eq!(code(&["--config", "no-such-file.yaml"]), 1, "no such configuration");
@@ -500,7 +500,7 @@ fn thirty() -> Platform {
     platform
 }
 
-/// Thirty secrets, thirty committed projections and nothing else.
+/// Asserts that there are thirty secrets, thirty committed projections and nothing else.
 #[track_caller]
 fn is_all_there(platform: &Platform) {
     let numbers = 1..=30;
@@ -522,8 +522,8 @@ fn two_applies_at_once_end_well() {
     let platform = thirty();
     let runs: Vec<Running> = (0..2).map(|_| platform.apply().start()).collect();
     for outcome in runs.into_iter().map(Running::wait) {
-        // The slower one may find the GitOps repository in the other's hands; then it says that a
-        // rerun mends it.
+        // The slower run may find the GitOps repository locked by the other one; then its error
+        // says that a second run fixes it.
         if outcome.code != 0 {
             let outcome = outcome.fails_with(1);
             says(&outcome, "run apply again");

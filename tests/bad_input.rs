@@ -1,5 +1,5 @@
-//! What bad input gets: one clear error with a way out and the right exit code; no panic, no hang,
-//! nothing half-written.
+//! Bad input: one clear error with a remedy and the right exit code; no panic, no hang, and no
+//! partial write.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +11,7 @@ use goldenpath_testkit::{
 
 const DEV: &str = "catalogs/secrets/payments/dev";
 
-/// Long enough for any run, so that a hang ends the test: `timeout` then ends with 124.
+/// Long enough for any run. A hang ends the test: `timeout` then exits with 124.
 const PATIENCE: &str = "30";
 
 fn run(repository: &Repository, arguments: &[&str]) -> Outcome {
@@ -31,33 +31,33 @@ fn assert_calm(outcome: &Outcome) {
     assert!(outcome.code <= 2, "ended with {}", outcome.code);
 }
 
-/// One error and no more, with this in it and a way out; on standard output, nothing.
+/// Asserts one error that contains a text and a remedy, and an empty stdout.
 #[track_caller]
 fn one_error(outcome: &Outcome, message: &str, help: &str) {
     let text = &outcome.stderr;
     assert_eq!(outcome.stdout, "", "{text}");
     assert_eq!(text.matches("  × ").count(), 1, "{text}");
-    // As it reads without the line breaks of the drawing.
+    // The text without the line breaks and the frame of the error.
     let flat = text.replace("\n  │ ", " ").replace("\n        ", " ");
     assert!(flat.contains(message), "{message}\nin\n{text}");
     let told = flat.split("help: ").nth(1).unwrap_or_else(|| panic!("no help in {text}"));
     assert!(told.contains(help), "{help}\nin\n{text}");
 }
 
-/// Every path of the work tree with what it is and how long.
+/// Returns each path of the work tree with its type and length.
 fn state(repository: &Repository) -> String {
     let script = "find . -path ./.git -prune -o -printf '%p %y %s %T@\\n' | sort";
     repository.program("sh", &["-c", script]).run().success().stdout
 }
 
-/// A way to put something into a repository.
+/// Creates something in a repository.
 type Put = fn(&Repository, &Path);
 
 /// Asserts that `put` creates a file with one finding next to the seed, which is checked too.
 #[track_caller]
 fn is_one_finding(put: Put, rule_and_place: &str, message: &str, help: &str) {
     let repository = Repository::with_seed();
-    // Short: a socket's path has a limit.
+    // Short, because the path of a socket has a limit.
     let path = format!("{DEV}/x.yaml");
     put(&repository, &repository.path().join(&path));
     for arguments in
@@ -80,12 +80,12 @@ fn is_one_finding(put: Put, rule_and_place: &str, message: &str, help: &str) {
     );
     assert!(people.stdout.contains("help: ") && people.stdout.len() < 2000, "{}", people.stdout);
     assert!(people.stdout.ends_with("checked 2 manifests: 1 error\n"), "{}", people.stdout);
-    // And nothing is rendered from such a catalog.
+    // Such a catalog is not rendered either.
     assert_eq!(run(&repository, &["render"]).fails_with(1).stdout, "");
 }
 
-// The bytes of `latin_1` are four characters, one of two bytes, in front of the wrong one. The
-// parser looks ahead, so the place of `a_deep_file` is one of those that are too deep.
+// `latin_1` has four characters before the invalid byte, one of them of two bytes. The parser looks
+// ahead, so the place of `a_deep_file` is one of the values that are too deep.
 cases! { a_file_that_is_not_a_manifest_is_one_finding_and_the_others_are_checked(is_one_finding):
     an_empty_file(
         |_, at| fs::write(at, "").unwrap(), "GP001 1:1..1:1", "the file is empty",
@@ -149,7 +149,7 @@ fn a_file_that_may_not_be_read_is_a_finding() {
     let outcome = run(&repository, &["validate", "--format", "json"]);
     let found = findings(&outcome);
     if fs::read(&path).is_ok() {
-        // To root nothing is unreadable.
+        // Root can read every file.
         assert_eq!((outcome.code, found), (0, Vec::new()));
     } else {
         assert_eq!((outcome.code, found.len()), (1, 1), "{found:?}");
@@ -181,7 +181,7 @@ fn nothing_is_read_through_a_link_that_leads_out_of_the_repository() {
         .write(SEED_PATH, &seed_with(&[("owner: team-payments", "owner: the-secret-of-another")]));
     outside.write("schemas/metadata/enums.yaml", "the-secret-of-another: [x]\n");
     let target = |path: &str| outside.path().join(path);
-    // The service's folder, the catalog's, and one above it.
+    // The folder of the service, of the catalog, and one above it.
     for (link, leads_to) in [
         ("catalogs/secrets/payments", "catalogs/secrets/payments"),
         ("catalogs/secrets", "catalogs/secrets"),
@@ -297,7 +297,7 @@ fn a_manifest_outside_of_the_catalog_is_told_where_it_belongs() {
 #[track_caller]
 fn is_wrong_usage(path: &str, message: &str, help: &str) {
     let repository = Repository::with_seed();
-    // A run with a wrong path does not start: the right one is not checked either.
+    // A run with a wrong path does not start: the valid path is not checked either.
     for arguments in [&["validate", path][..], &["validate", SEED_PATH, path], &["render", path]] {
         one_error(&run(&repository, arguments).fails_with(2), message, help);
     }
@@ -448,7 +448,7 @@ fn cannot_be_used(file: &str, text: &str, message: &str, place: &str, help: &str
     assert_eq!(state(&repository), before, "{text}");
 }
 
-// All mistakes are unit tests of the configuration.
+// The unit tests of the configuration cover all mistakes.
 cases! { a_configuration_that_cannot_be_used_is_an_error_of_every_command(cannot_be_used):
     the_configuration(
         "goldenpath.yaml", "# x\ncatalgo: x\n", "unknown field `catalgo`", "2:1",

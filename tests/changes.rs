@@ -1,4 +1,4 @@
-//! Rules on a change: what is staged against HEAD, two commits, and the merge of two branches.
+//! Rules on a change: the index against HEAD, a range of commits, and a merge of two branches.
 
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ fn rules(outcome: &Outcome) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The findings of what is staged, and the same once it is committed, from the commit before.
+/// Returns the findings for the index, and asserts the same for the commit of it.
 fn judged(repository: &Repository) -> Vec<(String, String)> {
     repository.git(&["add", "--all"]);
     let staged = rules(&repository.goldenpath(&["validate", "--staged", "--format", "json"]).run());
@@ -78,7 +78,7 @@ fn another_id_in_the_same_file_is_gp401_and_nothing_else() {
     let findings = rules(
         &repository.goldenpath(&["validate", "--staged", "--format", "json"]).run().fails_with(1),
     );
-    // The file's name does not follow, which is GP301's.
+    // The file keeps its old name, which is GP301.
     assert_eq!(findings, [one("GP301", "SEC-0001"), one("GP401", "SEC-0001")].concat());
 }
 
@@ -94,7 +94,7 @@ fn a_changed_name_is_gp402_even_when_the_file_moves() {
         moved,
         &manifest("SEC-0002", "two-password", &[("service: payments", "service: orders")]),
     );
-    // Its namespace has the name of the service that it was of, which is a warning.
+    // Its namespace still has the name of the old service, which is a warning.
     assert_eq!(
         judged(&repository),
         ["GP402", "GP206"].map(|rule| (rule.to_owned(), moved.to_owned()))
@@ -104,7 +104,8 @@ fn a_changed_name_is_gp402_even_when_the_file_moves() {
 #[test]
 fn the_lifecycle_goes_step_by_step_and_one_step_back() {
     let states = ["active", "deprecated", "decommission_requested", "decommissioned"];
-    // From the design: one step on; one step back until deletion; decommissioned is final.
+    // The design allows one step forward, and one step back until deletion; decommissioned is
+    // final.
     let allowed = [(0, 1), (1, 2), (2, 3), (1, 0), (2, 1)];
     for (from, old) in states.iter().enumerate() {
         for (to, new) in states.iter().enumerate() {
@@ -186,12 +187,12 @@ fn what_a_partial_clone_left_out_is_asked_for() {
     partial.git(&["reset", "--quiet", "--hard", "FETCH_HEAD"]);
     let asks = "git fetch --refetch --no-filter origin";
 
-    // What it comes from is not there, and so nothing can be said of the change.
+    // The base is missing, so the change cannot be checked.
     let range = ["validate", "--from-ref", "HEAD~1"];
     let outcome = partial.goldenpath(&range).run().fails_with(2);
     let told = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains(&path("SEC-0001")) && told.contains(asks), "{told}");
-    // What it is about is not there.
+    // The changed commit is missing.
     let zeros = "0".repeat(40);
     let old = ["validate", "--format", "json", "--from-ref", &zeros, "--to-ref", "HEAD~1"];
     let outcome = partial.goldenpath(&old).run().fails_with(1);

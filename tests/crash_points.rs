@@ -1,5 +1,5 @@
-//! Killed at each place where it matters, before and after every call, file operation and move of a
-//! branch, and run again: what is there afterwards is what an uninterrupted run leaves.
+//! Kills `apply` before and after each API call, file operation and branch update, and runs it
+//! again: the result equals that of an uninterrupted run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,9 +13,8 @@ use serde_json::{Value, json};
 
 use goldenpath_testkit::{Aws, Moto, Platform, Repository, When, request};
 
-/// Something of everything that apply does: two secrets that are made, one of them with a policy;
-/// one that comes back; and one that somebody has changed, with another policy than it should have
-/// and an old ExternalSecret.
+/// A platform on which `apply` has each kind of work: two secrets to create, one of them with a
+/// policy; one to restore; and one with a wrong owner, a wrong policy and an old ExternalSecret.
 fn prepared() -> Aws {
     let aws = Aws::new("crash");
     let name = |number| format!("goldenpath/payments/dev/number-{number}");
@@ -65,7 +64,7 @@ fn prepared() -> Aws {
     aws
 }
 
-/// What a run leaves: the secrets, the files of the last commit, and the messages of all commits.
+/// Returns the result of a run: the secrets, the files of the last commit, and all commit messages.
 #[derive(Debug, PartialEq)]
 struct End {
     secrets: BTreeMap<String, Value>,
@@ -90,7 +89,7 @@ impl End {
     }
 }
 
-/// Temporary files and folders, locks and notes.
+/// Returns temporary files and folders, locks and notes that are left.
 fn collect_leftovers(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
@@ -109,17 +108,17 @@ fn collect_leftovers(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// One call after the other, so that the calls have numbers.
+/// Sequential calls, so that each call has a fixed number.
 const ARGUMENTS: [&str; 4] = ["apply", "--yes", "--parallelism", "1"];
 
-/// Where a run is killed.
+/// A point at which a run is killed.
 #[derive(Debug, Clone)]
 enum Point {
     Call(usize, String, When),
     Inside(String),
 }
 
-/// The points of an uninterrupted run, and what it leaves.
+/// Returns the points of an uninterrupted run, and its result.
 fn uninterrupted() -> (Vec<Point>, End) {
     let aws = prepared();
     let list = aws.platform.catalog.home().join("points");
@@ -207,8 +206,8 @@ fn killed_at_any_point_and_run_again_it_comes_to_the_same_end() {
     assert!(wrong.is_empty(), "not the same end as {end:#?}\n{}", wrong.join("\n\n"));
 }
 
-/// A platform in whose GitOps repository `lock` is, made so many seconds after the note that a run
-/// leaves that is killed while it commits.
+/// Returns a platform whose GitOps repository has `lock`, created `later` seconds after the note of
+/// a run that was killed while it committed.
 fn with_lock(lock: &str, later: i64) -> (Platform, PathBuf) {
     let platform = Platform::local();
     platform.seed();

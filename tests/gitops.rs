@@ -1,4 +1,4 @@
-//! The GitOps working copy: what `apply` commits there, and what it leaves alone.
+//! The GitOps working copy: what `apply` commits there, and what it leaves unchanged.
 
 mod kustomization;
 mod remote;
@@ -15,12 +15,12 @@ const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/S
 
 #[track_caller]
 fn says(outcome: &Outcome, words: &str) {
-    // Reports wrap their lines, so words may stand on two.
+    // Messages are wrapped, so compare them without line breaks.
     let said = outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains(words), "{words:?} is not in:\n{}", outcome.stderr);
 }
 
-/// A platform with the seed's manifest, its GitOps repository at `gitops`.
+/// Returns a platform with the seed's manifest and its GitOps repository at `gitops`.
 fn pointing_to(gitops: &Path) -> Platform {
     let platform = Platform::local();
     platform.configure("backend: local", &gitops.display().to_string()).seed();
@@ -56,7 +56,7 @@ fn the_commit_holds_our_files_alone_and_other_work_stays_as_it_was() {
         .write("apps/changed.yaml", "v: 2\n")
         .write("apps/both.yaml", "v: 3\n")
         .write("apps/untracked.yaml", "v: 1\n");
-    // As git says it: staged in the first column, not staged in the second.
+    // In the format of git: the first column is staged, the second is not.
     let others = "D  README.md\nA  apps/added.yaml\nMM apps/both.yaml\n M apps/changed.yaml\n\
                   M  apps/staged.yaml\n\
                   ?? apps/untracked.yaml";
@@ -77,7 +77,7 @@ fn the_commit_holds_our_files_alone_and_other_work_stays_as_it_was() {
 #[test]
 fn what_somebody_stages_while_apply_asks_stays_staged() {
     let platform = seeded();
-    // A projection that is there already, so that planning has looked at the index.
+    // A projection exists already, so planning has read the index.
     platform.apply().run().success();
     platform.write("SEC-0008", "another-key").catalog.commit_all("Another");
     let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
@@ -442,7 +442,7 @@ fn a_working_copy_that_turns_line_ends_around_is_as_the_catalog_says() {
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
     assert_eq!(platform.gitops_state(), before);
 
-    // A change is written, and the repository itself keeps its line ends.
+    // The file is rewritten, and the repository keeps its line endings.
     platform.seed_changed("payments-db-creds", "payments-db-other");
     platform.apply().run().success();
     assert!(!platform.gitops.git(&["show", &format!("HEAD:{PROJECTION}")]).contains('\r'));
@@ -484,7 +484,7 @@ fn a_folder_that_cannot_be_written_fails_its_manifests_alone_and_a_rerun_mends_i
         .catalog
         .write("catalogs/secrets/payments/staging/SEC-0008.yaml", &text)
         .commit_all("In staging");
-    // A file where a folder must be: no right helps, not even root's.
+    // A file in place of a folder fails for every user, even for root.
     platform.gitops.write("kustomize/overlays/dev", "a file\n").commit_all("A file");
     let outcome = platform.apply().run().fails_with(1);
     says(&outcome, "SEC-0007 write-projection");
@@ -526,7 +526,7 @@ fn git_s_variables_of_the_catalog_do_not_reach_the_gitops_repository() {
     let platform = seeded();
     let git = platform.catalog.path().join(".git");
     let head = platform.catalog.git(&["rev-parse", "HEAD"]);
-    // What a hook of the catalog's repository runs with.
+    // The environment of a hook of the catalog's repository.
     let command = platform.apply().env("GIT_DIR", &git).env("GIT_INDEX_FILE", git.join("index"));
     command.env("GIT_WORK_TREE", platform.catalog.path()).run().success();
     assert_eq!(platform.gitops.git(&["show", "--format=", "--name-only", "HEAD"]), PROJECTION);
@@ -556,7 +556,7 @@ fn hooks_of_the_gitops_repository_are_not_run() {
 fn a_catalog_can_be_its_own_gitops_repository() {
     let platform = pointing_to(Path::new("."));
     platform.apply().run().success();
-    // And then what was done.
+    // The actions follow.
     assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD~1"]), PROJECTION);
     assert_eq!(
         platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]),

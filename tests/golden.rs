@@ -1,4 +1,4 @@
-//! The first golden test: what the seed shows is what the program does.
+//! The golden test: the program produces the example of the design.
 
 use goldenpath_testkit::{Repository, SEED, SEED_PATH, checked, findings};
 
@@ -25,7 +25,7 @@ fn the_seeds_manifest_renders_to_the_seeds_external_secret() {
     let (comment, body) = body.split_once('\n').unwrap();
     assert_eq!(first, "---");
     assert!(comment.starts_with("# Managed by goldenpath: SEC-0007 "), "{comment}");
-    // Fields, values, quotes and their order: the text itself.
+    // The test compares text: fields, values, quotes and order.
     assert_eq!(body, EXTERNAL_SECRET);
     assert!(body.contains("\n  refreshInterval: \"1h\"\n"), "{body}");
     assert!(
@@ -40,7 +40,7 @@ fn a_repository_that_init_set_up_agrees_with_the_seed_in_all_but_the_api_version
     repository.goldenpath(&["init"]).run().success();
     let outcome = repository.goldenpath(&["validate", "--format", "json"]).run().success();
     assert_eq!(findings(&outcome), []);
-    // The design: `init` writes external-secrets.io/v1, all that the operator serves since 0.17.
+    // The design: `init` writes external-secrets.io/v1, the only version since operator 0.17.
     let expected = EXTERNAL_SECRET.replace("external-secrets.io/v1beta1", "external-secrets.io/v1");
     let rendered = repository.goldenpath(&["render"]).run().success().stdout;
     let body: String =

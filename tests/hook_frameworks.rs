@@ -1,5 +1,5 @@
-//! The hook frameworks from PyPI, each on a repository whose configuration names this project by
-//! `file://`.
+//! The hook frameworks from PyPI. Each runs on a repository whose configuration names this project
+//! by `file://`.
 
 use std::fs;
 use std::path::Path;
@@ -18,13 +18,13 @@ enum Framework {
 }
 
 impl Framework {
-    /// The framework's own command line, offline but for what a hook's language needs.
+    /// Returns the framework's command, offline except for what a hook's language needs.
     fn command(self, repository: &Repository, arguments: &[&str]) -> Command {
         let programs = hook_programs();
         let program = |name: &str| programs.join(name).to_str().unwrap().to_owned();
         let command = match self {
-            // Its console script names the folder in which the environment was made, so the module
-            // it is.
+            // Its console script contains the path of the environment before it was moved, so run
+            // the module.
             Self::PreCommit => repository
                 .program(&program("python"), &[&["-I", "-m", "pre_commit"], arguments].concat()),
             Self::Prek => repository.program(&program("prek"), arguments),
@@ -32,7 +32,7 @@ impl Framework {
         command.env("PATH", path_with_goldenpath())
     }
 
-    /// A repository whose hooks the framework has installed, with the `hooks` of its configuration.
+    /// Returns a repository with `hooks` in its configuration, installed by the framework.
     #[track_caller]
     fn installed(self, repos: &str) -> Repository {
         let repository = Repository::new();
@@ -50,8 +50,8 @@ impl Framework {
 
 const CONFIG: &str = ".pre-commit-config.yaml";
 
-/// This project as a repository of one commit, made from the work tree's files, so that a checkout
-/// without `.git` will do.
+/// Returns this project as a repository of one commit, created from the files of the work tree, so
+/// that it works in a checkout without `.git`.
 #[track_caller]
 fn project() -> Repository {
     let repository = Repository::new();
@@ -80,13 +80,13 @@ fn project() -> Repository {
     repository
 }
 
-/// The item under `repos:` that takes the hook `id` from `project`.
+/// Returns the item under `repos:` for the hook `id` of `project`.
 fn from(project: &Repository, id: &str) -> String {
     let (path, revision) = (project.path(), project.git(&["rev-parse", "HEAD"]));
     format!("- repo: file://{}\n  rev: {revision}\n  hooks:\n    - id: {id}\n", path.display())
 }
 
-/// The item that `goldenpath init` adds.
+/// Returns the item that `goldenpath init` adds.
 fn from_init() -> String {
     let repository = Repository::new();
     let other = "repos:\n- repo: local\n  hooks: []\n";
@@ -95,7 +95,7 @@ fn from_init() -> String {
     repository.read(CONFIG).strip_prefix(other).unwrap().to_owned()
 }
 
-/// What each framework shows of a commit that breaks a rule, and of one that mends it.
+/// Returns each framework's output for a commit that breaks a rule, and for one that fixes it.
 pub(crate) fn shown() -> Vec<(&'static str, String)> {
     let shown = |framework: Framework| {
         let repository = framework.installed(&from_init());
@@ -110,7 +110,7 @@ pub(crate) fn shown() -> Vec<(&'static str, String)> {
     vec![("pre-commit", shown(Framework::PreCommit)), ("prek", shown(Framework::Prek))]
 }
 
-/// What a framework shows of a hook that failed holds the finding.
+/// Asserts that a framework's output for a failed hook contains the finding.
 #[track_caller]
 fn is_refused(outcome: Outcome, rule: &str) {
     let outcome = outcome.fails_with(1);
@@ -124,7 +124,7 @@ fn passes(outcome: Outcome) {
     assert!(said.contains("goldenpath validate") && said.contains("Passed"), "{said}");
 }
 
-/// Everything that is asked of a framework, with the hook from `repos`.
+/// Checks a framework with the hook from `repos`.
 #[track_caller]
 fn behaves(framework: Framework, repos: &str) {
     let repository = framework.installed(repos);
@@ -133,7 +133,7 @@ fn behaves(framework: Framework, repos: &str) {
     repository.write(path("SEC-0001"), &manifest("SEC-0001"));
     passes(commit_all(&repository));
 
-    // Staged in part: the mistake is on disk alone, and then staged alone.
+    // Partly staged: the mistake is only in the work tree, and then only in the index.
     repository.write(path("SEC-0001"), &manifest("SEC-0001").replace("ttlDays: 30", "ttlDays: 60"));
     repository.git(&["add", "--all"]);
     repository.write(path("SEC-0001"), &wrong("SEC-0001").replace("ttlDays: 30", "ttlDays: 60"));
@@ -145,13 +145,13 @@ fn behaves(framework: Framework, repos: &str) {
     assert_eq!(repository.read(path("SEC-0001")), manifest("SEC-0001"));
     repository.git(&["checkout", "--quiet", "HEAD", "--", "."]);
 
-    // git's temporary index.
+    // The temporary index of git.
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     is_refused(commit(&repository, &["--all"]), "GP105");
     is_refused(commit(&repository, &[&path("SEC-0001")]), "GP105");
     repository.git(&["checkout", "--quiet", "HEAD", "--", "."]);
 
-    // What has no file to name: a manifest that goes, and rules that change.
+    // Changes without a file to pass: a deleted manifest, and changed rules.
     repository.git(&["rm", "--quiet", &path("SEC-0001")]);
     is_refused(commit(&repository, &[]), "GP404");
     repository.git(&["reset", "--quiet", "--hard"]);
@@ -159,12 +159,12 @@ fn behaves(framework: Framework, repos: &str) {
     is_refused(commit_all(&repository), "GP105");
     repository.git(&["reset", "--quiet", "--hard"]);
 
-    // What is judged against the commit before.
+    // Rules that compare with the commit before.
     repository.write(path("SEC-0001"), &with_status("SEC-0001", "decommissioned"));
     is_refused(commit_all(&repository), "GP403");
     repository.git(&["reset", "--quiet", "--hard"]);
 
-    // Only announced.
+    // Added with `--intent-to-add`.
     repository.write(path("SEC-0002"), &wrong("SEC-0002")).write("README.md", "words");
     repository.git(&["add", "--intent-to-add", &path("SEC-0002")]);
     repository.git(&["add", "README.md"]);
@@ -184,8 +184,8 @@ fn behaves(framework: Framework, repos: &str) {
     is_refused(crate::hooks::git(&repository, &["merge", "--no-edit", "left"]).run(), "GP304");
     repository.git(&["merge", "--abort"]);
 
-    // All files, as a pipeline runs it: a mistake that got in is found, and a green run has looked
-    // at something.
+    // All files, as in a pipeline: a committed mistake is found, and a passing run has checked
+    // files.
     let all = || framework.command(&repository, &["run", "--all-files", "--verbose"]).run();
     let seen = all().success().said();
     assert!(seen.contains("checked 2 manifests: no findings"), "{seen}");
@@ -258,7 +258,7 @@ fn the_two_hooks_that_this_project_offers_differ_in_where_the_binary_comes_from_
     }
     expected["description"] = installed["description"].clone();
     assert_eq!(*installed, expected);
-    // What `language: rust` runs is what the project installs.
+    // The binary of `language: rust` is the one that the project installs.
     assert!(
         built["entry"].as_str().unwrap().starts_with(concat!(env!("CARGO_PKG_NAME"), " ")),
         "{built}"
@@ -269,7 +269,7 @@ fn the_two_hooks_that_this_project_offers_differ_in_where_the_binary_comes_from_
 fn frameworks_and_native_hooks_get_along_whoever_came_first() {
     let project = project();
     for framework in FRAMEWORKS {
-        // The framework first: its hook runs first.
+        // If the framework is installed first, its hook runs first.
         let repository = framework.installed(&from(&project, "goldenpath-validate-system"));
         let chained =
             repository.goldenpath(&["hook", "install", "pre-commit"]).run().success().stdout;
@@ -282,8 +282,8 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
         repository.goldenpath(&["hook", "uninstall"]).run().success();
         is_refused(commit_all(&repository), "GP105");
 
-        // Ours first: the framework keeps it as its legacy hook, and another install must not make
-        // the two run each other.
+        // If ours is installed first, the framework keeps it as its legacy hook. Another install
+        // must not make the two call each other.
         let repository = Repository::new();
         repository.goldenpath(&["hook", "install", "pre-commit"]).run().success();
         repository
@@ -302,16 +302,16 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
     }
 }
 
-/// Lets each framework compile this project, which takes minutes: `cargo test -- --ignored
-/// from_source`. The frameworks ask the registry for the dependencies, and share what they build of
-/// them if they choose the same toolchain.
+/// Each framework compiles this project, which takes minutes: `cargo test -- --ignored
+/// from_source`. The frameworks download the dependencies from the registry, and share a build if
+/// they select the same toolchain.
 #[test]
 #[ignore = "compiles the project and all that it depends on"]
 fn both_frameworks_build_the_hook_from_source() {
     let project = project();
     for framework in FRAMEWORKS {
         let repository = framework.installed(&from(&project, "goldenpath-validate"));
-        // The toolchain of whoever runs the tests, but no goldenpath of theirs.
+        // The toolchain of the user who runs the tests, without a goldenpath of theirs.
         let home = std::env::var_os("HOME").unwrap_or_default();
         let toolchain = |name: &str, folder: &str| {
             std::env::var_os(name).unwrap_or_else(|| Path::new(&home).join(folder).into_os_string())

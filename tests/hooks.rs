@@ -1,4 +1,4 @@
-//! Native hooks: real git, which runs the built binary from its PATH.
+//! Native hooks: real git runs the built binary from its PATH.
 
 mod commit;
 mod install;
@@ -10,7 +10,7 @@ use std::path::Path;
 
 use goldenpath_testkit::{Command, Outcome, Repository};
 
-/// A valid manifest, not like any other.
+/// Returns a valid manifest that conflicts with no other.
 pub(crate) fn manifest(id: &str) -> String {
     format!(
         "apiVersion: goldenpath.io/v1\nkind: SecretRequest\nmetadata:\n  id: {id}\n  \
@@ -22,12 +22,12 @@ pub(crate) fn manifest(id: &str) -> String {
     )
 }
 
-/// A manifest that breaks GP105.
+/// Returns a manifest that breaks GP105.
 pub(crate) fn wrong(id: &str) -> String {
     manifest(id).replace("tier: low", "tier: lwo")
 }
 
-/// A manifest in another state of its life.
+/// Returns a manifest with another lifecycle status.
 pub(crate) fn with_status(id: &str, status: &str) -> String {
     manifest(id).replace("status: active", &format!("status: {status}"))
 }
@@ -36,7 +36,7 @@ pub(crate) fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
 }
 
-/// The PATH of a person who has installed goldenpath.
+/// Returns the PATH of a user who has installed goldenpath.
 pub(crate) fn path_with_goldenpath() -> OsString {
     let binary = Path::new(env!("CARGO_BIN_EXE_goldenpath")).parent().unwrap();
     let mut path = OsString::from(binary);
@@ -45,7 +45,7 @@ pub(crate) fn path_with_goldenpath() -> OsString {
     path
 }
 
-/// `git`, whose hooks find goldenpath.
+/// Returns a `git` command whose hooks find goldenpath.
 pub(crate) fn git(repository: &Repository, arguments: &[&str]) -> Command {
     repository
         .program("git", arguments)
@@ -59,14 +59,14 @@ pub(crate) fn commit(repository: &Repository, arguments: &[&str]) -> Outcome {
     git(repository, &[&["commit", "--quiet", "--message", "change"], arguments].concat()).run()
 }
 
-/// Stages all and commits it.
+/// Stages and commits all changes.
 #[track_caller]
 pub(crate) fn commit_all(repository: &Repository) -> Outcome {
     repository.git(&["add", "--all"]);
     commit(repository, &[])
 }
 
-/// A repository with the hooks and a first commit of SEC-0001.
+/// Returns a repository with the hooks and a first commit of SEC-0001.
 #[track_caller]
 pub(crate) fn hooked() -> Repository {
     let repository = Repository::new();

@@ -1,5 +1,5 @@
-//! The next audit ID: one above the highest that the work tree, the index and all refs hold or have
-//! ever held.
+//! The next audit ID: one above the highest ID that the work tree, the index and all refs contain
+//! or have ever contained.
 
 mod list;
 mod memory;
@@ -12,7 +12,7 @@ use std::fs;
 
 use goldenpath_testkit::{Repository, request};
 
-/// The ID that a new secret would get.
+/// Returns the ID of the next new secret.
 #[track_caller]
 fn next(repository: &Repository) -> String {
     let arguments = [
@@ -37,7 +37,7 @@ fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
 }
 
-/// A remote with a commit on main, and clones of it.
+/// Returns a remote with a commit on main, and clones of it.
 fn clones(count: usize) -> (Repository, Vec<Repository>) {
     let origin = Repository::bare();
     let first = Repository::clone_of(&origin);
@@ -47,7 +47,7 @@ fn clones(count: usize) -> (Repository, Vec<Repository>) {
     (origin, clones)
 }
 
-/// Writes a manifest whose file has its ID's name.
+/// Writes a manifest whose file is named after its ID.
 fn write(repository: &Repository, id: &str) {
     repository.write(path(id), &request(id, &format!("name-of-{}", id.to_lowercase())));
 }
@@ -143,7 +143,7 @@ fn an_id_that_only_history_holds_is_never_given_out_again() {
 
 #[test]
 fn a_file_counts_by_its_name_and_by_the_id_that_it_claims() {
-    // The claim is the higher one, then the name.
+    // Reservations have the higher ID first, then the name decides.
     for (file, claims) in [("SEC-0002", "SEC-0050"), ("SEC-0050", "SEC-0002")] {
         let repository = Repository::new();
         let text = request(claims, "name-and-claim-differ");

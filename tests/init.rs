@@ -1,4 +1,4 @@
-//! `goldenpath init`: writes what is missing, keeps what is there, says what it did.
+//! `goldenpath init`: creates missing files, keeps existing ones and reports both.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ const FILES: [&str; 5] = [
 ];
 const HOOKS: &str = ".pre-commit-config.yaml";
 
-/// Every file of the work tree with its bytes.
+/// Returns each file of the work tree with its bytes.
 fn files(repository: &Repository) -> BTreeMap<String, Vec<u8>> {
     let listed = repository.git(&["ls-files", "--others", "--cached", "--exclude-standard"]);
     listed
@@ -121,7 +121,7 @@ fn a_configuration_that_stays_says_where_the_rest_goes() {
             "schemas/secret_request.schema.json"
         ]
     );
-    // A regular expression, so the plus is no operator.
+    // The value is a regular expression, so the plus is escaped.
     assert!(
         repository.read(HOOKS).contains(r#"files: "^my\\+secrets/.*\\.ya?ml$""#),
         "{}",
@@ -152,7 +152,7 @@ fn the_hook_goes_behind_the_last_repository_and_every_other_byte_stays() {
         assert!(again.stdout.ends_with("unchanged .pre-commit-config.yaml\n"), "{}", again.stdout);
         assert_eq!(repository.read(HOOKS), expected);
     }
-    // Items at the margin, and a last line without its newline.
+    // Items without indentation, and a last line without a newline.
     let repository = Repository::new();
     repository.write(HOOKS, "repos:\n- repo: x\n  hooks:\n  - id: y");
     init(&repository, &[]);
@@ -190,14 +190,14 @@ fn the_configuration_that_it_writes_says_the_programs_defaults() {
     let text = repository.read(FILE_NAME);
     let written = Config::parse(FILE_NAME, &text).unwrap();
     let defaults = Config::default();
-    // These four are choices and not defaults; the comments beside them say so.
+    // These four are choices, not defaults; the comments next to them say so.
     let mut expected = defaults.clone();
     expected.catalog_id = Some("repository".to_owned());
     expected.store.backend = Some(Backend::Local);
     expected.gitops.path = Some("../gitops".into());
     expected.external_secret.api_version = "external-secrets.io/v1".to_owned();
     assert_eq!(written, expected);
-    // The design's own words for the defaults, as the second source.
+    // The defaults as the design gives them, as a second source.
     assert_eq!(defaults.catalog, "catalogs/secrets");
     assert_eq!(
         defaults.store.key_template,
@@ -216,8 +216,8 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     let repository = Repository::new();
     init(&repository, &[]);
     let text = repository.read(FILE_NAME);
-    // An option in a comment is `# key: value` or `# key:`, in camel case, without a blank before
-    // its colon, perhaps an item of a list.
+    // An option in a comment is `# key: value` or `# key:` in camel case, without a blank before
+    // its colon, and possibly a list item.
     let is_option = |line: &str| {
         let key =
             line.trim_start().strip_prefix("# ").and_then(|rest| rest.trim_start().split_once(':'));
@@ -296,7 +296,7 @@ fn every_option_that_stands_there_as_a_comment_is_one() {
     assert_eq!(config.ownership.services.len(), 1);
     assert_eq!(config.rules.len(), 1);
     assert_eq!(config.policies.len(), 1);
-    // And the rule exists, and the policy compiles.
+    // The rule exists, and the policy compiles.
     repository.write(FILE_NAME, &uncommented);
     repository.goldenpath(&["validate"]).run().success();
 }

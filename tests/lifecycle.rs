@@ -1,4 +1,4 @@
-//! `goldenpath lifecycle set`: one value in a file, and only a legal step.
+//! `goldenpath lifecycle set`: changes one value in a file, and allows only legal transitions.
 
 use goldenpath_testkit::{Repository, SEED, SEED_PATH, request, seed_with};
 
@@ -61,7 +61,7 @@ fn a_dry_run_shows_the_difference_and_writes_nothing() {
     assert!(dry.stdout.contains("\n+    status: deprecated"), "{}", dry.stdout);
     assert!(dry.stderr.contains("Nothing was written (--dry-run)."), "{}", dry.stderr);
     assert_eq!(repository.read(path("SEC-0001")), before);
-    // It is a patch.
+    // The output is a patch.
     repository.write("../change.patch", &dry.stdout);
     repository.git(&["apply", "../change.patch"]);
     assert_eq!(
@@ -135,7 +135,7 @@ fn a_step_counts_when_it_has_merged() {
     repository.write(path("SEC-0002"), &request("SEC-0002", "new"));
     let refused = set(&repository, &["SEC-0002", "deprecated"]).fails_with(1).stderr;
     assert!(refused.contains("a manifest starts as `active`"), "{refused}");
-    // The hook would say the same.
+    // The hook reports the same.
     set(&repository, &["SEC-0001", "deprecated"]).success();
     repository.git(&["add", path("SEC-0001").as_str()]);
     repository.goldenpath(&["validate", "--staged"]).run().success();

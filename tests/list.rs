@@ -1,4 +1,4 @@
-//! `goldenpath list`: the catalog as people ask for it.
+//! `goldenpath list`: the catalog with filters and formats.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ fn path(service: &str, environment: &str, id: &str) -> String {
     format!("catalogs/secrets/{service}/{environment}/{id}.yaml")
 }
 
-/// Four secrets that differ in what can be asked for.
+/// Returns four secrets that differ in every field with a filter.
 fn catalog() -> Repository {
     let repository = Repository::new();
     for (id, service, environment, owner, status, tier) in [

@@ -1,4 +1,4 @@
-//! The built binary, used as people and pipelines use it: one module a capability.
+//! Tests of the built binary, as users and pipelines run it. Each module tests one capability.
 // A test that cannot continue panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -1,5 +1,4 @@
-//! Many secrets at once: what is made ready while the store is at work, and what of it anybody
-//! sees.
+//! Many secrets: what is prepared while the store works, and what other processes see of it.
 
 use std::fs::{self, File};
 
@@ -16,7 +15,7 @@ fn many() -> Platform {
     platform
 }
 
-/// Folders of our own inside git's that are still there.
+/// Returns goldenpath's folders in `.git` that are left.
 fn aside(repository: &Repository) -> Vec<String> {
     let ours =
         fs::read_dir(repository.path().join(".git/goldenpath")).into_iter().flatten().flatten();
@@ -30,7 +29,7 @@ fn they_go_into_one_pack_and_git_finds_all_of_it_as_it_should_be() {
     platform.apply().run().success();
     for (repository, files) in [(&platform.gitops, "kustomize"), (&platform.catalog, "audit")] {
         assert_eq!(repository.git(&["ls-files", files]).lines().count(), COUNT);
-        // Without a look at the files' content: what the index says of them is enough.
+        // The index is enough: the files' content is not read.
         repository.git(&["diff-files", "--quiet"]);
         repository.git(&["diff-index", "--cached", "--quiet", "HEAD"]);
         assert_eq!(repository.git(&["status", "--porcelain", "-uall"]), "");
@@ -76,7 +75,7 @@ fn what_a_killed_run_had_made_ready_is_taken_away_and_another_run_s_stays() {
     assert_eq!(aside(&platform.gitops), [".goldenpath-in-use"]);
     assert!(ours.join(".goldenpath-in-use/.goldenpath-file").exists());
     drop(kept);
-    // Where there is nothing to do as well.
+    // Also if there is nothing to do.
     platform.apply().run().success();
     assert_eq!(aside(&platform.gitops), [""; 0]);
 }
@@ -85,7 +84,7 @@ fn what_a_killed_run_had_made_ready_is_taken_away_and_another_run_s_stays() {
 fn the_disk_is_as_it_was_where_nothing_can_be_made_ready() {
     let platform = Platform::local();
     platform.seed();
-    // A file stands where the folder would be.
+    // A file is in place of the folder.
     fs::write(platform.gitops.path().join(".git/goldenpath"), "").unwrap();
     platform.apply().run().success();
     assert_eq!(platform.gitops.git(&["ls-files", "kustomize"]).lines().count(), 1);

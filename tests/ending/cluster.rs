@@ -1,4 +1,5 @@
-//! The gate `live-cluster`: who in the environment's cluster still refers to the Kubernetes secret.
+//! The gate `live-cluster`: objects in the environment's cluster that still refer to the Kubernetes
+//! Secret.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use super::{actions, blocked, ending, recorded};
 use goldenpath_testkit::{Aws, KEY, Kubernetes, Platform, status};
 
-/// A secret whose end is next, in an environment with a cluster.
+/// Returns a secret that is to be deleted next, in an environment with a cluster.
 fn watched(test: &str) -> (Aws, Kubernetes) {
     let (aws, cluster) = (ending(test, 20), Kubernetes::start());
     configure(&aws, &format!("{{ context: dev, kubeconfig: {} }}", cluster.kubeconfig().display()));
@@ -61,7 +62,7 @@ fn deletes() -> String {
     format!("SEC-0007 delete-secret {KEY}")
 }
 
-/// What keeps the secret, without the words that each begins with.
+/// Returns the reasons that block the deletion, without their common prefix.
 #[track_caller]
 fn why(aws: &Aws) -> String {
     let reasons = blocked(aws);
@@ -104,7 +105,7 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     aws.apply().success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
 
-    // What is scaled to nothing can be scaled up again.
+    // A workload with zero replicas can be scaled up again.
     cluster.remove(&["Pod", "ReplicaSet"]);
     assert_eq!(why(&aws), format!("{named}{web}"));
     let own = json!({ "spec": { "replicas": 0, "template": template } });
@@ -112,7 +113,7 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
     assert_eq!(why(&aws), format!("{named}ReplicaSet payments/own (env)"));
     cluster.remove(&["ReplicaSet"]).put("Deployment", "web", json!({}));
 
-    // What has come to its end, and what a Deployment keeps of its past.
+    // Completed workloads, and old ReplicaSets of a Deployment.
     let ended = json!({
         "spec": { "template": template },
         "status": { "conditions": [{ "type": "Complete", "status": "True" }] },
@@ -148,7 +149,7 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
                  `payments-db-creds`";
     assert!(reason.contains(words), "{reason}");
 
-    // A proxy is not for what NO_PROXY names.
+    // NO_PROXY excludes the address from the proxy.
     let proxy = |name| (name, "http://proxy.invalid:3128");
     let plan = aws.reach(aws.platform.plan(&["--format", "json"])).env("NO_PROXY", "127.0.0.1");
     assert_eq!(
@@ -156,7 +157,7 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
         [deletes()]
     );
 
-    // Each kind is looked at, and no Secret ever.
+    // Each kind is listed, and Secrets never are.
     cluster.requests();
     aws.apply().success();
     assert!(aws.describe(KEY)["DeletedDate"].is_number());
@@ -295,7 +296,7 @@ fn a_kubeconfig_of_the_repository_is_not_used() {
         "{}",
         outcome.stderr
     );
-    // Nor on a way around.
+    // Not through a redirect either.
     let around = cluster.kubeconfig().with_file_name("around");
     std::os::unix::fs::symlink(catalog.path().join("kubeconfig"), &around).unwrap();
     configure(&aws, &format!("{{ context: dev, kubeconfig: {} }}", around.display()));
@@ -320,10 +321,10 @@ fn a_namespace_that_is_not_there_has_nobody_who_refers_to_the_secret() {
             "{reason}"
         );
     };
-    // An API server lists nothing in it.
+    // An API server that lists nothing.
     cluster.remove(&["ServiceAccount"]);
     opens();
-    // A server in between may say so.
+    // A proxy in between may return this.
     let missing = status(404, "NotFound", json!({ "name": "payments", "kind": "namespaces" }));
     for plural in [
         "pods",
@@ -359,7 +360,7 @@ fn the_cluster_s_gate_can_be_overridden_and_no_credential_is_ever_shown() {
     };
     cluster.answer("pods", 403, status(403, "Forbidden", json!({ "kind": "pods" })));
     quiet(&json!({ "token": Kubernetes::TOKEN }));
-    // Programs bring it, as for EKS; what they say when they fail is theirs.
+    // Credentials come from a plugin, as on EKS; its error messages are not ours.
     let plugin = |script: &str| {
         json!({ "exec": {
             "apiVersion": "client.authentication.k8s.io/v1",
@@ -380,7 +381,7 @@ fn the_cluster_s_gate_can_be_overridden_and_no_credential_is_ever_shown() {
     quiet(&plugin(&format!("echo '{credential}'")));
     assert!(why(&aws).contains("cannot list pods: forbidden"), "{}", why(&aws));
 
-    // The kubeconfig that people have.
+    // A kubeconfig as users have it.
     configure(&aws, "{ context: dev }");
     assert!(why(&aws).contains("kubeconfig"), "{}", why(&aws));
     let reason = "the cluster is gone, ask Ann";

@@ -1,4 +1,4 @@
-//! What keeps a secret from being deleted.
+//! The gates that block the deletion of a secret.
 
 use goldenpath_core::config::BUILT_IN_GOVERNANCE;
 use serde_json::json;
@@ -36,11 +36,11 @@ fn whoever_still_names_the_kubernetes_secret_is_told_with_file_and_line() {
     aws.apply().success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
 
-    // Somewhere else the same name is another secret.
+    // In another namespace the same name is another Secret.
     let elsewhere = DEPLOYMENT.replace("namespace: payments", "namespace: billing");
     gitops.write("apps/web/deployment.yaml", &elsewhere).commit_all("Elsewhere");
     assert_eq!(actions(&aws), [format!("SEC-0007 delete-secret {KEY}")]);
-    // What is not committed is not what the cluster has.
+    // The cluster has only what is committed.
     gitops.write("apps/web/deployment.yaml", DEPLOYMENT);
     assert_eq!(actions(&aws), [format!("SEC-0007 delete-secret {KEY}")]);
     gitops.write("apps/web/deployment.yaml", &elsewhere);
@@ -62,7 +62,7 @@ fn whoever_still_names_the_kubernetes_secret_is_told_with_file_and_line() {
 #[test]
 fn a_value_that_was_read_lately_is_kept_and_a_gate_can_be_passed_by_with_a_reason() {
     let aws = ending("accessed", 20);
-    // Moto does not tell of it, as AWS does: the day, without the time.
+    // Moto does not return LastAccessedDate. AWS returns the day without the time.
     let mut described = aws.describe(KEY);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     described["LastAccessedDate"] = json!((now / 86400) * 86400);
@@ -122,7 +122,8 @@ fn a_commit_that_says_it_is_older_than_the_one_before_it_gains_nothing() {
     assert!(reasons[0].contains("3 days of cooling off are required"), "{reasons:?}");
 }
 
-/// A secret that was applied long ago and deprecated, whose end only the work tree asks for.
+/// Returns a secret that was applied and deprecated long ago, whose decommission request is only in
+/// the work tree.
 fn uncommitted_request(test: &str) -> Aws {
     let aws = Aws::new(test);
     aged(&aws.platform);
@@ -154,7 +155,7 @@ fn a_request_that_is_not_committed_deletes_nothing() {
 
 #[test]
 fn cooling_off_ends_on_its_last_day_and_not_before() {
-    // The built-in table asks for 3 days in the tier `medium`.
+    // The built-in table requires 3 days in the tier `medium`.
     let young = ending("cooling-off-day-2", 2);
     assert!(blocked(&young)[0].starts_with("gate cooling-off: "), "{:?}", blocked(&young));
     let due = ending("cooling-off-day-3", 3);
@@ -163,7 +164,7 @@ fn cooling_off_ends_on_its_last_day_and_not_before() {
 
 #[test]
 fn quiet_days_end_on_their_last_day_and_not_before() {
-    // The built-in table asks for 7 quiet days in the tier `medium`.
+    // The built-in table requires 7 days without a read in the tier `medium`.
     let aws = ending("quiet-days", 20);
     let described = aws.describe(KEY);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
@@ -180,7 +181,7 @@ fn quiet_days_end_on_their_last_day_and_not_before() {
 
 #[test]
 fn aws_keeps_a_deleted_secret_for_as_many_days_as_its_tier_says() {
-    // The seed's tier is `medium`; the numbers are of no tier of the built-in table.
+    // The seed's tier is `medium`; no tier of the built-in table has these numbers.
     let aws = ending("recovery-window", 20);
     let table = BUILT_IN_GOVERNANCE.replacen("recoveryWindowDays: 7 ", "recoveryWindowDays: 9 ", 1);
     let table = table.replacen("recoveryWindowDays: 7\n", "recoveryWindowDays: 11\n", 1);

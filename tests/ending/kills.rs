@@ -1,17 +1,17 @@
-//! Killed between all steps of a secret's end, and run again.
+//! Kills `apply` between all steps of a decommissioning, and runs it again.
 
 use std::fs;
 
 use super::{PROJECTION, ending, recorded, set_status, the_window_ends, verified};
 use goldenpath_testkit::{Aws, KEY, SEED, SEED_PATH, When};
 
-/// What is there when a run has come to its end.
+/// Returns the state after a completed run.
 fn end(aws: &Aws) -> (String, String, String, Vec<String>) {
     let catalog = &aws.platform.catalog;
     let secret =
         aws.names().contains(&KEY.to_owned()).then(|| aws.describe(KEY)["DeletedDate"].is_number());
     let mut recorded = recorded(&aws.platform);
-    // What was interrupted is told, and told again when it is done.
+    // An interrupted step is recorded again when it is completed.
     recorded.sort();
     recorded.dedup();
     (
@@ -22,7 +22,7 @@ fn end(aws: &Aws) -> (String, String, String, Vec<String>) {
     )
 }
 
-/// Runs apply, killed at each point that an uninterrupted run comes by, and then to its end.
+/// Runs apply, killed at each point of an uninterrupted run, and then to its end.
 fn killed_everywhere(name: &str, prepared: &dyn Fn(&str) -> Aws, at_least: &[&str]) {
     let whole = prepared(&format!("{name}-whole"));
     let list = whole.platform.catalog.home().join("points");
@@ -111,7 +111,7 @@ fn between_the_call_and_its_answer_and_the_trail_says_that_the_run_was_interrupt
         trail.lines().filter(|line| line.contains("\"action\":\"delete-secret\"")).collect();
     assert_eq!(deletions.len(), 1, "{trail}");
     assert!(deletions[0].contains("\"result\":\"interrupted\""), "{trail}");
-    // Who did it, as AWS knows them.
+    // The actor, as AWS identifies it.
     assert!(deletions[0].contains("\"aws\":\"arn:aws:sts::"), "{trail}");
     verified(&aws.platform).success();
 }

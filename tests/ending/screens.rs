@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{aged, apply_days_ago, cooling_off, dated, set_status, the_window_ends};
 use goldenpath_testkit::{Aws, KEY};
 
-/// What a person reads, without what differs from run to run.
+/// Returns the output without parts that differ between runs.
 fn lasting(text: &str) -> String {
     let mut text = text.to_owned();
     for (what, word) in [

@@ -1,4 +1,4 @@
-//! The audit trail: where it is committed, that no line is lost, and that a change is found.
+//! The audit trail: where it is committed, that no line is lost, and that changes of it are found.
 
 use std::fs;
 use std::thread;
@@ -42,7 +42,7 @@ fn a_line_says_who_did_what_when_and_from_which_commit() {
         "{message}"
     );
     assert_eq!(platform.catalog.git(&["show", "--format=", "--name-only", "HEAD"]), TRAIL);
-    // Nothing done, nothing recorded.
+    // A run without changes records nothing.
     let head = platform.catalog.git(&["rev-parse", "HEAD"]);
     platform.apply().run().success();
     assert_eq!(platform.catalog.git(&["rev-parse", "HEAD"]), head);
@@ -106,7 +106,7 @@ fn every_tampering_is_named_with_its_file_and_line() {
         &["4: it is not an event"],
     );
 
-    // The last line, altered, has none behind it that would tell; history does.
+    // After the last line there is no hash that reveals a change; the git history does.
     let platform = applied();
     let text = platform.catalog.read(TRAIL);
     let last = text.lines().last().unwrap();
@@ -125,7 +125,7 @@ fn every_tampering_is_named_with_its_file_and_line() {
     assert_eq!(json["faults"][0]["file"], TRAIL);
     assert_eq!(json["faults"][0]["commit"], platform.catalog.git(&["rev-parse", "HEAD"]));
 
-    // And a trail that is gone.
+    // A deleted trail.
     let platform = applied();
     platform.catalog.git(&["rm", "--quiet", TRAIL]);
     platform.catalog.commit_all("Gone");
@@ -170,8 +170,8 @@ fn it_is_pushed_where_that_is_asked_for_and_runs_at_once_lose_no_line() {
     assert!(!catalog.exists("audit"));
     let clone = Repository::clone_of(&origin);
     for number in 1..=4 {
-        // The secret of the first run came to be without a remote, and gets its tag with the
-        // remote's name.
+        // The secret was created without a remote, so the second run adds the tag with the remote's
+        // name.
         let events = if number == 2 { 3 } else { 2 };
         assert_eq!(
             clone.read(format!("audit/SEC-000{number}.jsonl")).lines().count(),

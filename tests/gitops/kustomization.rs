@@ -1,11 +1,11 @@
-//! The kustomization beside projections in a working copy.
+//! The kustomization next to projections in a working copy.
 
 use super::{FOLDER, PROJECTION, planned, says, seeded};
 use goldenpath_testkit::Platform;
 
 const FILE: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/kustomization.yaml";
 
-/// A platform with the seed's manifest, and a kustomization where its projection belongs.
+/// Returns a platform with the seed's manifest and a kustomization in the folder of its projection.
 fn with(kustomization: &str) -> Platform {
     let platform = seeded();
     platform.gitops.write(FILE, kustomization).commit_all("A kustomization");
@@ -77,7 +77,7 @@ fn one_that_cannot_be_added_to_blocks_its_projection_with_the_reason() {
         assert!(outcome.stdout.contains(reason), "{}", outcome.stdout);
         assert_eq!(committed(&platform), text.trim_end());
         assert!(!platform.gitops.exists(PROJECTION));
-        // Whoever lists it by hand has done what was needed.
+        // A user who lists it by hand has done what was needed.
         platform.gitops.write(FILE, "resources: [SEC-0007.yaml]\n").commit_all("By hand");
         platform.apply().run().success();
         assert_eq!(committed(&platform), "resources: [SEC-0007.yaml]");
@@ -98,7 +98,7 @@ fn what_somebody_has_not_committed_is_not_committed_for_them() {
         assert_eq!(committed(&platform), "resources:\n- x.yaml");
         assert_eq!(platform.gitops.read(FILE), "resources:\n- x.yaml\n- y.yaml\n");
     }
-    // One that they have only begun.
+    // A user has started to edit it.
     platform.gitops.git(&["rm", "--quiet", "-f", FILE]);
     platform.gitops.git(&["commit", "--quiet", "-m", "None"]);
     platform.gitops.write(FILE, "resources: []\n");
@@ -123,7 +123,7 @@ fn what_a_killed_run_has_left_is_taken_up() {
     let platform = with("resources:\n- x.yaml\n");
     let rendered = platform.catalog.goldenpath(&["render"]).run().success().stdout;
     let text = &rendered[rendered.find("# Managed by").unwrap()..];
-    // Killed after the files, and killed after the index.
+    // Killed after the files were written, and after the index was.
     for stage in [false, true] {
         platform
             .gitops

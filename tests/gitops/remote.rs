@@ -1,5 +1,4 @@
-//! A GitOps repository that is pushed to: what arrives there, and what becomes of races, refusals
-//! and lost answers.
+//! A GitOps repository with a remote: pushes, races, rejections and lost responses.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -8,12 +7,11 @@ use std::thread;
 use super::{FOLDER, PROJECTION, planned, says};
 use goldenpath_testkit::{Platform, Repository, request};
 
-/// A platform whose projections are pushed to `remote`, and a clone of that to look at and to work
-/// in.
+/// A platform that pushes its projections to `remote`, and another clone of that remote.
 struct Pushing {
     platform: Platform,
     remote: Repository,
-    /// Somebody else's.
+    /// The clone of another user.
     clone: Repository,
 }
 
@@ -45,7 +43,7 @@ impl Pushing {
         self.platform.catalog.write("goldenpath.yaml", &text).commit_all("Configure goldenpath");
     }
 
-    /// Somebody commits the clone's files on top of what the remote has, and pushes them.
+    /// Commits the clone's files on top of the remote's branch, and pushes them.
     fn somebody_pushes(&self, file: &str, content: &str) {
         self.clone.git(&["pull", "--quiet", "--rebase", "origin", "main"]);
         self.clone.write(file, content).commit_all("Somebody's work");
@@ -64,7 +62,7 @@ impl Pushing {
         self.remote.git(&["show", &format!("main:{path}")])
     }
 
-    /// A program that the remote runs at a push.
+    /// Installs a hook that the remote runs at a push.
     fn hook(&self, name: &str, text: &str) {
         let path = self.remote.path().join("hooks").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -101,7 +99,7 @@ fn a_projection_arrives_in_one_commit_and_a_second_run_has_nothing_to_do() {
     let head = it.remote.git(&["rev-parse", "main"]);
     assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
     assert_eq!(it.remote.git(&["rev-parse", "main"]), head);
-    // And as much from a clone that knows nothing yet.
+    // The same from a new clone.
     fs::remove_dir_all(it.platform.catalog.path().join(".git/goldenpath")).unwrap();
     assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
     assert_eq!(it.platform.catalog.git(&["status", "--porcelain", "-uall"]), "");
@@ -183,7 +181,7 @@ fn a_branch_that_takes_no_push_is_named_with_what_the_remote_said() {
         outcome.stdout
     );
     assert_eq!(it.log(), ["Start"]);
-    // The secret is there, and the projection is what is left to do.
+    // The secret exists, and only the projection is left to write.
     fs::remove_file(it.remote.path().join("hooks/update")).unwrap();
     assert_eq!(planned(&it.platform), [format!("SEC-0007 write-projection {PROJECTION}")]);
     it.platform.apply().run().success();
@@ -193,7 +191,7 @@ fn a_branch_that_takes_no_push_is_named_with_what_the_remote_said() {
 #[test]
 fn a_push_whose_answer_was_lost_is_found_to_have_arrived() {
     let it = Pushing::seeded();
-    // The one that runs the hook is the one that would answer.
+    // The process that runs the hook is the one that would respond.
     it.hook("post-receive", "kill -9 $PPID");
     let outcome = it.platform.apply().run().success();
     let head = it.remote.git(&["rev-parse", "main"]);
@@ -289,7 +287,7 @@ fn what_is_fetched_is_made_anew_when_it_is_broken() {
     let folder = it.platform.catalog.path().join(".git/goldenpath/branches");
     let cache =
         fs::read_dir(folder).unwrap().flatten().find(|entry| entry.path().is_dir()).unwrap().path();
-    // What a git that was killed leaves, and then a repository that is none.
+    // The leftovers of a killed git, and then a folder that is not a repository.
     fs::write(cache.join("shallow.lock"), "").unwrap();
     fs::write(cache.join("refs/goldenpath/main.lock"), "").unwrap();
     it.somebody_pushes("README.md", "More\n");

@@ -1,9 +1,9 @@
-//! Projections that no manifest asks for any more.
+//! Stale projections: projections without a manifest.
 
 use super::{FOLDER, PROJECTION, seeded};
 use goldenpath_testkit::Platform;
 
-/// The plan's stale projections, as `id target: reason`.
+/// Returns the plan's stale projections, as `id target: reason`.
 fn stale(platform: &Platform, arguments: &[&str]) -> Vec<String> {
     let plan = platform.plan(&[&["--format", "json"], arguments].concat()).run().success().json();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
@@ -30,7 +30,7 @@ fn a_file_that_moved_or_lost_its_manifest_is_shown_and_stays() {
             format!("SEC-0008 {FOLDER}/SEC-0008.yaml: no manifest requests it"),
         ]
     );
-    // Nobody knows which environment it was of.
+    // The environment of the projection is unknown.
     assert_eq!(stale(&platform, &["--env", "dev"]).len(), 1);
     assert_eq!(stale(&platform, &["--env", "test"]), [""; 0]);
     let shown = platform.plan(&[]).run().success().stdout;

@@ -1,4 +1,4 @@
-//! pre-commit and pre-merge-commit: what is staged is judged, in whatever way git commits.
+//! pre-commit and pre-merge-commit: they check the index, for each way to commit.
 
 use super::{commit, commit_all, git, hooked, manifest, path, with_status, wrong};
 use goldenpath_testkit::{Outcome, Repository};
@@ -10,7 +10,7 @@ fn a_commit_that_breaks_a_rule_is_refused_and_one_that_mends_it_passes() {
     commit_all(&repository).refused_by("GP105").says_last(1, "1 error");
     repository.write(path("SEC-0001"), &manifest("SEC-0001").replace("ttlDays: 30", "ttlDays: 60"));
     commit_all(&repository).passes(1);
-    // A green run that looked at nothing says so.
+    // The output says if nothing was checked.
     repository.write("README.md", "words");
     commit_all(&repository).passes(0);
 }
@@ -42,11 +42,11 @@ fn of_a_file_staged_in_part_the_staged_part_is_judged() {
     let apply = |patch: &str| {
         repository.program("git", &["apply", "--cached"]).stdin(patch).run().success()
     };
-    // The mistake is on disk alone.
+    // The mistake is only in the work tree.
     apply(&good_patch);
     repository.write(path("SEC-0001"), &bad);
     commit(&repository, &[]).passes(1);
-    // The mistake is staged, and mended on disk alone.
+    // The mistake is only in the index.
     repository.git(&["checkout", "--quiet", "--", "."]);
     apply(&bad_patch);
     commit(&repository, &[]).refused_by("GP105");
@@ -61,11 +61,11 @@ fn commit_all_and_commit_path_are_judged_by_gits_temporary_index() {
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     commit(&repository, &["--all"]).refused_by("GP105");
     commit(&repository, &[&path("SEC-0001")]).refused_by("GP105");
-    // The mistake is staged, and this commit is not about it.
+    // The mistake is in the index, and not part of this commit.
     repository.git(&["add", "--all"]);
     repository.write(path("SEC-0002"), &manifest("SEC-0002").replace("ttlDays: 30", "ttlDays: 60"));
     commit(&repository, &[&path("SEC-0002")]).passes(1);
-    // The other way round: staged and right, and the commit takes the wrong one beside it.
+    // The reverse: the index is right, and the commit includes a wrong file from the work tree.
     repository.write(path("SEC-0001"), &manifest("SEC-0001")).git(&["add", "--all"]);
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     commit(&repository, &["--include", &path("SEC-0001")]).refused_by("GP105");
@@ -87,17 +87,17 @@ fn what_is_only_intended_to_be_added_is_not_judged() {
     repository.git(&["add", "--intent-to-add", &path("SEC-0002")]);
     repository.git(&["add", "README.md"]);
     commit(&repository, &[]).passes(0);
-    // Nor does it stand for a manifest that the commit removes.
+    // It does not replace a manifest that the commit deletes, either.
     repository.git(&["rm", "--quiet", "--cached", &path("SEC-0001")]);
     repository.git(&["add", "--intent-to-add", &path("SEC-0001")]);
     commit(&repository, &[]).refused_by("GP404").says_last(0, "1 error");
     repository.git(&["add", &path("SEC-0001")]);
-    // A configuration that is only announced does not judge either.
+    // A configuration added with `--intent-to-add` does not apply either.
     repository.write("goldenpath.yaml", "nonsense: true\n").write("README.md", "more words");
     repository.git(&["add", "--intent-to-add", "goldenpath.yaml"]);
     repository.git(&["add", "README.md"]);
     commit(&repository, &[]).passes(0);
-    // `commit --all` takes it up.
+    // `commit --all` includes it.
     repository.git(&["rm", "--quiet", "--cached", "goldenpath.yaml"]);
     commit(&repository, &["--all"]).refused_by("GP105");
 }
@@ -113,7 +113,7 @@ fn a_linked_work_tree_runs_the_hooks_on_its_own_index() {
     linked(&["add", "--all"]).success();
     linked(&["commit", "--quiet", "-m", "x"]).refused_by("GP105").says_last(1, "1 error");
     linked(&["commit", "--quiet", "-m", "x", "--", &path("SEC-0002")]).refused_by("GP105");
-    // The main work tree's mistake is none of this one's.
+    // A mistake in the main work tree does not affect this one.
     repository.write(format!("../linked/{}", path("SEC-0002")), &manifest("SEC-0002"));
     linked(&["commit", "--quiet", "--all", "-m", "x"]).passes(1);
 }
@@ -148,8 +148,7 @@ fn a_submodule_is_judged_by_its_own_index_and_its_parent_by_its_own() {
 
 #[test]
 fn a_repository_that_git_is_told_of_is_judged_with_and_without_a_work_tree_named() {
-    // What a person does who keeps a home directory in git: a repository that does not lie in its
-    // work tree.
+    // A common setup for a home directory in git: the repository is outside of its work tree.
     let repository = Repository::new();
     repository.git(&["init", "--quiet", "--bare", "../store.git"]);
     repository.git(&["--git-dir=../store.git", "config", "core.bare", "false"]);
@@ -184,7 +183,7 @@ fn amending_is_judged_as_a_commit_is() {
     commit_all(&repository).passes(1);
     repository.write(path("SEC-0002"), &wrong("SEC-0002")).git(&["add", "--all"]);
     commit(&repository, &["--amend"]).refused_by("GP105");
-    // What no one else has seen may be named anew.
+    // An ID that only this clone has can be changed.
     repository.write(
         path("SEC-0002"),
         &manifest("SEC-0002").replace("sec-0002-password", "other-password"),
@@ -223,7 +222,7 @@ fn line_ends_that_git_turns_are_judged_as_they_are_stored() {
     repository.write(path("SEC-0002"), &wrong("SEC-0002").replace('\n', "\r\n"));
     let shown = commit_all(&repository).refused_by("GP105").stderr;
     assert!(shown.contains("SEC-0002.yaml:13:11"), "{shown}");
-    // And stored with them.
+    // The index of the commit has them too.
     repository.git(&["config", "core.autocrlf", "false"]);
     repository.write(path("SEC-0002"), &wrong("SEC-0002").replace('\n', "\r\n"));
     let shown = commit_all(&repository).refused_by("GP105").stderr;
@@ -242,14 +241,14 @@ fn a_merge_that_makes_two_of_one_refused_by_pre_merge_commit() {
     commit_all(&repository).passes(1);
     let merge = git(&repository, &["merge", "--no-edit", "left"]).run().refused_by("GP304");
     assert!(merge.stderr.contains("Not committing merge"), "{}", merge.stderr);
-    // Mended and concluded, it passes.
+    // After the fix, the merge commit passes.
     repository.write(path("SEC-0003"), &manifest("SEC-0003")).git(&["add", "--all"]);
     commit(&repository, &[]).passes(2);
     assert_eq!(repository.git(&["log", "-1", "--format=%P"]).split(' ').count(), 2);
 }
 
-/// A clone with the hooks, on a branch of its own, while the branch that merges go to went on: two
-/// steps in the life of one manifest, one that came and lived on, and one that is gone.
+/// Returns a clone with the hooks on a branch, while the upstream branch has moved on: one manifest
+/// has changed its status twice, one was added and changed, and one was deleted.
 fn behind() -> (Repository, Repository, Repository) {
     let origin = Repository::bare();
     let other = Repository::clone_of(&origin);
@@ -345,7 +344,7 @@ fn rebase_and_cherry_pick_run_no_hook_and_the_server_and_ci_say_no() {
         let brought = git(&clone, bring).run().success();
         assert!(!brought.stderr.contains("checked"), "{}", brought.stderr);
         assert_eq!(clone.git(&["branch", "--show-current"]), branch);
-        // CI: what the branch adds to the one it goes into.
+        // In CI: the changes of the branch relative to its target.
         let ci: Outcome =
             clone.goldenpath(&["validate", "--from-ref", "origin/main"]).run().fails_with(1);
         assert!(
@@ -353,7 +352,7 @@ fn rebase_and_cherry_pick_run_no_hook_and_the_server_and_ci_say_no() {
             "{}",
             ci.stdout
         );
-        // The server.
+        // On the server.
         let push = git(&clone, &["push", "origin", branch])
             .run()
             .refused_by("GP105")
@@ -365,7 +364,7 @@ fn rebase_and_cherry_pick_run_no_hook_and_the_server_and_ci_say_no() {
 
 #[test]
 fn gits_environment_does_not_reach_other_repositories() {
-    // A hook of the team's own that plans: the GitOps repository beside it has its own index and
+    // A hook of the team that runs `plan`: the GitOps repository next to it has its own index and
     // its own HEAD.
     let repository = hooked();
     repository.git(&["init", "--quiet", "../gitops"]);

@@ -9,7 +9,7 @@ use goldenpath_testkit::{Outcome, Repository, hook_programs};
 
 const SCRIPTS: [&str; 5] = ["pre-commit", "pre-merge-commit", "pre-push", "pre-receive", "update"];
 
-/// A hook that says what it was given.
+/// Writes a hook that prints its arguments.
 const EARLIER: &str = "#!/bin/sh\necho \"earlier $*\" >> earlier.log\ncat >> earlier.log\n";
 
 fn hook(repository: &Repository, arguments: &[&str]) -> Outcome {
@@ -138,7 +138,7 @@ fn an_earlier_pre_push_hook_gets_the_same_arguments_and_the_same_bytes() {
     repository.write(path("SEC-0001"), &manifest("SEC-0001")).commit_all("one");
     let pushed = |repository: &Repository| {
         git(repository, &["push", "--quiet", "origin", "main", "main:other"]).run().success();
-        // Nothing to push: git still asks the hook, and tells it nothing.
+        // Nothing to push: git still runs the hook, with empty stdin.
         git(repository, &["push", "--quiet", "origin", "main", "main:other"]).run().success();
         git(repository, &["push", "--quiet", "--delete", "origin", "other"]).run().success();
         let told = repository.read("earlier.log");
@@ -182,7 +182,7 @@ fn an_earlier_hook_that_does_not_read_what_it_is_told_is_no_failure() {
     repository.write(path("SEC-0001"), &manifest("SEC-0001")).commit_all("one");
     write_hook(&origin, "hooks/pre-receive", "#!/bin/sh\nexec <&-\n");
     hook(&origin, &["install"]).success();
-    // More than a pipe holds.
+    // More than a pipe buffers.
     let refs: Vec<String> =
         (0..1500).map(|number| format!("HEAD:refs/heads/branch-{number}")).collect();
     let refs: Vec<&str> = refs.iter().map(String::as_str).collect();
@@ -206,7 +206,7 @@ fn an_earlier_hook_that_is_a_link_stays_one() {
     hook(&repository, &["uninstall"]).success();
     let link = fs::read_link(repository.path().join(".git/hooks/pre-commit")).unwrap();
     assert_eq!(link, Path::new("../../tools/check"));
-    // One that leads nowhere is kept too, and does not run, as it did not before.
+    // A dangling link is kept too, and does not run, as before.
     fs::remove_file(repository.path().join("tools/check")).unwrap();
     hook(&repository, &["install", "pre-commit"]).success();
     repository.write(path("SEC-0002"), &manifest("SEC-0002")).git(&["add", "catalogs"]);
@@ -279,7 +279,7 @@ fn a_relative_hooks_path_starts_from_the_work_tree_of_each() {
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     commit_all(&repository).refused_by("GP105");
     commit(&repository, &["--no-verify"]).success();
-    // The folder is committed, so a linked work tree has its own.
+    // The folder is committed, so a linked work tree has its own copy.
     repository.git(&["worktree", "add", "--quiet", "../linked"]);
     let linked =
         repository.goldenpath(&["-C", "../linked", "hook", "install"]).run().success().stdout;
@@ -297,7 +297,7 @@ fn an_absolute_hooks_path_inside_the_repository_is_its_own() {
     hook(&repository, &["install"]).success();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     commit_all(&repository).refused_by("GP105");
-    // From a linked work tree it is the main one's, and the same.
+    // In a linked work tree, the hooks are those of the main one.
     commit(&repository, &["--no-verify"]).success();
     repository.git(&["worktree", "add", "--quiet", "../linked"]);
     let linked =
@@ -348,8 +348,8 @@ fn where_git_runs_no_hooks_none_are_installed() {
 
 #[test]
 fn huskys_folder_is_huskys() {
-    // husky 9 sets core.hooksPath to a folder that it writes anew, with hooks that look up their
-    // own name.
+    // husky 9 sets core.hooksPath to a folder that it generates, with hooks that find the script by
+    // their own name.
     let repository = Repository::new();
     write_hook(
         &repository,

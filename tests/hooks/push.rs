@@ -1,9 +1,9 @@
-//! pre-push: what the remote does not have yet is judged, in the commits and not in the work tree.
+//! pre-push: it checks the commits that the remote does not have, not the work tree.
 
 use super::{commit, git, manifest, path, with_status, wrong};
 use goldenpath_testkit::{Outcome, Repository};
 
-/// A server that holds SEC-0001 on main, and a clone with the pre-push hook.
+/// Returns a server with SEC-0001 on main, and a clone with the pre-push hook.
 fn clone() -> (Repository, Repository) {
     let origin = Repository::bare();
     let clone = Repository::clone_of(&origin);
@@ -35,8 +35,7 @@ fn a_new_branch_brings_what_the_target_branch_does_not_have() {
     clone.git(&["switch", "--quiet", "--create", "work"]);
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     push(&clone, &["origin", "work"]).passes(1);
-    // Pushed again, all that it brings is judged, whatever was pushed before: as its merge would
-    // be.
+    // A later push of the branch checks all of its changes again, as a merge would bring them.
     clone.write(path("SEC-0003"), &manifest("SEC-0003")).commit_all("three");
     push(&clone, &["origin", "work"]).passes(2);
     clone.git(&["rm", "--quiet", &path("SEC-0001")]);
@@ -99,7 +98,7 @@ fn a_forced_push_that_rewinds_the_target_branch_loses_its_manifests() {
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     push(&clone, &["origin", "main"]).passes(1);
     push(&clone, &["--force", "origin", "HEAD~1:main"]).refused_by("GP404").says_last(0, "1 error");
-    // Any other branch may be written anew.
+    // Other branches may be rewritten.
     push(&clone, &["origin", "main:work"]).passes(0);
     push(&clone, &["--force", "origin", "HEAD~1:work"]).passes(0);
 }
@@ -111,7 +110,7 @@ fn a_remote_that_is_ahead_of_what_was_fetched_is_judged_by_what_is_known() {
     other.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     other.git(&["push", "--quiet", "origin", "main"]);
     clone.write(path("SEC-0003"), &manifest("SEC-0003")).commit_all("three");
-    // Git itself refuses what is behind; the hook has nothing against it.
+    // Git rejects a branch that is behind; the hook accepts it.
     let refused = push(&clone, &["origin", "main"]).fails_with(1).says_last(1, "no findings");
     assert!(refused.stderr.contains("fetch first"), "{}", refused.stderr);
     let outcome = push(&clone, &["--force", "origin", "main:other"]);
@@ -132,14 +131,14 @@ fn the_remote_that_is_pushed_to_says_what_is_new() {
     clone.write(path("SEC-0003"), &manifest("SEC-0003")).commit_all("three");
     push(&clone, &["origin", "work"]).passes(1);
     push(&clone, &["upstream", "work"]).passes(2);
-    // A URL has no branches here, nor has a remote of which nothing is known: what origin has
-    // counts.
+    // A URL has no remote-tracking branches, and neither has a remote that was never fetched, so
+    // those of origin count.
     let third = Repository::bare();
     let url = third.path().display().to_string();
     push(&clone, &[&url, "work"]).passes(1);
     clone.git(&["remote", "add", "third", &url]);
     push(&clone, &["third", "work:other"]).passes(1);
-    // A hook of somebody's own may call goldenpath without what git told it.
+    // A custom hook may call goldenpath without the stdin that git passes.
     let to = clone.git(&["rev-parse", "work"]);
     let refs = format!("refs/heads/work {to} refs/heads/work {}\n", "0".repeat(40));
     clone.goldenpath(&["hook", "run", "pre-push"]).stdin(&refs).run().passes(1);

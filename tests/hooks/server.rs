@@ -1,9 +1,9 @@
-//! pre-receive and update: a server says no to what its clients did not stop.
+//! pre-receive and update: the server rejects what no client hook has stopped.
 
 use super::{git, manifest, path, wrong};
 use goldenpath_testkit::{Outcome, Repository};
 
-/// A bare repository with the hook, to which a clone without any has pushed SEC-0001.
+/// Returns a bare repository with the hook, to which a clone without hooks has pushed SEC-0001.
 fn server(hook: &str) -> (Repository, Repository) {
     let server = Repository::bare();
     server.goldenpath(&["hook", "install", hook]).run().success();
@@ -84,7 +84,7 @@ fn a_branch_is_judged_against_the_servers_default_branch() {
 fn a_default_branch_of_another_name_is_found() {
     let (server, clone) = server("pre-receive");
     server.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
-    // HEAD names a branch that nobody pushed: main is what there is.
+    // HEAD names a branch that does not exist; the only branch is main.
     clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("two");
     push(&clone, &["main"]).passes(1);
     push(&clone, &["--force", "HEAD~1:main"]).refused_by("GP404");
@@ -102,7 +102,7 @@ fn rewinding_the_default_branch_and_so_losing_a_manifest_is_refused() {
         let tip = server.git(&["rev-parse", "main"]);
         push(&clone, &["--force", "HEAD~1:main"]).refused_by("GP404").says_last(0, "1 error");
         assert_eq!(server.git(&["rev-parse", "main"]), tip);
-        // History may be written anew where nothing is lost.
+        // History may be rewritten if nothing is lost.
         clone.git(&["commit", "--quiet", "--amend", "-m", "another word"]);
         push(&clone, &["--force", "main"]).passes(0);
     }

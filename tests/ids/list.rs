@@ -1,4 +1,4 @@
-//! `goldenpath id list`: who holds which ID.
+//! `goldenpath id list`: which ID is used where.
 
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ fn the_work_tree_every_branch_and_reservations_are_listed_with_who_holds_them() 
         "SEC-0002\n"
     );
 
-    // The feature branch was never fetched here.
+    // This clone has never fetched the feature branch.
     let rows = list(ours, &[]);
     let seen: Vec<_> = rows
         .iter()
@@ -52,7 +52,7 @@ fn the_work_tree_every_branch_and_reservations_are_listed_with_who_holds_them() 
     let unused = list(ours, &["--unused"]);
     assert_eq!(unused.len(), 1);
     assert_eq!(unused[0]["id"], "SEC-0003");
-    // Without the remote, the number that was given out here has no manifest.
+    // Without the remote, the reserved ID has no manifest.
     let offline = list(ours, &["--offline"]);
     let seen: Vec<_> = offline
         .iter()
@@ -76,7 +76,7 @@ fn the_work_tree_every_branch_and_reservations_are_listed_with_who_holds_them() 
     );
 }
 
-/// The day by git's own clock.
+/// Returns the day of git's clock.
 fn jiff_today(repository: &Repository) -> String {
     let ident = repository.program("git", &["var", "GIT_COMMITTER_IDENT"]).run().success().stdout;
     let seconds = ident.split_whitespace().rev().nth(1).unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! History is read once; what is remembered of it changes no answer.
+//! History is read once; the cache of it never changes a result.
 
 use std::fs;
 use std::thread;
@@ -20,8 +20,8 @@ fn what_is_remembered_is_not_read_again() {
     repository.commit_all("Gone");
     assert_eq!(next(&repository), "SEC-0010");
     let remembered = fs::read(memory(&repository)).unwrap();
-    // The commit that held it, its trees and its blob are lost, as a clone that goes wrong may lose
-    // them: whoever walked there again would not find SEC-0009.
+    // The test deletes the commit that had SEC-0009, its trees and its blob, as in a damaged clone:
+    // reading that history again would not find the ID.
     let lost = repository.git(&["rev-list", "--objects", "HEAD~1"]);
     for object in lost.lines().filter_map(|line| line.split(' ').next()) {
         let _ = fs::remove_file(
@@ -82,7 +82,7 @@ fn a_file_that_is_changed_in_its_place_is_read_before_an_id_is_given_out() {
     assert_eq!(next(&repository), "SEC-0079");
 }
 
-/// Waits until folders are remembered: those that have just changed are looked into again.
+/// Waits until the folders are cached: a folder that has just changed is read again.
 fn at_rest() {
     thread::sleep(Duration::from_millis(1100));
 }

@@ -1,5 +1,4 @@
-//! pre-push: an ID that another branch of the remote uses is told of, with the command that mends
-//! it.
+//! pre-push: reports an ID that another branch of the remote uses, with the command that fixes it.
 
 use super::{clones, path, write};
 use crate::hooks::path_with_goldenpath;
@@ -10,8 +9,8 @@ fn push(clone: &Repository, arguments: &[&str]) -> Outcome {
     clone.program("git", &arguments).env("PATH", path_with_goldenpath()).run()
 }
 
-/// A colleague's branch `feature` on the remote, with SEC-0001, that `ours` has never fetched; and
-/// ours, with the hook.
+/// Returns two clones. The first has pushed the branch `feature` with SEC-0001, which the second
+/// has never fetched; the second has the hook.
 fn two_of_one() -> (Repository, Repository) {
     let (origin, mut clones) = clones(2);
     let (theirs, ours) = (clones.pop().unwrap(), clones.pop().unwrap());
@@ -68,7 +67,7 @@ fn what_is_pushed_again_or_stands_on_another_branch_is_not_in_its_own_way() {
 #[test]
 fn the_rule_s_severity_holds_for_it() {
     let (_origin, ours) = two_of_one();
-    // The rules of the branch that it merges to judge.
+    // The rules of the target branch apply.
     ours.git(&["checkout", "--quiet", "main"]);
     ours.write("goldenpath.yaml", "rules:\n  GP302: warn\n").git(&["add", "goldenpath.yaml"]);
     ours.git(&["commit", "--quiet", "--message", "Only a warning"]);

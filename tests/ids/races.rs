@@ -1,4 +1,4 @@
-//! Many at once, and killed in the middle; `bench/ids` has the same in large.
+//! Concurrent and killed reservations; `bench/ids` runs the same on a larger scale.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::thread;
 use super::clones;
 use goldenpath_testkit::{Repository, killed_ever_later};
 
-/// Takes `each` IDs in every one of `repositories` at once; the IDs, in no order.
+/// Reserves `each` IDs in all `repositories` concurrently, and returns the IDs in no order.
 fn at_once(repositories: &[&Repository], each: usize) -> Vec<String> {
     let take = |repository: &Repository| {
         let runs = (0..each).map(|_| repository.goldenpath(&["id", "reserve"]).run().success());
@@ -55,7 +55,7 @@ fn whoever_is_killed_leaves_no_lock_and_no_number_twice() {
     }
     let distinct: BTreeSet<&String> = shown.iter().collect();
     assert_eq!(distinct.len(), shown.len(), "{shown:?}");
-    // What was killed after the remote had said yes is used up.
+    // An ID is used up if the process was killed after the remote had accepted it.
     let reserved =
         origin.git(&["for-each-ref", "--format=%(refname:lstrip=3)", "refs/goldenpath/ids/"]);
     let reserved: BTreeSet<String> = reserved.lines().map(str::to_owned).collect();

@@ -1,9 +1,9 @@
-//! `goldenpath id renumber`: the younger of two gets another ID.
+//! `goldenpath id renumber`: the younger of two manifests with the same ID gets a new one.
 
 use super::{clones, path, write};
 use goldenpath_testkit::{Repository, request};
 
-/// A manifest with comments, a layout of its own and the ID in more than one place.
+/// Returns a manifest with comments, its own layout and the ID in several places.
 fn commented(id: &str, name: &str) -> String {
     format!(
         "# {id} was asked for by the ledger team\n{}# the end\n",
@@ -148,7 +148,7 @@ fn an_elder_one_keeps_its_id_and_says_whose_turn_it_is() {
         left.stderr
     );
     assert!(left.stderr.contains("on origin/feature is younger"), "{}", left.stderr);
-    // By name it goes all the same.
+    // An explicit path is accepted anyway.
     let done = ours.goldenpath(&["id", "renumber", &path("SEC-0001")]).run().success();
     assert!(done.stdout.starts_with("SEC-0001 → SEC-0002"), "{}", done.stdout);
 }
@@ -167,7 +167,7 @@ fn the_same_manifest_on_two_branches_is_no_collision() {
         ours.goldenpath(&["id", "renumber"]).run().success().stderr,
         "No two manifests have the same ID.\n"
     );
-    // Rebased, it is in another commit.
+    // After a rebase it is in another commit.
     let below = ours.git(&["rev-parse", "HEAD~1"]);
     ours.git_days_ago(1, &["rebase", "--quiet", "--force-rebase", "main"]);
     assert_ne!(ours.git(&["rev-parse", "HEAD~1"]), below);

@@ -1,4 +1,4 @@
-//! `goldenpath id reserve`: with a remote, without one, and with one that does not do as it should.
+//! `goldenpath id reserve`: with a remote, without one, and with one that fails.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ fn reserve(repository: &Repository, arguments: &[&str]) -> Outcome {
     repository.goldenpath(&[&["id", "reserve"], arguments].concat()).run()
 }
 
-/// The refs of reservations on a remote.
+/// Returns the refs of reservations on a remote.
 fn reservations(origin: &Repository) -> String {
     origin.git(&["for-each-ref", "--format=%(refname)", "refs/goldenpath/"])
 }
@@ -119,7 +119,7 @@ fn without_a_remote_the_clone_remembers_what_it_gave_out() {
     assert_eq!(next(&repository), "SEC-0003");
     let refused = reserve(&repository, &["--reserve"]).fails_with(2);
     assert!(refused.stderr.contains("there is no remote"), "{}", refused.stderr);
-    // Linked work trees are the same clone.
+    // Linked work trees belong to the same clone.
     repository.write("README.md", "x\n").commit_all("Start");
     repository.git(&["worktree", "add", "--quiet", "-b", "linked", "../linked"]);
     let linked = repository.goldenpath(&["-C", "../linked", "id", "reserve"]).run().success();
@@ -161,7 +161,7 @@ fn a_reservation_alone_counts_and_a_ref_that_is_none_does_not() {
 fn git_s_own_variables_lead_into_no_other_repository() {
     let (origin, clones) = clones(1);
     let elsewhere = Repository::new();
-    // As in a hook: git has named the repository at hand, and the command runs in another folder.
+    // As in a hook: git has set the repository, and the command runs in another folder.
     let command =
         elsewhere.goldenpath(&["id", "reserve"]).env("GIT_DIR", clones[0].path().join(".git"));
     command.env("GIT_WORK_TREE", clones[0].path()).run().success();
@@ -172,7 +172,7 @@ fn git_s_own_variables_lead_into_no_other_repository() {
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     let repository = Repository::new();
-    // A file where the folder must be, which keeps root out too.
+    // A file in place of the folder, which fails for root too.
     repository.write(".git/goldenpath", "in the way\n");
     let refused = reserve(&repository, &[]).fails_with(1);
     let said = refused.stderr.replace(['\n', '│'], "").split_whitespace().collect::<String>();
@@ -198,8 +198,8 @@ fn an_id_in_the_audit_trail_counts() {
 #[test]
 fn a_number_that_was_lost_is_not_given_out_when_the_remote_goes_away_after_that() {
     let (origin, clones) = clones(1);
-    // Somebody takes SEC-0001 just before this clone's push does, and after the answer to that the
-    // remote is gone.
+    // Another process takes SEC-0001 just before this clone pushes, and the remote goes down after
+    // its response to that.
     let script = format!(
         "#!/bin/sh\ncase \" $* \" in\n\
          *' push '*) env GIT_DIR='{origin}' \
@@ -210,7 +210,7 @@ fn a_number_that_was_lost_is_not_given_out_when_the_remote_goes_away_after_that(
         origin = origin.path().display(),
         log = clones[0].home().join("asked").display(),
     );
-    // The script finds the real one by the path that it is given.
+    // The script finds the real git by the PATH that it gets.
     let script = script
         .replace("env GIT_DIR", "PATH=\"$REAL_PATH\" env GIT_DIR")
         .replace("$REAL_PATH", &std::env::var("PATH").unwrap());
