@@ -1,5 +1,5 @@
-//! `goldenpath new secret`: by flags here; in a terminal, from files and by templates in the
-//! modules below.
+//! `goldenpath new secret` with flags. The modules below test the dialogue, answer files and
+//! templates.
 
 mod answers;
 mod bad_input;
@@ -18,7 +18,7 @@ use serde_yaml::Value;
 
 use goldenpath_testkit::{Outcome, Repository};
 
-/// What must be given where nobody can be asked.
+/// The required flags without a terminal.
 const REQUIRED: [(&str, &str); 6] = [
     ("--service", "payments"),
     ("--env", "dev"),
@@ -40,7 +40,7 @@ fn new_secret(repository: &Repository, more: &[&str]) -> goldenpath_testkit::Com
 
 #[track_caller]
 fn says(outcome: &Outcome, words: &str) {
-    // Reports wrap their lines, so words may stand on two.
+    // Messages are wrapped, so compare them without line breaks.
     let said = outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains(words), "{words:?} is not in:\n{}", outcome.stderr);
 }
@@ -50,7 +50,7 @@ fn manifest(repository: &Repository, path: &str) -> Value {
     serde_yaml::from_str(&repository.read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every file below the catalog's folder.
+/// Returns all files below the catalog's folder.
 fn catalog(repository: &Repository) -> Vec<String> {
     fn below(folder: PathBuf, files: &mut Vec<String>) {
         for entry in fs::read_dir(folder).into_iter().flatten() {
@@ -235,7 +235,7 @@ fn without_a_terminal_the_missing_flags_are_named_and_no_others() {
         let words = outcome.stderr.split(|c: char| !(c.is_alphanumeric() || c == '-'));
         let mut named: Vec<String> =
             words.filter(|word| word.starts_with("--")).map(str::to_owned).collect();
-        // The last one is the help's `--help`.
+        // The last flag is the help's `--help`.
         assert_eq!(named.pop().as_deref(), Some("--help"));
         named
     };
@@ -276,7 +276,7 @@ fn wrong_answers_name_their_flag_and_what_to_give_instead() {
         ("--description", "bell\u{7}", "U+0007"),
     ] {
         let outcome = new_secret(&repository, &[&format!("{flag}={value}")]).run();
-        // The same flag twice is wrong usage too, so the required ones are replaced.
+        // A repeated flag is a usage error too, so the required ones are replaced.
         let outcome = match REQUIRED.iter().any(|(required, _)| *required == flag) {
             true => new_secret(&repository, &[flag, value]).run(),
             false => outcome,
@@ -335,7 +335,7 @@ fn a_name_or_target_that_is_taken_is_refused_with_the_one_that_has_it() {
     says(&outcome, "GP304");
     says(&outcome, "SEC-0001");
     assert_eq!(catalog(&repository).len(), 1);
-    // In another environment both are free.
+    // In another environment both names are available.
     new_secret(&repository, &["--env", "prod"]).run().success();
 }
 
@@ -346,7 +346,7 @@ fn of_several_environments_all_are_written_or_none() {
     says(&new_secret(&repository, &["--env", "dev", "--env", "prod"]).run().fails_with(1), "GP303");
     assert_eq!(catalog(&repository).len(), 1);
 
-    // A file where the second one's folder must be.
+    // A file in place of the second secret's folder.
     repository.write("catalogs/secrets/web/staging", "in the way\n");
     let outcome =
         new_secret(&repository, &["--service", "web", "--env", "dev", "--env", "staging"])

@@ -1,4 +1,4 @@
-//! `plan --format markdown`: what a pipeline puts below a pull request.
+//! `plan --format markdown`: the comment of a pipeline on a pull request.
 
 use rusqlite::{Connection, params};
 
@@ -10,8 +10,8 @@ fn comment(platform: &Platform) -> String {
     platform.plan(&["--format", "markdown", "-q"]).run().success().stdout
 }
 
-/// What GitHub reads as Markdown: the text with `_` for each code span (GitHub Flavored Markdown,
-/// "Code spans").
+/// Returns the text that GitHub parses as Markdown, with `_` for each code span (GitHub Flavored
+/// Markdown, "Code spans").
 fn outside_code(text: &str) -> String {
     let mut outside = String::new();
     for line in text.lines() {
@@ -124,7 +124,7 @@ fn an_account_that_cannot_be_looked_at_and_warnings_are_told() {
     assert!(text.contains(": `GP202` `"), "{text}");
 }
 
-/// A secret of this catalog without a manifest, as the store has it.
+/// Inserts a secret of this catalog without a manifest into the store.
 fn orphan(store: &Connection, name: &str, id: &str) {
     let insert = "INSERT INTO secrets (name, description, created_at) VALUES (?1, '', \
                   '2026-01-02T03:04:05Z')";
@@ -188,7 +188,7 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     let platform = Platform::local();
     platform.seed();
     platform.apply().run().success();
-    // The longest reasons: a policy that lets forty roles in.
+    // The longest reasons: a policy that adds forty roles.
     let roles: String = (0..40)
         .map(|n| format!("      - arn:aws:iam::123456789012:role/a-role-with-a-long-name-{n:03}\n"))
         .collect();
@@ -216,7 +216,7 @@ fn a_comment_stays_below_github_s_limit_and_says_what_is_left_out() {
     assert!(changes.contains(&format!("\n- … and {} more, not shown\n", 400 - shown)), "{text}");
     assert!(text.trim_end().ends_with("Run `goldenpath plan` to see the rest."), "{text}");
 
-    // Thousands of orphans beside them, whose names count for more than their characters.
+    // In addition, thousands of orphans, whose names take more space than their characters.
     let mut store = Connection::open(platform.catalog.path().join(".goldenpath/store.db")).unwrap();
     let transaction = store.transaction().unwrap();
     for number in 0..5000 {

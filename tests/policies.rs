@@ -27,15 +27,15 @@ fn manifest(id: &str, edits: &[(&str, &str)]) -> String {
     text
 }
 
-/// A repository with SEC-0001 and this configuration.
+/// Returns a repository with SEC-0001 and this configuration.
 fn with(configuration: &str) -> Repository {
     let repository = Repository::new();
     repository.write("goldenpath.yaml", configuration).write(PATH, &manifest("SEC-0001", &[]));
     repository
 }
 
-/// A configuration with one policy of this `assert`, as JSON, which is YAML that needs no quoting
-/// rules.
+/// Returns a configuration with one policy with this `assert`, as JSON, which needs no quoting
+/// rules of YAML.
 fn asserting(expression: &str) -> String {
     format!("policies:\n  - name: p\n    message: m\n    assert: {}\n", Value::from(expression))
 }
@@ -48,7 +48,7 @@ fn findings(outcome: &Outcome) -> Vec<Value> {
     outcome.json()["findings"].as_array().unwrap().clone()
 }
 
-/// What standard error says in one line, free of miette's frame.
+/// Returns stderr on one line, without miette's frame.
 fn told(outcome: &Outcome) -> String {
     outcome
         .stderr
@@ -135,7 +135,7 @@ fn base_is_what_was_there_before_the_change() {
          - name: new-ones-are-described\n    when: base == null\n    \
          assert: has(manifest.metadata.description)\n    message: say what it is for\n",
     );
-    // No change is judged: nothing to say.
+    // Without a change to check, there are no findings.
     validate(&repository).success();
     repository.commit_all("before");
     repository.write(PATH, &manifest("SEC-0001", &[("ttlDays: 30", "ttlDays: 60")]));
@@ -152,7 +152,7 @@ fn base_is_what_was_there_before_the_change() {
         ["ttl-only-falls: renew it instead", "new-ones-are-described: say what it is for"]
     );
 
-    // With the policies changed too, what the change does not touch is compared with itself.
+    // If the policies change too, unchanged manifests are compared with themselves.
     repository.write("goldenpath.yaml", &(repository.read("goldenpath.yaml") + "# more\n"));
     repository.git(&["add", "--all"]);
     assert_eq!(
@@ -204,13 +204,13 @@ fn what_a_policy_says_is_made_harmless() {
     let shown = repository.goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(shown.contains("p: a\\u{1b}[2Jb\\u{202e} {{ 1 }}"), "{shown}");
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'));
-    // The same where the configuration is shown, and what the interpreter quotes.
+    // The same in the output of the configuration, and in what the interpreter quotes.
     let shown =
         validate(&with(&asserting("\"\u{1b}[2J\u{202e}\" + 1 == path"))).fails_with(2).stderr;
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
 }
 
-/// Policies made to hang, to fill the memory or to overflow the stack, on manifests made to help
+/// Policies that try to hang, to fill the memory or to overflow the stack, with manifests that help
 /// them.
 #[test]
 fn hostile_policies_end_soon_in_little_memory() {
@@ -264,7 +264,7 @@ fn hostile_policies_end_soon_in_little_memory() {
     for expression in costly.iter().chain(&deep) {
         let repository = with(&asserting(expression));
         let started = Instant::now();
-        // 1 GB of address space, stacks and the program itself included.
+        // 1 GB of address space, including stacks and the program itself.
         let script =
             format!("ulimit -v 1000000; exec {} validate", env!("CARGO_BIN_EXE_goldenpath"));
         let outcome = repository.program("sh", &["-c", &script]).run();
@@ -291,7 +291,7 @@ fn hostile_policies_end_soon_in_little_memory() {
 #[test]
 fn what_the_estimate_lets_through_ends_soon_on_a_manifest_of_the_largest_size() {
     let repository = with("");
-    // A schema of the house that allows what the built-in one does not.
+    // A catalog's own schema that allows what the built-in schema does not.
     let schema = include_str!("../crates/core/schemas/secret_request.schema.json")
         .replace("\"additionalProperties\": false", "\"additionalProperties\": true");
     repository.write("schemas/secret_request.schema.json", &schema);
@@ -336,8 +336,7 @@ fn too_many_policies_are_refused() {
     assert!(told(&outcome).contains("there are 201 policies"), "{}", outcome.stderr);
 }
 
-/// The policies that the documentation shows, each with a manifest that keeps it and one that
-/// breaks it.
+/// The policies in the documentation, each with a manifest that passes and one that fails.
 #[test]
 fn the_policies_in_the_documentation_do_what_it_says() {
     let text = include_str!("../docs/reference/configuration.md");

@@ -1,9 +1,9 @@
-//! What `apply` says while it works, and what of it at the end: on a terminal, in a pipeline, and
-//! when it is to be quiet.
+//! The output of `apply` while it works and at the end: in a terminal, in a pipeline and with
+//! `--quiet`.
 
 use goldenpath_testkit::{Aws, Platform, When};
 
-/// A platform with so many new secrets, in the embedded store.
+/// Returns a platform with `count` new secrets, on the embedded store.
 fn local(count: usize) -> Platform {
     let platform = Platform::local();
     write(&platform, count);

@@ -1,8 +1,8 @@
-//! What holds for any bytes: no panic, every place in the text, nothing shown that steers a
-//! terminal, and the same findings every time.
+//! Properties that hold for any bytes: no panic, every place is inside the text, no output controls
+//! a terminal, and the findings are deterministic.
 //!
-//! The bytes are the fuzzers' corpus, and what chance makes of it with seeds of its own, so that a
-//! run can be repeated. `fuzz/` goes on where this ends (CONTRIBUTING.md, "Fuzzing").
+//! The input is the fuzzers' corpus with random mutations. The seeds are fixed, so that a run can
+//! be repeated. `fuzz/` covers more (CONTRIBUTING.md, "Fuzzing").
 
 mod any_bytes;
 
@@ -10,9 +10,8 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-/// What mutations put in: what means more to YAML, to the rules and to terminals than to a reader.
-/// Nothing here is a token that somebody could have been given, so that other people's scanners
-/// leave this file alone.
+/// The texts that mutations insert: syntax of YAML, of the rules and of terminals. None looks like
+/// a token, so that secret scanners do not report this file.
 const PIECES: [&[u8]; 48] = [
     b": ",
     b"\n",
@@ -64,14 +63,14 @@ const PIECES: [&[u8]; 48] = [
     b"9vQ2kLx7Rz0pWn4TbY8sHd3F",
 ];
 
-/// The longest text that is made: longer ones only take longer.
+/// The maximum length of a text: longer ones find nothing more.
 const LONGEST: usize = 1024;
 
-/// Numbers that look random, and are the same on every run.
+/// Pseudo-random numbers, the same on every run.
 struct Chance(u64);
 
 impl Chance {
-    /// Less than `end`, and 0 where that is 0.
+    /// Returns a number less than `end`, or 0 if that is 0.
     fn below(&mut self, end: usize) -> usize {
         // xorshift64* (Marsaglia; Vigna)
         self.0 ^= self.0 >> 12;
@@ -81,7 +80,7 @@ impl Chance {
         usize::try_from(drawn).unwrap() % end.max(1)
     }
 
-    /// One of `corpus`, changed in a few places.
+    /// Returns one of `corpus` with a few mutations.
     fn mutant(&mut self, corpus: &[Vec<u8>]) -> Vec<u8> {
         let mut bytes = corpus[self.below(corpus.len())].clone();
         for _ in 0..=self.below(4) {
@@ -109,7 +108,7 @@ impl Chance {
     }
 }
 
-/// Says which bytes a test ended with.
+/// Prints the bytes at which a test failed.
 struct Input<'a>(&'a [&'a [u8]]);
 
 impl Drop for Input<'_> {
@@ -120,7 +119,7 @@ impl Drop for Input<'_> {
     }
 }
 
-/// The files of a fuzzer's corpus, in the order of their names.
+/// Returns the files of a fuzzer's corpus, ordered by name.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut paths: Vec<_> =
@@ -134,7 +133,7 @@ fn manifests() -> Vec<Vec<u8>> {
     [corpus("manifest"), corpus("rules")].concat()
 }
 
-/// Hands each to `look`, and says which one it ended with.
+/// Calls `look` with each, and prints the one at which it failed.
 fn each(files: &[Vec<u8>], look: impl Fn(&[u8])) {
     for bytes in files {
         let _input = Input(&[bytes]);
@@ -142,8 +141,7 @@ fn each(files: &[Vec<u8>], look: impl Fn(&[u8])) {
     }
 }
 
-/// Judges them as the files of a few catalogs; not too many in each, so that the one at fault can
-/// be found.
+/// Checks them as the files of several small catalogs, so that a failing one can be found.
 fn judge(files: &[Vec<u8>]) {
     for files in files.chunks(20) {
         let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();

@@ -1,10 +1,10 @@
-//! `goldenpath render`: projections on standard output or in a folder, and nothing else touched.
+//! `goldenpath render`: writes projections to stdout or to a folder, and nothing else.
 
 use goldenpath_testkit::{Repository, SEED, SEED_PATH, seed_with};
 
 const EXTERNAL_SECRET: &str = include_str!("fixtures/seed_external_secret.yaml");
 
-/// The seed's projection in a GitOps repository, by the design's `gitops.file`.
+/// The path of the seed's projection in a GitOps repository, by the design's `gitops.file`.
 const FILE: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 
 fn orders() -> String {
@@ -27,7 +27,7 @@ fn an_output_folder_is_laid_out_as_the_gitops_repository() {
     assert_eq!(text.split_once('\n').unwrap().1, EXTERNAL_SECRET);
     let changed = repository.git(&["status", "--short", "--untracked-files=all"]);
     assert_eq!(changed, format!("?? {SEED_PATH}\n?? out/{FILE}"));
-    // Again over what is there.
+    // A second run overwrites the files.
     repository.goldenpath(&["render", "--out-dir", "out"]).run().success();
     assert_eq!(repository.read(format!("out/{FILE}")), text);
 }
@@ -92,7 +92,7 @@ fn a_manifest_with_errors_is_not_rendered_and_neither_is_any_other() {
         assert!(outcome.stderr.ends_with("checked 2 manifests: 1 error\n"), "{}", outcome.stderr);
         assert!(!repository.exists("out"));
     }
-    // A warning is no reason to stop.
+    // A warning does not stop the run.
     repository
         .write(ORDERS_PATH, &orders().replace("rotationClass: standard", "rotationClass: none"));
     repository.goldenpath(&["render"]).run().success();

@@ -1,5 +1,5 @@
-//! `goldenpath report`: a page that needs nothing else, and in which whatever a manifest says stays
-//! text. It is looked at in headless Chromium where there is one.
+//! `goldenpath report`: a self-contained page, on which no text of a manifest is markup. The tests
+//! open it in headless Chromium if that is installed.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
 }
 
-/// Three secrets in three states, one of them overdue.
+/// Returns three secrets in three states, one of them overdue.
 fn catalog() -> Repository {
     let repository = Repository::new();
     for (id, status) in [
@@ -90,7 +90,7 @@ fn it_asks_the_network_for_nothing_and_runs_nothing_else() {
     }
 }
 
-/// RFC 4648, section 4, written a second time.
+/// RFC 4648, section 4, implemented independently.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
@@ -108,7 +108,7 @@ fn base64(bytes: &[u8]) -> String {
 const HOSTILE: &str = "</article></script><script>document.title='gone'</script><img src=x \
                        onerror=\"document.title='gone'\">' {{ 1 }} \u{202e}&lt;";
 
-/// A manifest whose description and owner are markup.
+/// Returns a manifest with markup in its description and owner.
 fn hostile() -> Repository {
     let repository = catalog();
     let enums = include_str!("../crates/core/schemas/metadata/enums.yaml");
@@ -195,7 +195,7 @@ fn a_part_of_the_catalog_and_a_store_that_cannot_be_asked() {
     );
 }
 
-/// Chromium, where there is one.
+/// Returns Chromium, if it is installed.
 fn chromium() -> Option<&'static str> {
     let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
         std::process::Command::new(name)
@@ -209,7 +209,7 @@ fn chromium() -> Option<&'static str> {
     found
 }
 
-/// The page as it is after its script has run, and what Chromium had to say.
+/// Returns the page after its script has run, and Chromium's messages.
 fn seen(program: &str, repository: &Repository, fragment: &str) -> (String, String) {
     let url = format!("file://{}{fragment}", repository.path().join("site/index.html").display());
     let profile = format!("--user-data-dir={}", repository.home().join("chromium").display());
@@ -228,7 +228,7 @@ fn seen(program: &str, repository: &Repository, fragment: &str) -> (String, Stri
     (outcome.stdout, outcome.stderr)
 }
 
-/// The IDs of the catalog's rows in their order, and whether each is shown.
+/// Returns the IDs of the catalog's rows in order, and whether each is visible.
 fn listed(dom: &str) -> Vec<(String, bool)> {
     let table =
         dom.split("<table id=\"catalog\">").nth(1).unwrap().split("</table>").next().unwrap();

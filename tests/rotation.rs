@@ -1,6 +1,5 @@
-//! GP602: what is overdue is told by the store, which AWS's look-alike stands in for. Its dates are
-//! of today, so the answer to ListSecrets is given to it with others: what the server said, with
-//! days of the test's choosing.
+//! GP602: overdue rotations, by the dates of the store. The AWS simulator sets current dates, so
+//! the tests replace them in the response to ListSecrets.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -9,8 +8,8 @@ use goldenpath_testkit::{Account, Command, Moto, Outcome, Platform, Recorder, SE
 
 const KEY: &str = "goldenpath/payments/dev/payments-db-credentials";
 
-/// A platform whose one secret, the seed's, is made. Its class is `standard`: 90 days in the
-/// built-in governance table.
+/// A platform with one created secret, the seed's, whose class `standard` requires a rotation every
+/// 90 days (built-in governance table).
 struct Made {
     platform: Platform,
     account: Account,
@@ -28,7 +27,7 @@ impl Made {
         made
     }
 
-    /// One whose secret has a value.
+    /// Returns a platform whose secret has a value.
     fn with_value(test: &str) -> Self {
         let made = Self::new(test);
         made.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "of no account" }));
@@ -47,7 +46,7 @@ impl Made {
         command.envs(self.account.environment(&self.recorder.endpoint()))
     }
 
-    /// Plans with a list in which the secret's fields are those of `dates`, in days ago.
+    /// Runs `plan` with a list in which the secret has the given `dates`, in days ago.
     fn plan(&self, dates: &[(&str, i64)], arguments: &[&str]) -> Outcome {
         let mut list = self.call("ListSecrets", json!({ "IncludePlannedDeletion": true }));
         for (field, days) in dates {
@@ -112,10 +111,10 @@ fn people_see_it_before_the_plan_and_the_plan_stays_what_it_was() {
 #[test]
 fn a_rotation_within_its_time_is_silent() {
     let made = Made::with_value("within");
-    // The class `standard` asks for a rotation every 90 days.
+    // The class `standard` requires a rotation every 90 days.
     made.silent(&[("LastRotatedDate", 90)]);
     assert_eq!(made.found(&[("LastRotatedDate", 91)]).len(), 1);
-    // The rotation counts, whatever was changed before it.
+    // The rotation counts, not earlier changes.
     made.silent(&[("LastRotatedDate", 10), ("LastChangedDate", 400)]);
     made.silent(&[]);
 }
@@ -159,7 +158,7 @@ fn the_class_and_the_governance_table_say_how_often() {
     assert_eq!(made.found(&[("LastRotatedDate", 40)]).len(), 1);
     made.silent(&[("LastRotatedDate", 20)]);
     made.platform.seed_changed("rotationClass: standard", "rotationClass: none");
-    // GP202 is what there is to say of it.
+    // GP202 reports this case.
     let found = made.found(&[("LastRotatedDate", 4000)]);
     assert_eq!(
         found.iter().map(|found| found["rule"].as_str().unwrap()).collect::<Vec<_>>(),

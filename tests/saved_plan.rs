@@ -1,4 +1,4 @@
-//! `plan --out FILE` and `apply FILE`: the plan that was agreed to, or none.
+//! `plan --out FILE` and `apply FILE`: apply runs exactly the reviewed plan, or rejects it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use goldenpath_testkit::{
     Aws, Command, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, request,
 };
 
-/// Beside the repositories of a platform, and in neither.
+/// Returns a path outside of the platform's repositories.
 fn file(platform: &Platform) -> String {
     platform.gitops.path().with_extension("plan.json").display().to_string()
 }
@@ -29,7 +29,7 @@ fn said(outcome: &Outcome) -> String {
     outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Nothing is applied, for this reason and with the way out.
+/// Asserts that nothing is applied, with this reason and a remedy.
 #[track_caller]
 fn refused(platform: &Platform, outcome: Outcome, what: &str) {
     let outcome = outcome.fails_with(1);
@@ -57,11 +57,11 @@ fn a_saved_plan_is_applied_and_then_it_is_over() {
     let outcome = apply(&platform, &file).run().success();
     assert!(outcome.stdout.ends_with("Applied: 2 created, 0 changed.\n"), "{}", outcome.stdout);
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
-    // What was done is recorded in a commit; and what it was made from is no more.
+    // The result is recorded in a commit; the state that the plan was based on has changed.
     refused(&platform, apply(&platform, &file).run(), "the commit");
     platform.catalog.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     refused(&platform, apply(&platform, &file).run(), "the state");
-    // One that has nothing to do is as good, and replaces the other.
+    // A plan without actions is accepted, and replaces the other.
     let file = save(&platform, &[]);
     assert!(apply(&platform, &file).run().success().stdout.starts_with("Nothing to do."));
 }
@@ -155,7 +155,7 @@ fn a_saved_plan_is_refused_in_another_aws_account_or_region() {
     let region = aws.reach(apply(&aws.platform, &file)).env("AWS_REGION", "eu-west-2").run();
     refused(&aws.platform, region, "the account");
     assert_eq!(aws.names(), [""; 0]);
-    // Another session of the same account is no other account.
+    // Another session of the same account is the same account.
     let session = Moto::shared().account_of(&aws.account.id);
     let mut environment = session.environment(&aws.recorder.endpoint());
     environment[1].1.clone_from(&aws.account.region);
@@ -189,7 +189,7 @@ fn a_saved_plan_is_refused_where_the_store_is_not_as_it_was() {
     aws.writes();
     refused(&aws.platform, saved(), "the state");
     assert!(aws.writes().is_empty());
-    // What decides nothing may change: a value, and what others note on the secret.
+    // Changes that affect no decision are accepted: a value, and tags of other tools.
     tag("goldenpath.io/owner", "team-payments");
     tag("cost-centre", "4711");
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "used" }));
@@ -211,7 +211,7 @@ fn a_saved_plan_is_refused_where_a_projection_is_not_as_it_was() {
     assert!(!store.exists());
 }
 
-/// The file with `change` made in it, its digest made to fit.
+/// Returns the file with `change` applied and a matching digest.
 fn forged(text: &str, change: impl Fn(&mut Value)) -> String {
     use sha2::{Digest, Sha256};
     let mut file: Value = serde_json::from_str(text).unwrap();
@@ -253,7 +253,7 @@ fn a_file_that_is_no_such_plan_is_told_so() {
         assert!(said(&outcome).contains(why), "{why}: {}", outcome.stderr);
         assert!(!outcome.stderr.contains('\u{1b}'));
     }
-    // One that was made to fit is held against what is to be done all the same.
+    // A forged plan with a matching digest is still compared with the actions of a new plan.
     fs::write(&file, forged(&text, |plan| plan["actions"][0]["step"] = "0".into())).unwrap();
     refused(&platform, apply(&platform, &file).run(), "the list of actions");
     fs::File::create(&file).unwrap().set_len(200 * 1024 * 1024).unwrap();
@@ -313,13 +313,14 @@ fn an_adoption_in_a_plan_file_is_shown_before_it_is_applied() {
     let shown = "Chosen in the plan file, not in the catalog:\n  \
                  ! adopts the unmanaged secret of SEC-0007\n";
     assert!(outcome.stderr.contains(shown), "{}", outcome.stderr);
-    // A plan that chooses nothing has nothing to show.
+    // A plan without overrides shows none.
     aws.reach(aws.platform.plan(&["--out", &file])).run().success();
     let outcome = aws.reach(apply(&aws.platform, &file)).run().success();
     assert!(!outcome.stderr.contains("Chosen in"), "{}", outcome.stderr);
 }
 
-/// A secret that is to be deleted, and the plan file that overrides every gate for `reason`.
+/// Returns a secret that is to be deleted, and the plan file that overrides every gate for
+/// `reason`.
 fn overriding(reason: &str) -> (Platform, String) {
     let platform = Platform::local();
     platform.seed();
@@ -401,7 +402,7 @@ fn a_saved_plan_keeps_its_adoptions() {
     aws.reach(aws.platform.plan(&["--adopt", "SEC-0007", "--out", &file])).run().success();
     aws.reach(apply(&aws.platform, &file)).run().success();
     assert!(aws.describe(KEY)["Tags"].to_string().contains("goldenpath.io/managed-by"));
-    // Without it there is nothing to adopt by.
+    // Without the tag there is nothing to adopt.
     let other = Aws::new("saved-no-adopt");
     other.platform.seed();
     other.call("CreateSecret", json!({ "Name": KEY, "SecretString": "there before" }));

@@ -1,4 +1,4 @@
-//! `docs/reference/screens.md` is current: the built binary prints its screens.
+//! `docs/reference/screens.md` is current: screens that the built binary prints.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::hook_frameworks;
 use goldenpath_testkit::{Repository, SEED, SEED_PATH, request, seed_with};
 
-/// A value that is none, a folder that does not fit, a list for a word, high risk without rotation,
-/// and a key misspelt.
+/// Returns the output for an invalid value, a wrong folder, a list in place of a string, high risk
+/// without rotation, and a misspelled key.
 fn five_mistakes() -> String {
     let repository = Repository::new();
     let text = seed_with(&[
@@ -33,7 +33,7 @@ fn duplicate_id() -> String {
     repository.goldenpath(&["validate", "--staged"]).run().fails_with(1).stdout
 }
 
-/// A commit that leaves out a step of the lifecycle, refused by the native hook.
+/// Returns the output for a commit that skips a lifecycle status, rejected by the native hook.
 fn illegal_step() -> String {
     let repository = Repository::with_seed();
     repository.commit_all("The first");

@@ -1,7 +1,7 @@
-//! GP501: what it must find, what it must leave alone, and that nothing ever shows a value.
+//! GP501: values that it must find, texts that it must accept, and that no output shows a value.
 //!
-//! The values here are made at run time, from a prefix and a body that no issuer gave out, so that
-//! scanners of other people do not find them in this repository.
+//! The values are generated at run time from a prefix and a body that no issuer gave out, so that
+//! other secret scanners do not report this repository.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const HEX: &[u8] = b"0123456789abcdef";
 const DIGITS: &[u8] = b"0123456789";
 
-/// As random as a token, and the same on every run.
+/// Pseudo-random text, the same on every run.
 fn noise(alphabet: &[u8], length: usize, seed: u64) -> String {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x2545_f491_4f6c_dd1d);
     let mut next = || {
@@ -28,13 +28,14 @@ fn noise(alphabet: &[u8], length: usize, seed: u64) -> String {
     (0..length).map(|_| char::from(alphabet[next() % alphabet.len()])).collect()
 }
 
-/// Tokens whose form says what they are, each with a part that must never be shown.
+/// Tokens that are recognized by their form, each with a part that must never be shown.
 fn tokens(seed: u64) -> Vec<(&'static str, String)> {
     let of = |prefix: &str, alphabet, length| format!("{prefix}{}", noise(alphabet, length, seed));
     vec![
         ("AWS", of("AKIA", BASE32, 16)),
         ("AWS", of("ASIA", BASE32, 16)),
-        // AWS's documentation's: better reported than a hole in the rule
+        // The example of AWS's documentation: a false positive is better than an exception in the
+        // rule
         ("AWS", ["AKIA", "IOSFODNN7", "EXAMPLE"].concat()),
         ("GitHub", of("ghp_", BASE62, 36)),
         ("GitHub", of("gho_", BASE62, 36)),
@@ -132,7 +133,7 @@ fn tokens(seed: u64) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Texts that hold a value, and the value.
+/// Texts that contain a value, and the value.
 fn sentences() -> Vec<(&'static str, String, String)> {
     let pass = |seed| noise(BASE62, 12, seed);
     let key = |seed| format!("{}==", noise(BASE64, 86, seed));
@@ -193,7 +194,7 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
-/// Checks texts, each as a file outside the catalog, in one run: the findings of each.
+/// Checks each text as a file outside the catalog, in one run, and returns the findings of each.
 fn findings(texts: &[String]) -> Vec<Vec<Value>> {
     let repository = Repository::new();
     let path = |number: usize| format!("files/{number:04}.yaml");
@@ -214,7 +215,7 @@ fn of_gp501(findings: &[Value]) -> Vec<&Value> {
     findings.iter().filter(|finding| finding["rule"] == "GP501").collect()
 }
 
-/// Each text has a finding that says `what`.
+/// Asserts that each text has a finding with `what`.
 #[track_caller]
 fn each_is_found(cases: &[(String, String)]) {
     let texts: Vec<String> = cases.iter().map(|(_, text)| text.clone()).collect();
@@ -244,7 +245,7 @@ fn every_known_token_is_found_wherever_it_stands() {
             case(manifest_with("", &format!("  note: {token}\n")));
             case(manifest_with("", &format!("  list: [a, '{token}']\n")));
             case(manifest_with(&format!("  description: >-\n    some words\n    {token}\n"), ""));
-            // Not YAML, and with a byte that is no UTF-8's neighbour
+            // Not YAML, and next to a byte that is not UTF-8
             case(format!("metadata: [\n  id: {token}\n"));
             case(format!("\u{1}\nnote=\"{token}\""));
         }
@@ -296,7 +297,7 @@ fn private_keys_of_every_kind_are_found_and_public_ones_left_alone() {
         case(manifest_with("", &block(&label, "# ")));
         case(block(&label, ""));
         case(manifest(&quoted(&block(&label, ""))));
-        // Cut off
+        // Truncated
         case(manifest_with("", &format!("# {begin}{label}-----\n{}", body("# "))));
     }
     cases.push(("private key".to_owned(), block("PGP PRIVATE KEY BLOCK", "# ")));
@@ -562,23 +563,23 @@ fn fields_that_hold_no_value_are_left_alone() {
     all_are_left_alone(&texts);
 }
 
-/// Texts with a canary in them, in as many places as rules quote from.
+/// Returns texts with a canary in each place that rules quote.
 fn canaries() -> Vec<(String, String)> {
     let mut cases: Vec<(String, String)> = Vec::new();
     let chosen = ["zq", "hunter7canary"].concat();
     let mut with = |value: &str, text: String| cases.push((value.to_owned(), text));
-    // GP102, on the name and on a neighbour
+    // GP102, for the name and for a similar one
     with(&chosen, manifest_with("", &format!("  password: {chosen}\n")));
     with(&chosen, manifest_with("", &format!("  unknown: 1\n  password: {chosen}\n  other: 2\n")));
     with(&chosen, manifest_with("", &format!("  data:\n    a: {chosen}\n")));
     with(&chosen, manifest_with("", &format!("  passwords: [a, {chosen}]\n  # {chosen} again\n")));
-    // As a key, which the pointer of a finding names: JSON and SARIF show it
+    // As a key, which is part of a finding's pointer in JSON and SARIF
     with(&chosen, manifest_with("", &format!("  password: {chosen}\n  {chosen}: 1\n")));
     with(
         &chosen,
         manifest_with("", &format!("  password: {chosen}\n  x: {{ {chosen}: {{ y: 1 }} }}\n")),
     );
-    // GP105, GP103 and GP104 at the value's place
+    // GP105, GP103 and GP104 at the place of the value
     let at = |field: &str, value: &str| {
         let text = manifest("x");
         let old = text
@@ -610,7 +611,7 @@ fn canaries() -> Vec<(String, String)> {
         with(&token, manifest_with("", &format!("  {token}: 1\n")));
         with(&token, manifest_with(&format!("  description: {token}\n  colour: red\n"), ""));
     }
-    // A name that is lower case is a good name, which other rules quote: GP301 to GP304
+    // A lower-case value is a valid name, which GP301 to GP304 quote
     let lower = format!("sk-{}", noise(BASE36, 40, 8));
     for field in ["name", "service", "namespace", "k8sSecretName", "environment"] {
         with(&lower, at(field, &lower));
@@ -639,7 +640,7 @@ fn shows_nothing_of(outcome: &Outcome, values: &[&str]) {
     let shown = format!("{}{}", outcome.stdout, outcome.stderr).to_lowercase();
     for value in values {
         let value = value.to_lowercase();
-        // Ten characters of it are too many, too.
+        // Ten characters of it must not be shown either.
         let part = if value.len() > 24 { &value[value.len() - 10..] } else { &value };
         if let Some(at) = shown.find(part) {
             let around = &shown[shown.floor_char_boundary(at.saturating_sub(300))
@@ -668,10 +669,10 @@ fn no_format_ever_shows_a_value() {
             repository.goldenpath(&["validate", "-v", "--format", format]).run().fails_with(1);
         shows_nothing_of(&outcome, &values);
     }
-    // Who turns the rule off may have found a false alarm, and not a wish to see values.
+    // A user who disables the rule for a false positive does not ask to see values.
     repository.write("goldenpath.yaml", "rules: { GP501: off }\n");
     shows_nothing_of(&repository.goldenpath(&["validate"]).run().fails_with(1), &values);
-    // The commands that show findings on the way to something else
+    // Commands that print findings before they do something else
     repository.write("goldenpath.yaml", "store: { backend: local }\n");
     shows_nothing_of(&repository.goldenpath(&["render"]).run().fails_with(1), &values);
     shows_nothing_of(&repository.goldenpath(&["plan", "--work-tree"]).run().fails_with(1), &values);
@@ -723,8 +724,8 @@ fn a_value_that_only_its_place_gave_away_before_a_change_is_not_shown_either() {
     let value = ["zq", "hunter7canary"].concat();
     let path = "catalogs/secrets/payments/dev/SEC-0007.yaml";
     let after = manifest_with("", "  password: another\n");
-    // Rules on a change quote these fields as they were; a word of the file's `password` is hidden
-    // in each.
+    // Rules on a change quote these fields; each contains a word of the file's `password`, which is
+    // masked.
     let mut before = manifest_with("", &format!("  password: {value}\n"));
     for field in ["owner: team-payments", "environment: dev", "provider: aws-secrets-manager"] {
         let name = field.split(": ").next().unwrap();
@@ -806,7 +807,7 @@ fn where_the_rule_is_silenced_plan_and_apply_show_nothing_all_the_same() {
         repository.write("catalogs/secrets/payments/dev/SEC-0007.yaml", &description);
         let gitops = Repository::new();
         gitops.write("README.md", "words").commit_all("Start");
-        // The texts that a plan shows are made by templates, and a template may take any field.
+        // Templates produce the texts of a plan, and a template may use any field.
         let settings = format!(
             "rules: {{ GP501: {level} }}\n\
              store: {{ backend: local, keyTemplate: 'x/{{{{ description }}}}' }}\n\
@@ -828,7 +829,7 @@ fn where_the_rule_is_silenced_plan_and_apply_show_nothing_all_the_same() {
         }
         let saved = std::fs::read_to_string(saved).unwrap();
         assert!(saved.contains("x/[hidden]") && !saved.contains(&token), "{saved}");
-        // The step itself was done with what the manifest says.
+        // The actions used the value of the manifest.
         assert!(gitops.exists(format!("{token}.yaml")));
 
         let template = "kind: ExternalSecret\nmetadata: { namespace: {{ description }} }\n";

@@ -1,4 +1,4 @@
-//! `--shard`: several jobs share a catalog without knowing of each other.
+//! `--shard`: several independent jobs share the work of a catalog.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use goldenpath_testkit::{Command, Platform, request};
 const SERVICES: [&str; 8] =
     ["billing", "orders", "payments", "search", "shipping", "stock", "users", "web"];
 
-/// Two secrets a service.
+/// Returns two secrets per service.
 fn platform() -> Platform {
     let platform = Platform::local();
     for (number, service) in SERVICES.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `goldenpath show`: all that is known of one secret.
+//! `goldenpath show`: everything that is known of one secret.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ fn show(platform: &Platform, words: &[&str]) -> Outcome {
     platform.catalog.goldenpath(&[&["show", "SEC-0007"], words].concat()).run()
 }
 
-/// Of a time long past, since the platform's own first commit is of 2099.
+/// With a date in the past, because the platform's first commit is of 2099.
 fn aged(platform: &Platform) -> &Platform {
     platform.catalog.git(&["update-ref", "-d", "HEAD"]);
     platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(40, "SEC-0007");

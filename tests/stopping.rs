@@ -7,7 +7,7 @@ use goldenpath_testkit::{Aws, Gate, Key, When};
 
 const FOLDER: &str = "kustomize/overlays/dev/apps/payments/externalsecrets";
 
-/// Five new secrets, made one after the other, of which the second waits at the gate.
+/// Returns five new secrets, created sequentially, of which the second waits at the gate.
 fn five(test: &str) -> (Aws, Arc<Gate>) {
     let aws = Aws::new(test);
     for number in 1..=5 {
@@ -20,8 +20,7 @@ fn five(test: &str) -> (Aws, Arc<Gate>) {
 
 const ONE_BY_ONE: [&str; 4] = ["apply", "--yes", "--parallelism", "1"];
 
-/// What the first two manifests ask for is there, and nothing of the others; and the rest comes
-/// with another run.
+/// Asserts that only the first two manifests are applied, and that another run applies the rest.
 #[track_caller]
 fn two_of_five_and_then_the_rest(aws: &Aws) {
     let key = |number| format!("goldenpath/payments/dev/number-{number}");
@@ -73,7 +72,7 @@ fn the_second_signal_ends_it_at_once() {
         let running = aws.reach(aws.platform.catalog.goldenpath(&ONE_BY_ONE)).start();
         assert!(gate.is_reached_by(1));
         running.signal(signal).wait_for("Stopping after the current manifests.").signal(signal);
-        // The gate stays shut: nobody waits for what is in flight.
+        // The gate stays closed: the program does not wait for calls in progress.
         let outcome = running.wait().fails_with(130);
         assert!(!outcome.stdout.contains("Applied:"), "{}", outcome.stdout);
         gate.open();

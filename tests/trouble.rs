@@ -1,16 +1,16 @@
-//! A server that throttles, fails and loses answers: the end state is right all the same, and
-//! nothing is there twice.
+//! A server that throttles, fails and loses responses: the result is right anyway, without
+//! duplicates.
 
 use goldenpath_testkit::{Aws, Outcome, request};
 
-/// The manifests of which every third says who may use its secret, with the owner and the readers
-/// of `stage`.
+/// Writes sixty manifests; each third one lists readers, which depend on `stage`, as the owner
+/// does.
 fn write(aws: &Aws, stage: usize) {
     for number in 1..=60 {
         let id = format!("SEC-{number:04}");
         let mut text = request(&id, &format!("number-{number:02}"));
         if number % 3 == 0 {
-            // Later on some let in somebody else, and some nobody.
+            // In the second stage some have another reader, and some have none.
             let readers = match (stage, number % 4) {
                 (1, _) => "arn:aws:iam::123456789012:role/first",
                 (_, 0) => "",
@@ -27,7 +27,7 @@ fn write(aws: &Aws, stage: usize) {
     aws.platform.catalog.commit_all("Manifests");
 }
 
-/// What the last commit of the GitOps repository holds, and how many there are.
+/// Returns the content of the last commit of the GitOps repository, and the number of commits.
 fn projections(aws: &Aws) -> (String, String) {
     let git = |arguments: &[&str]| aws.platform.gitops.git(arguments);
     assert_eq!(git(&["status", "--porcelain", "--untracked-files=all"]), "");

@@ -1,11 +1,11 @@
-//! GP601: a ttl counts from the day on which the ID came into the catalog, as git has it. Commits
-//! are made as if days ago.
+//! GP601: a ttl counts from the day on which git has the ID in the catalog first. The tests commit
+//! with dates in the past.
 
 use goldenpath_testkit::{
     Found, Platform, Repository, SEED, SEED_PATH, findings, request, seed_with,
 };
 
-/// A repository into whose catalog the seed's manifest (`ttlDays: 30`) came `days` ago.
+/// Returns a repository to which the seed's manifest (`ttlDays: 30`) was added `days` ago.
 fn seeded(days: u64) -> Repository {
     let repository = Repository::with_seed();
     repository.commit_all_days_ago(days, "SEC-0007");
@@ -38,7 +38,7 @@ fn silent(repository: &Repository, arguments: &[&str]) {
     assert_eq!(found(repository, arguments), []);
 }
 
-/// The day of a commit.
+/// Returns the day of a commit.
 fn day(repository: &Repository, commit: &str) -> String {
     repository.git(&["log", "-1", "--format=%cd", "--date=format:%Y-%m-%d", commit])
 }
@@ -78,7 +78,7 @@ fn a_ttl_counts_from_the_first_commit_and_not_from_the_last() {
         .commit_all_days_ago(5, "Changed");
     let changed = expired(&repository, &[]);
     assert!(changed.message.contains(&day(&repository, "HEAD~1")), "{changed:?}");
-    // Also where the change is not committed yet.
+    // Also before the change is committed.
     repository.write(SEED_PATH, &SEED.replace("Mandatory: Cleanup", "Needed"));
     expired(&repository, &[]);
 }
@@ -148,8 +148,8 @@ fn manifests_with_several_ttls_are_each_held_against_their_own() {
         .map(|found| (found.rule, found.path, found.message))
         .collect();
     let expected = [("SEC-0001", 10), ("SEC-0002", 50)].map(|(id, days)| {
-        // The oldest of the commits that were looked into: a ttl of 50 days began when the one of
-        // 60 days ago was there.
+        // The oldest commit that is inspected: a ttl of 50 days counts from the commit of 60 days
+        // ago.
         let day = day(&repository, "HEAD~1");
         let message =
             format!("the ttl of {days} days has expired: {id} was already in the catalog on {day}");
@@ -205,7 +205,7 @@ fn commits_are_judged_by_their_own_history() {
         .write(SEED_PATH, &SEED.replace("Mandatory: Cleanup", "Needed"))
         .commit_all_days_ago(1, "Comment");
     expired(&repository, &["--from-ref", "HEAD~1"]);
-    // What the change does not touch is not its author's to answer for.
+    // Unchanged manifests are not findings of the change.
     repository.write("a.txt", "a").commit_all_days_ago(1, "Something else");
     silent(&repository, &["--from-ref", "HEAD~1"]);
 
@@ -252,7 +252,7 @@ fn the_configuration_decides_what_it_counts_as() {
 #[test]
 fn plan_shows_it_before_the_plan() {
     let platform = Platform::local();
-    // The configuration's commit is of 2099, and no commit is older than the one that it builds on.
+    // The configuration's commit is of 2099, and no commit is older than its parent.
     platform.catalog.git(&["update-ref", "-d", "HEAD"]);
     platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(40, "SEC-0007");
     let plan = platform.plan(&[]).run().success();

@@ -27,8 +27,9 @@ mod selection;
 
 use goldenpath_testkit::{Found, Repository, SEED, SEED_PATH, findings, seed_with};
 
-/// What one finding must be. `under` is what stands in the file at the place; of message and help,
-/// a part.
+/// An expected finding.
+///
+/// `under` is the text at its place; `message` and `help` are parts of the texts.
 struct Expected<'a> {
     rule: &'a str,
     pointer: &'a str,
@@ -38,7 +39,7 @@ struct Expected<'a> {
     help: &'a str,
 }
 
-/// Everything that `validate` finds in a manifest that stands where the seed's belongs.
+/// Returns all findings for a manifest at the seed's path.
 #[track_caller]
 fn found_in(text: &str) -> Vec<Found> {
     let repository = Repository::new();
@@ -61,7 +62,7 @@ fn is(found: &Found, text: &str, expected: &Expected) {
     assert!(found.help.contains(expected.help), "{found:?}");
 }
 
-/// The manifest has this finding and no other.
+/// Asserts that the manifest has only this finding.
 #[track_caller]
 fn only(text: &str, expected: &Expected) {
     let found = found_in(text);
@@ -111,8 +112,7 @@ fn gp202_warns_of_medium_risk_without_rotation_and_the_run_succeeds() {
 
 #[test]
 fn columns_count_characters_whatever_their_width_or_length() {
-    // Each of the three is one character; they are 2, 3 and 4 bytes long, and the last two are 2
-    // cells wide.
+    // Each of the three is one character of 2, 3 and 4 bytes, and the last two are 2 cells wide.
     let edit = ("owner: team-payments ", "owner: é世🔑 ");
     let expected = |place| Expected {
         rule: "GP105 not-in-enum",
@@ -123,7 +123,7 @@ fn columns_count_characters_whatever_their_width_or_length() {
         help: "the values are",
     };
     only(&seed_with(&[edit]), &expected("6:10..6:13"));
-    // Behind such characters on the same line, too.
+    // Also after such characters on the same line.
     let flow = seed_with(&[("owner: team-payments ", "? \"世界\"\n  : x\n  owner: é世🔑 ")]);
     let found = found_in(&flow);
     assert_eq!(

@@ -1,5 +1,5 @@
-//! `goldenpath value`: a value is put in, made, renewed and taken back, in both stores. What is
-//! there afterwards is asked for around goldenpath, where that can be.
+//! `goldenpath value`: sets, generates, rotates and rolls back a value, in both stores. The tests
+//! read the result without goldenpath where they can.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use goldenpath_testkit::{
 
 const WHOLE: &str = r#"{"username": "app", "password": "pa\"ss", "port": 5432}"#;
 
-/// A platform on the local store whose one secret, the seed's, is made.
+/// Returns a platform on the local store with one created secret, the seed's.
 fn local() -> Platform {
     let platform = Platform::local();
     platform.seed();
@@ -20,7 +20,7 @@ fn local() -> Platform {
     platform
 }
 
-/// The same on AWS.
+/// Returns the same on AWS.
 fn aws(test: &str) -> Aws {
     let aws = Aws::new(test);
     aws.platform.seed();
@@ -33,12 +33,12 @@ fn value(platform: &Platform, arguments: &[&str]) -> Command {
     platform.catalog.goldenpath(&[&["value"], arguments].concat())
 }
 
-/// Sets a value, given on standard input.
+/// Sets a value from stdin.
 fn set(platform: &Platform, given: &str, arguments: &[&str]) -> Command {
     value(platform, &[&["set", "SEC-0007", "--yes"], arguments].concat()).stdin(given)
 }
 
-/// What a program is given of the local store's value.
+/// Returns the value in the local store, as a program reads it.
 fn held(platform: &Platform) -> Vec<String> {
     let shown =
         value(platform, &["env", "SEC-0007", "--prefix", "V_", "--", "env"]).run().success().stdout;
@@ -48,12 +48,12 @@ fn held(platform: &Platform) -> Vec<String> {
     lines
 }
 
-/// Values of the secret on AWS.
+/// Returns a value of the secret on AWS.
 trait AwsValues {
     fn set(&self, given: &str, arguments: &[&str]) -> Command;
     fn value(&self, arguments: &[&str]) -> Command;
     fn current(&self) -> Value;
-    /// The labels of each version, sorted.
+    /// Returns the labels of each version, sorted.
     fn labels(&self) -> Vec<Vec<String>>;
 }
 
@@ -356,7 +356,7 @@ fn a_permission_that_is_missing_is_named() {
         says(&refused, &format!("grant `secretsmanager:{operation}`"));
         assert_eq!(aws.labels(), Vec::<Vec<String>>::new());
     }
-    // Without the tag, the value is there all the same.
+    // Without the tag, the value is set anyway.
     let aws = aws("denied-tag");
     aws.recorder.refuse("TagResource", "", 9, "AccessDeniedException", "not authorized");
     says(&aws.set(WHOLE, &[]).run().success(), "cannot tag the secret with the time of its value");
@@ -406,7 +406,7 @@ fn aws_makes_a_value_where_it_is_asked_to() {
     );
     assert_eq!(aws.current()["password"].as_str().unwrap().len(), 32);
 
-    // One that is not what was asked for never becomes a credential.
+    // A value without the requested form never becomes the current one.
     aws.recorder.answer("GetRandomPassword", 1, &json!({ "RandomPassword": "short" }));
     let refused =
         aws.value(&["rotate", "SEC-0007", "--yes", "--source", "aws"]).run().fails_with(1);
@@ -420,7 +420,7 @@ fn keys_of_bytes_are_made_in_their_encoding_by_both() {
         let aws = Aws::new(test);
         aws.platform.seed_changed("database-credentials", "encryption-key");
         aws.apply().success();
-        // Moto leaves out no characters; AWS's own answer to that question looks like this.
+        // Moto ignores excluded characters; this is AWS's response to such a request.
         let hex = "0123456789abcdef".repeat(4);
         aws.recorder.answer("GetRandomPassword", 1, &json!({ "RandomPassword": hex }));
         aws.value(&["generate", "SEC-0007", "--yes", "--source", source]).run().success();
@@ -478,7 +478,7 @@ fn a_rotation_makes_what_is_not_made_once_and_can_be_taken_back() {
     aws.value(&["rotate", "SEC-0007", "--rollback", "--yes"]).run().success();
     assert_eq!(aws.current(), second);
 
-    // A name of a user is made once; who wants another says so.
+    // A username is generated once; a flag generates another one.
     aws.value(&["rotate", "SEC-0007", "--yes", "--key", "username"]).run().success();
     assert_ne!(aws.current()["username"], "app");
     assert_eq!(aws.current()["password"], second["password"]);
@@ -545,7 +545,7 @@ fn status_tells_how_values_stand_without_reading_one() {
         aws.value(&["status", "SEC-0007", "--keys", "--format", "json"]).run().success().json();
     assert_eq!(shown["secrets"][0]["keys"], json!(["username", "password", "port"]));
 
-    // Where that is not permitted, the rest is told all the same.
+    // Without that permission, the rest is reported anyway.
     aws.recorder.refuse("GetSecretValue", "", 9, "AccessDeniedException", "not authorized");
     says(&aws.value(&["status", "SEC-0007", "--keys"]).run().success(), "AWSCURRENT");
 }
@@ -658,7 +658,7 @@ fn a_person_is_asked_for_each_key_and_nothing_of_it_is_seen() {
     }
     assert_eq!(held(&platform), ["password=s3cret!", "port=5432", "username=somebody"]);
 
-    // What is there stays where nothing is answered.
+    // Empty answers keep the current values.
     let mut terminal = value(&platform, &["set", "SEC-0007"]).in_terminal(80, 24);
     for key in ["username (empty: keep)", "password (empty: keep)", "host (empty: none)"] {
         terminal.wait_for(key).key(Key::Enter);
@@ -729,7 +729,7 @@ fn the_local_stores_key_is_the_users_own_and_nobody_elses() {
     let own = fs::read(&key).unwrap();
     fs::remove_file(&key).unwrap();
     says(&set(&platform, "password=2", &[]).run().fails_with(1), "it does not exist");
-    // Without reading, a new key is made, and what it writes is read with it.
+    // Without a read, a new key is generated, and values are then read with it.
     set(&platform, WHOLE, &["--replace"]).run().success();
     fs::write(&key, "nothing of a key\n").unwrap();
     says(

@@ -1,4 +1,5 @@
-//! Values that `apply` makes, secrets that await one, and ExternalSecrets that wait for it.
+//! Values that `apply` generates, secrets that await one, and ExternalSecrets that are held back
+//! until then.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +26,7 @@ fn aws(test: &str) -> Aws {
     aws
 }
 
-/// The value that the server has, which is to be JSON.
+/// Returns the value on the server, parsed as JSON.
 #[track_caller]
 fn value(aws: &Aws) -> Value {
     let found = aws.call("GetSecretValue", json!({ "SecretId": KEY }));
@@ -45,7 +46,8 @@ fn has_no_value(aws: &Aws) -> bool {
     value.is_err_and(|error| error["__type"] == "ResourceNotFoundException")
 }
 
-/// Each secret that awaits a value: `id target`, and whether its projection is held back.
+/// Returns the secrets that await a value, as `id target`, and whether their projection is held
+/// back.
 fn awaiting(plan: &Outcome) -> Vec<String> {
     let plan = plan.json();
     let all = plan["awaitingValue"].as_array().unwrap();
@@ -62,7 +64,7 @@ fn awaiting(plan: &Outcome) -> Vec<String> {
     all.iter().map(line).collect()
 }
 
-/// What the local store of a platform has.
+/// Returns the content of a platform's local store.
 fn stored(platform: &Platform) -> Option<StoredValue> {
     let key_file = platform.catalog.home().join(".config/goldenpath/local-store.key");
     let store = LocalStore::new(
@@ -74,7 +76,7 @@ fn stored(platform: &Platform) -> Option<StoredValue> {
     runtime.block_on(store.value(&StoreKey::parse(KEY).unwrap())).unwrap()
 }
 
-/// All files below a folder, with what they hold.
+/// Returns all files below a folder, with their content.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -90,7 +92,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// Every object that a repository holds, unpacked.
+/// Returns all objects of a repository, uncompressed.
 fn objects(repository: &Repository) -> Vec<u8> {
     let mut git = std::process::Command::new("git");
     git.current_dir(repository.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
@@ -99,7 +101,7 @@ fn objects(repository: &Repository) -> Vec<u8> {
     output.stdout
 }
 
-/// That a text stands nowhere, in none of the ways in which texts are written.
+/// Asserts that a text is in none of the places, in any encoding.
 #[track_caller]
 fn is_nowhere(text: &str, places: &[(String, Vec<u8>)]) {
     let canary = Canary::of(text);
@@ -137,7 +139,7 @@ fn a_value_is_made_with_the_secret_by_its_type_and_never_again() {
     let again = aws.apply().success();
     assert!(again.stdout.starts_with("Nothing to do."), "{}", again.stdout);
     assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
-    // Somebody gives it another one, and something of the manifest changes.
+    // Another process sets a value, and a field of the manifest changes.
     aws.call(
         "PutSecretValue",
         json!({ "SecretId": KEY, "SecretString": "{\"username\":\"own\",\"password\":\"own\"}" }),
@@ -188,7 +190,7 @@ fn each_type_has_its_own_keys_and_a_catalog_s_own_win() {
 
 #[test]
 fn what_is_there_already_is_given_no_value() {
-    // Without one, by an apply of before.
+    // Without a type, from an earlier apply.
     let aws = Aws::new("later");
     aws.platform.seed();
     aws.apply().success();
@@ -207,13 +209,13 @@ fn what_is_there_already_is_given_no_value() {
     );
     assert_eq!(aws.writes(), [""; 0]);
 
-    // Brought back.
+    // Restored.
     aws.call("DeleteSecret", json!({ "SecretId": KEY, "RecoveryWindowInDays": 7 }));
     aws.apply().success();
     assert_eq!(aws.writes(), ["RestoreSecret"]);
     assert!(has_no_value(&aws));
 
-    // Taken over.
+    // Adopted.
     let aws = self::aws("adopted");
     aws.call("CreateSecret", json!({ "Name": KEY }));
     aws.apply_with(&["--adopt", "SEC-0007"]).success();
@@ -237,7 +239,7 @@ fn a_create_whose_answer_was_lost_has_made_one_value() {
     );
     assert!(aws.apply().success().stdout.starts_with("Nothing to do."));
 
-    // All of them, and the run: the next one finds what is there.
+    // Each action fails, and so does the run; the next run continues with what exists.
     let aws = self::aws("value-lost-for-good");
     aws.recorder.lose_answers("CreateSecret", KEY, 4);
     aws.apply().fails_with(1);
@@ -295,7 +297,7 @@ fn a_value_that_is_made_stands_nowhere_but_in_the_store() {
         places.push(("standard error".to_owned(), outcome.stderr.into_bytes()));
     }
     for repository in [&aws.platform.catalog, &aws.platform.gitops] {
-        // The folder with the repository, the home beside it, and the saved plan.
+        // The folder with the repository, the home directory next to it, and the saved plan.
         places.extend(files(repository.path().parent().unwrap()));
         places.push(("the git objects".to_owned(), objects(repository)));
     }
@@ -360,7 +362,7 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
             found.help,
             "remove `generate`, and set the value with `goldenpath value set SEC-0007`"
         );
-        // `false` asks for nothing, and what is gone needs nothing.
+        // `false` requires nothing, and a deleted secret needs no value.
         for (from, to) in [
             ("generate: true", "generate: false"),
             ("status: active", "status: decommission_requested"),
@@ -369,7 +371,7 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
             repository.goldenpath(&["validate"]).run().success();
         }
     }
-    // The catalog's own types decide.
+    // The catalog's own types apply.
     let own = "secretTypes: { generic: { keys: [{ name: a }] }, signing-key: { keys: [{ name: key, \
                required: true }] } }\n";
     repository.write("schemas/metadata/secret_types.yaml", own);
@@ -549,7 +551,7 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
     let shown =
         aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
     assert!(shown.contains("held back until the secret has a value"), "{shown}");
-    // Waiting is no change, and nothing is wrong.
+    // Waiting is not a change, and not an error.
     let plan = aws.reach(aws.platform.plan(&["--detailed-exitcode"])).run().success();
     assert!(
         plan.stdout.starts_with("Nothing to do.") && plan.stdout.contains(&line),
@@ -559,7 +561,7 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
 
     let before = aws.call("ListSecrets", json!({}));
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "{}" }));
-    // A list that lags behind is not believed.
+    // A list that lags behind is not trusted.
     aws.recorder.answer("ListSecrets", 1, &before);
     let plan = aws.plan();
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 write-projection {PROJECTION}")]);
@@ -570,7 +572,7 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
     assert!(aws.apply().success().stdout.starts_with("Nothing to do."));
     assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
 
-    // Its value goes away with it, and it comes back without one.
+    // Its value is deleted with it, and it is restored without one.
     aws.call("DeleteSecret", json!({ "SecretId": KEY, "ForceDeleteWithoutRecovery": true }));
     aws.platform
         .seed_changed("k8sSecretName: payments-db-creds", "k8sSecretName: payments-db-other");
@@ -621,7 +623,7 @@ fn since_when_a_value_is_there_is_no_drift_and_no_part_of_a_saved_plan() {
     let made = since(&aws).unwrap();
     assert!(made.ends_with('Z') && made.len() == "2026-11-25T11:00:00Z".len(), "{made}");
     assert!(aws.apply().success().stdout.starts_with("Nothing to do."));
-    // One is made while somebody else gives it a new value.
+    // Another process sets a new value at the same time.
     aws.platform.seed_changed("owner: team-payments", "owner: database-team");
     let file = aws.platform.gitops.path().with_extension("plan.json").display().to_string();
     aws.reach(aws.platform.plan(&["--out", &file])).run().success();
@@ -638,7 +640,7 @@ fn since_when_a_value_is_there_is_no_drift_and_no_part_of_a_saved_plan() {
     }
 }
 
-/// What is due of the seed's secret, as `day: message`, and what renews it.
+/// Returns the due rows of the seed's secret, as `day: message`, with the command that renews it.
 fn due(aws: &Aws) -> Vec<(String, Value)> {
     let asked = ["due", "--format", "json", "--within", "500w"];
     let due = aws.reach(aws.platform.catalog.goldenpath(&asked)).run().success().json();
@@ -693,12 +695,12 @@ fn a_rotation_by_hand_counts_from_the_tag() {
         .stdout;
     assert!(issue.contains("`; run `goldenpath value rotate SEC-0007`\n"), "{issue}");
 
-    // A time to come is no time at which something was done, and what is no time is none at all.
+    // A date in the future and an invalid date are ignored.
     aws.call("TagResource", tag("2999-01-01T00:00:00Z"));
     assert!(due(&aws)[0].0.ends_with(&format!("rotated {}", today)), "{:?}", due(&aws));
     aws.call("TagResource", tag("soon"));
     assert!(due(&aws)[0].0.contains("rotation every 90 days, changed "), "{:?}", due(&aws));
-    // Where a function rotates, nobody does it by hand.
+    // If a function rotates, no manual rotation is due.
     let settings = aws.platform.catalog.read("goldenpath.yaml");
     let function = "arn:aws:lambda:eu-central-1:123456789012:function:rotate";
     let settings = format!(
@@ -743,7 +745,7 @@ fn the_list_asks_for_values_only_where_it_is_told_to() {
             .success()),
         [""; 0]
     );
-    // Without the flag nobody is asked.
+    // Without the flag the store is not called.
     aws.recorder.reset();
     let plain =
         aws.reach(aws.platform.catalog.goldenpath(&["list", "--format", "json"])).run().success();
@@ -752,7 +754,7 @@ fn the_list_asks_for_values_only_where_it_is_told_to() {
     );
     assert_eq!(aws.recorder.operations(), [""; 0]);
 
-    // A store that cannot be asked, and none.
+    // A store that cannot be reached, and no store.
     let unasked =
         aws.platform.catalog.goldenpath(&["list", "--awaiting-value"]).run().fails_with(1);
     assert!(

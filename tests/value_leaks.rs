@@ -1,6 +1,5 @@
-//! A value that is put in is nowhere afterwards but in the store: not in what is printed, not in a
-//! file, not in git, not in what other processes see of goldenpath, and not in any request but the
-//! one that carries it. Whatever goes wrong.
+//! A value is only in the store, and in no output, file, git object or process information, and in
+//! no request other than the one that carries it, whatever fails.
 
 mod bad_input;
 mod process;

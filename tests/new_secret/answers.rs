@@ -1,4 +1,4 @@
-//! `--answers FILE`: for portals and scripts that have asked already.
+//! `--answers FILE`: answers from portals and scripts.
 
 use goldenpath_testkit::{Key, Outcome, Repository};
 
@@ -98,7 +98,7 @@ fn a_wrong_answer_is_told_at_its_place() {
         assert_eq!(outcome.stdout, "");
     }
     assert_eq!(catalog(&repository), [""; 0]);
-    // What another manifest has.
+    // Values of another manifest.
     with(&repository, ANSWERS, &[]).success();
     let outcome = with(&repository, &ANSWERS.replace("psp.token", "other"), &[]).fails_with(1);
     says(&outcome, "the store key `goldenpath/payments/dev/payments-psp-token` is taken");

@@ -1,4 +1,4 @@
-//! What cannot be taken, and places where nothing can be written.
+//! Invalid answers, and places that cannot be written.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use goldenpath_testkit::{Key, Repository, killed_ever_later, skip};
 
 use super::{REQUIRED, catalog, new_secret, says};
 
-/// Names that are none, each with what is said of it.
+/// Invalid names, each with its error.
 fn names() -> [(String, &'static str); 7] {
     [
         ("n".repeat(300), "the name has 300 characters, the maximum is 63"),
@@ -62,7 +62,7 @@ fn yaml_in_a_description_that_is_typed_stays_a_description() {
     }
 }
 
-/// Runs `new secret` behind a line of shell. Its exit code is the program's.
+/// Runs `new secret` after a line of shell, with the exit code of the program.
 fn behind(repository: &Repository, script: &str) -> goldenpath_testkit::Outcome {
     let flags: Vec<String> =
         REQUIRED.iter().map(|(flag, value)| format!("{flag} {value}")).collect();
@@ -77,8 +77,8 @@ fn behind(repository: &Repository, script: &str) -> goldenpath_testkit::Outcome 
 
 #[test]
 fn a_disk_that_takes_nothing_more_leaves_no_trace() {
-    // A write that would make a file larger is an error and not the end of the program. Not a byte,
-    // and then so few (512) that only the manifest does not fit.
+    // A write over the limit is an error and does not end the program. The limit is 0 bytes, and
+    // then 512, which only the manifest exceeds.
     let long = format!("--description '{}'", "word ".repeat(100).trim());
     for (limit, more, place) in [
         (0, "", ".git/goldenpath/given-out`: File too large"),
@@ -108,7 +108,7 @@ fn a_folder_that_is_read_only_is_told_and_nothing_is_left() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
     let mut command = new_secret(&repository, &[]);
     if fs::write(folder.join("probe"), "").is_ok() {
-        // Root writes anywhere, by a capability that it can be run without.
+        // Root can write everywhere, by a capability that the test drops.
         fs::remove_file(folder.join("probe")).unwrap();
         let bound = "--bounding-set=-dac_override";
         let ran = std::process::Command::new("setpriv").args([bound, "true"]).status();

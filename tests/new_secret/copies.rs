@@ -1,5 +1,5 @@
-//! `--from ID`: a manifest of the catalog for another environment, with its comments, layout and
-//! house fields.
+//! `--from ID`: copies a manifest for another environment, with its comments, layout and fields of
+//! the catalog's own schema.
 
 use goldenpath_testkit::{Key, Repository, SEED, SEED_PATH, seed_with};
 
@@ -63,7 +63,7 @@ fn a_description_is_added_changed_or_taken_out() {
             SEED.matches('#').count()
         );
     }
-    // One that is written in several lines has no place that another could take.
+    // A value that spans several lines cannot be replaced in place.
     let repository = Repository::new();
     repository.write(
         SEED_PATH,
@@ -101,7 +101,7 @@ fn a_house_field_is_copied_too() {
 #[test]
 fn in_a_terminal_only_the_environments_are_asked_and_not_its_own() {
     let repository = Repository::with_seed();
-    // So high that the answers stay in sight above the preview.
+    // High enough that the answers stay visible above the preview.
     let mut terminal = copy(&repository, &[]).in_terminal(80, 40);
     terminal.wait_for("Environments").wait_for("ephemeral");
     let screen = terminal.screen();
@@ -125,7 +125,7 @@ fn what_of_a_copy_is_not_fit_there_is_asked() {
     terminal.wait_for("Write this file?").send("y");
     assert_eq!(terminal.wait(), 0);
     repository.goldenpath(&["validate"]).run().success();
-    // Where nobody can be asked, the findings tell.
+    // Without a terminal, the findings are reported.
     let outcome = copy(&repository, &["--env", "prod"]).run().fails_with(1);
     for words in ["GP303", "GP304", "SEC-0003", "Nothing was written."] {
         says(&outcome, words);

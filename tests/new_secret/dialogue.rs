@@ -8,8 +8,8 @@ fn dialogue(repository: &Repository, arguments: &[&str]) -> Terminal {
     repository.goldenpath(&[&["new", "secret"], arguments].concat()).in_terminal(80, 24)
 }
 
-/// Answers every question, up to the confirmation: text where there is no default, and defaults
-/// where there are some.
+/// Answers all questions up to the confirmation: with a text if there is no default, else with the
+/// default.
 #[track_caller]
 fn answer_all(terminal: &mut Terminal) {
     terminal.wait_for("Service").send("payments").key(Key::Enter);
@@ -44,7 +44,8 @@ fn a_person_answers_sees_what_will_be_written_and_confirms() {
         for line in repository.read(path).lines() {
             assert!(preview.contains(line), "{line:?} is not in the preview:\n{preview}");
         }
-        // The enums' first values, or what the design and the governance table say follows.
+        // The first values of the enums, or what the design and the governance table derive from
+        // them.
         let made = manifest(&repository, path);
         assert_eq!(made["spec"]["secretType"], "api-key", "the second in the design's list");
         assert_eq!(made["metadata"]["name"], "payments-api-key");
@@ -53,7 +54,7 @@ fn a_person_answers_sees_what_will_be_written_and_confirms() {
         assert_eq!(made["spec"]["rotation"]["rotationClass"], "standard");
         assert_eq!(made["spec"]["access"]["k8sSecretName"], "payments-api-key");
         repository.goldenpath(&["validate"]).run().success();
-        // A colour's escape sequence: ESC [ digits m, but for the reset of attributes.
+        // An escape sequence for a color: ESC [ digits m, except the reset of attributes.
         let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
         let colours = raw.split("\u{1b}[").skip(1).filter(|rest| {
             rest.split_once('m').is_some_and(|(code, _)| {
@@ -128,8 +129,8 @@ fn several_environments_are_chosen_with_the_space_bar_and_none_is_not_enough() {
     let mut terminal = dialogue(&repository, &[&flags[..], &["--yes"]].concat());
     terminal.wait_for("Environments").key(Key::Space).key(Key::Enter);
     terminal.wait_for("Select at least one.");
-    // The default is back, so dev is taken out again; then down past test to staging and prod (the
-    // design's order).
+    // The default is restored, so dev is deselected again; then down past test to staging and prod
+    // (the design's order).
     terminal
         .key(Key::Space)
         .key(Key::Down)
@@ -176,7 +177,7 @@ fn only_what_the_flags_leave_open_is_asked() {
     assert!(!terminal.screen().contains('?'), "nothing was asked: {}", terminal.screen());
 }
 
-/// The questions in their order, each with an answer.
+/// The questions in order, each with an answer.
 const STEPS: [(&str, &str); 11] = [
     ("Service", "payments\r"),
     ("Environments", "\r"),
@@ -255,7 +256,7 @@ fn the_terminal_is_as_it_was_however_the_dialogue_ends() {
         ("\u{4}", "--plain", "Service"),
     ] {
         let repository = Repository::new();
-        // In plain mode Ctrl-C is a signal, and the shell's too.
+        // In plain mode Ctrl-C is a signal, which the shell gets too.
         let script =
             format!("trap : INT; stty -g; '{program}' new secret {flags}; stty -g; echo end");
         let mut terminal = repository.program("sh", &["-c", &script]).in_terminal(200, 24);
@@ -272,7 +273,7 @@ fn the_terminal_is_as_it_was_however_the_dialogue_ends() {
     }
 }
 
-/// `new secret --yes` of payments in dev, and of others.
+/// Returns `new secret --yes` for payments in dev, with more flags.
 fn with_some(names: &[(&str, &str, &str)]) -> Repository {
     let repository = Repository::new();
     for (service, name, owner) in names {
@@ -302,7 +303,7 @@ fn a_service_is_found_by_a_few_letters_and_its_owner_comes_first() {
     terminal.wait_for("Type of secret").send("apky").wait_for("❯ api-key").key(Key::Enter);
     terminal.wait_for("Name").key(Key::Enter);
     terminal.wait_for("? Owner ›\n❯ team-payments\n  sre-team\n  platform-team\n  security-team");
-    // What the enums do not have is refused by the rule; what is found is chosen.
+    // The rule rejects a value that the enums do not have; a match of the search can be selected.
     terminal
         .send("nobody")
         .key(Key::Enter)
@@ -351,7 +352,7 @@ fn a_name_that_is_taken_is_refused_when_it_is_given_and_the_default_is_free() {
     terminal.wait_for("? Kubernetes Secret (other) ›").send("payments-api-key").key(Key::Enter);
     terminal.wait_for("✘ the Kubernetes Secret `payments/payments-api-key` in dev is taken:");
     terminal.send("-3").key(Key::Enter);
-    // The tier's limit too is told where it is passed.
+    // The limit of the tier is reported when an answer exceeds it.
     terminal.wait_for("Days until review").send("366").key(Key::Enter);
     terminal.wait_for_words(
         "`ttlDays` is 366, but risk tier `low` allows at most 365 days; write 365 or less",

@@ -1,5 +1,5 @@
-//! What `new secret` does beside writing files: reserving on the remote, and the branch and the
-//! commit that are asked for.
+//! Git operations of `new secret`: the reservation on the remote, and the requested branch and
+//! commit.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use goldenpath_testkit::{Key, Repository};
 
 const FIRST: &str = "catalogs/secrets/payments/dev/SEC-0001.yaml";
 
-/// A remote with a commit on main, and two clones of it.
+/// Returns a remote with a commit on main, and two clones of it.
 fn clones() -> (Repository, Repository, Repository) {
     let origin = Repository::bare();
     let ours = Repository::clone_of(&origin);
@@ -116,14 +116,14 @@ fn the_branch_and_the_commit_hold_the_new_files_and_nothing_else() {
     let subject = ours.git(&["show", "--no-patch", "--format=%s", "HEAD"]);
     assert_eq!(subject, "SEC-0001 and SEC-0002: payments-psp-token for payments in dev and prod");
     assert_eq!(ours.git(&["rev-parse", "HEAD~1"]), ours.git(&["rev-parse", "main"]));
-    // Both stay as they were.
+    // Both branches are unchanged.
     assert_eq!(ours.git(&["status", "--porcelain"]), "M README.md\nA  notes.md");
 }
 
 #[test]
 fn a_branch_alone_leaves_the_files_uncommitted_and_a_commit_alone_stays_on_the_branch() {
     let repository = Repository::new();
-    // Before the first commit, too.
+    // Also before the first commit.
     new_secret(&repository, &["--branch", "first"]).run().success();
     assert_eq!(repository.git(&["branch", "--show-current"]), "first");
     assert_eq!(
@@ -136,7 +136,7 @@ fn a_branch_alone_leaves_the_files_uncommitted_and_a_commit_alone_stays_on_the_b
         repository.git(&["show", "--format=", "--name-only", "HEAD"]),
         "catalogs/secrets/payments/prod/SEC-0002.yaml"
     );
-    // On no branch.
+    // With a detached HEAD.
     repository.git(&["checkout", "--quiet", "--detach"]);
     new_secret(&repository, &["--commit", "--env", "test"]).run().success();
     assert_eq!(repository.git(&["rev-list", "--count", "HEAD"]), "2");

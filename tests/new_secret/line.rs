@@ -1,15 +1,15 @@
-//! Editing one line of text in a terminal, at 80 columns and at 40: whatever is typed, the screen
-//! holds the question and nothing else.
+//! Editing a line of text in a terminal of 80 columns and of 40: after any input, the screen shows
+//! only the question.
 
 use goldenpath_testkit::{Key, Repository, Terminal};
 
 const HEAD: [&str; 2] = [
     "New secret. Escape or Ctrl-C cancels; nothing is written before the end.\n",
-    // As a terminal of 40 columns breaks it.
+    // With the line breaks of a terminal of 40 columns.
     "New secret. Escape or Ctrl-C cancels;\nnothing is written before the end.\n",
 ];
 
-/// The question for the description, alone.
+/// Returns the terminal at the question for the description.
 fn description(repository: &Repository, columns: u16) -> Terminal {
     let flags = [
         "--service",
@@ -71,8 +71,7 @@ fn a_line_is_edited_where_the_cursor_stands() {
     terminal.key(Key::Left).key(Key::Backspace).key(Key::Home).send("\u{b}new\u{1}\u{4}");
     shows(&mut terminal, "ew");
     assert_eq!(terminal.cursor(), column(0));
-    // Keys that mean nothing here leave nothing behind: page up, control and an arrow, F1, Alt and
-    // a letter.
+    // Unsupported keys have no effect: page up, control and an arrow, F1, Alt and a letter.
     for key in ["\u{1b}[5~", "\u{1b}[1;5C", "\u{1b}OP", "\u{1b}[15~", "\u{1b}x", "\u{7}"] {
         terminal.send(key);
     }
@@ -112,8 +111,7 @@ fn a_line_that_is_longer_than_the_terminal_scrolls_and_wraps_nowhere() {
         let repository = Repository::new();
         let mut terminal = description(&repository, columns);
         terminal.send(&text);
-        // The mark, and the columns that are left of the row less the cursor's and those of the
-        // marks.
+        // The marks, and the columns of the row without those of the cursor and the marks.
         let room = usize::from(columns) - 33 - 3;
         let end = &text[text.len() - room..];
         terminal.wait_for_all(&format!("{head}? Description (may stay empty) › <{end}"));
@@ -149,7 +147,7 @@ fn a_reason_is_wrapped_and_the_text_stays_and_both_are_gone_with_the_right_answe
         terminal.wait_for_all(&bare).send("../../etc").key(Key::Enter);
         terminal.wait_for(&format!("{question}../../etc\n{error}")).wait_for("write it as `etc`");
         assert_eq!(usize::from(terminal.cursor().1), question.chars().count() + 9);
-        // Told once, whatever else is typed.
+        // Reported once, whatever is typed next.
         terminal.send("x").key(Key::Enter).wait_for("`etcx`");
         assert_eq!(terminal.screen().matches("is not in").count(), 1, "{}", terminal.screen());
         terminal

@@ -1,4 +1,4 @@
-//! `--plain`: one question a line, for screen readers and for terminals that can do no more.
+//! `--plain`: one question per line, for screen readers and simple terminals.
 
 use goldenpath_testkit::{Repository, Terminal};
 
@@ -8,7 +8,7 @@ fn dialogue(repository: &Repository, arguments: &[&str]) -> Terminal {
     repository.goldenpath(&[&["new", "secret", "--plain"], arguments].concat()).in_terminal(80, 24)
 }
 
-/// Each question as it begins, and an answer.
+/// The beginning of each question, and an answer.
 const STEPS: [(&str, &str); 12] = [
     ("Service: ", "payments"),
     ("Environments, one or several, separated by commas. 1 dev, 2 test, 3 staging,", "1, prod"),
@@ -27,7 +27,7 @@ const STEPS: [(&str, &str); 12] = [
 #[test]
 fn a_whole_dialogue_is_lines_of_words() {
     let repository = Repository::new();
-    // A colour that was asked for is not plain.
+    // Colors are off in plain mode, even if requested.
     let mut terminal = dialogue(&repository, &["--color", "always"]);
     for (question, answer) in STEPS {
         terminal.wait_for(question.trim_end()).send(answer).send("\r");
@@ -43,7 +43,7 @@ fn a_whole_dialogue_is_lines_of_words() {
         assert!(rest.contains(answer));
     }
     assert!(rest.contains("SEC-0001 catalogs/secrets/payments/dev/SEC-0001.yaml\r\n"), "{rest:?}");
-    // One after the other: nothing is drawn over what was there.
+    // In sequence: no line is overwritten.
     assert!(!raw.replace("\r\n", "\n").contains('\r'), "{raw:?}");
     let made = manifest(&repository, "catalogs/secrets/payments/prod/SEC-0002.yaml");
     assert_eq!(made["metadata"]["description"], "Psp: the token #1");
@@ -65,7 +65,7 @@ fn a_dumb_terminal_is_asked_the_same_way() {
 fn what_is_not_accepted_is_told_on_a_line_of_its_own_and_asked_again() {
     let repository = Repository::new();
     super::new_secret(&repository, &["--service", "web", "--name", "taken"]).run().success();
-    // So wide that no line is broken.
+    // Wide enough that no line is wrapped.
     let mut terminal = repository.goldenpath(&["new", "secret", "--plain"]).in_terminal(300, 60);
     let environments = "4 prod, 5 ephemeral. Default dev:";
     for (question, answer, why) in [
@@ -114,7 +114,7 @@ fn what_is_not_accepted_is_told_on_a_line_of_its_own_and_asked_again() {
 
 #[test]
 fn every_question_is_backed_out_of() {
-    // The end of the file, an Escape, Ctrl-C.
+    // End of file, Escape, Ctrl-C.
     for keys in ["\u{4}", "\u{1b}\r", "\u{3}"] {
         for stop in 0..STEPS.len() {
             let repository = Repository::new();

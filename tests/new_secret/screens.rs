@@ -1,5 +1,5 @@
-//! `docs/reference/new-secret-dialogue.md` is current: the dialogue in a terminal of 80 by 24,
-//! screen by screen.
+//! `docs/reference/new-secret-dialogue.md` is current: screens of the dialogue in a terminal of 80
+//! by 24.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use goldenpath_testkit::{Repository, Terminal};
 
-/// A catalog that has something to suggest, and to be in the way.
+/// Returns a catalog with values to suggest and names that conflict.
 fn catalog() -> Repository {
     let repository = Repository::new();
     for (service, environment, name, owner) in [
@@ -22,8 +22,7 @@ fn catalog() -> Repository {
     repository
 }
 
-/// What each step shows, the keys that lead to it from the one before, and what it then has on the
-/// screen.
+/// The title of each step, the keys that lead to it from the step before, and a text of its screen.
 const KEYS: [(&str, &str, &str); 17] = [
     ("The service: the most used of the catalog first", "", "orders"),
     ("A few letters find one; Tab completes it, and Enter takes it", "pymt", "pymt"),
@@ -48,10 +47,10 @@ const KEYS: [(&str, &str, &str); 17] = [
     ("Done", "\r", "Next: git add"),
 ];
 
-/// A name that another manifest has.
+/// A name that another manifest uses.
 const TAKEN: &str = "payments-api-key";
 
-/// The end of each line that asks, and the answer.
+/// The end of the line of each question, and the answer.
 const LINES: [(&str, &str); 12] = [
     ("or a new one:", "payments"),
     ("Default dev:", "dev, prod"),
@@ -67,7 +66,7 @@ const LINES: [(&str, &str); 12] = [
     ("(may stay empty):", ""),
 ];
 
-/// The screen once nothing changes on it any more.
+/// Returns the screen once it no longer changes.
 fn settled(terminal: &Terminal) -> String {
     let mut screen = terminal.screen();
     loop {

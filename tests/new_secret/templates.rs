@@ -1,10 +1,10 @@
-//! A catalog's own template.
+//! A catalog's own template for manifests.
 
 use goldenpath_testkit::{Key, Repository};
 
 use super::{catalog, new_secret, says};
 
-/// The built-in template's shape, with a comment of the catalog's own.
+/// The shape of the built-in template, with an added comment.
 const OWN_TEMPLATE: &str = "\
 # Ask #platform before you change this.
 apiVersion: goldenpath.io/v1
@@ -58,7 +58,7 @@ fn a_template_that_drops_or_alters_an_answer_is_refused() {
         says(&outcome, words);
         assert_eq!(catalog(&repository), [""; 0], "{to}");
     }
-    // Ours has no place for a description: to lose one silently would be to alter the answers.
+    // Our template has no place for a description: dropping it silently would change the answers.
     let repository = Repository::new();
     repository.write(TEMPLATE, OWN_TEMPLATE);
     let outcome = new_secret(&repository, &["--description", "kept"]).run().fails_with(1);
@@ -95,7 +95,7 @@ fn an_error_in_a_template_shows_its_place() {
 /// Where a catalog keeps its own schema.
 pub(super) const SCHEMA: &str = "schemas/secret_request.schema.json";
 
-/// The built-in schema, with labels and a field of the house.
+/// Returns the built-in schema with labels and a custom field.
 pub(super) fn house_schema() -> String {
     let repository = Repository::new();
     repository.goldenpath(&["init"]).run().success();
@@ -136,7 +136,7 @@ fn labels_and_house_fields_need_a_schema_that_has_them() {
     assert!(made.contains("  costCenter: \"0042\"\n"), "{made}");
     repository.goldenpath(&["validate"]).run().success();
 
-    // What the house asks of its field holds too.
+    // The custom field is validated too.
     repository.write(TEMPLATE, &template.replace("0042", "42"));
     says(&new_secret(&repository, &["--env", "prod"]).run().fails_with(1), "costCenter");
     assert_eq!(catalog(&repository).len(), 1);

@@ -1,5 +1,5 @@
-//! What holds for any bytes whatsoever. The ordinary suite and the fuzzers in `fuzz/` call these
-//! same five functions.
+//! Properties that hold for any bytes. The tests and the fuzzers in `fuzz/` call the same five
+//! functions.
 
 use std::ops::Range;
 use std::thread;
@@ -29,11 +29,10 @@ mod harmful;
 
 const SEED: &str = include_str!("../../crates/core/testdata/seed.yaml");
 
-/// Where the seed belongs.
+/// The path at which the seed belongs.
 const PATH: &str = "catalogs/secrets/payments/dev/SEC-0007.yaml";
 
-/// How often a fix may have made way for another until no more can follow (see
-/// `goldenpath::fixes`).
+/// The maximum number of rounds in which a fix can enable another one (see `goldenpath::fixes`).
 const ROUNDS: usize = 10;
 
 const WIDE: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 100 };
@@ -43,7 +42,7 @@ thread_local! {
     static WORLD: World = World::new();
 }
 
-/// An empty repository, whose manifests are judged by what is built in.
+/// Returns an empty repository, which has the built-in rules only.
 struct World {
     repository: Repository,
     project: Project,
@@ -60,7 +59,7 @@ impl World {
         Self { repository, project, _folder: folder }
     }
 
-    /// The files, judged by all rules that look at manifests, and what of it can be fixed.
+    /// Checks the files with all rules on manifests, and applies the fixes.
     fn judge(&self, files: &[&[u8]]) -> (Catalog, Vec<Finding>) {
         let read = |(number, bytes): (usize, &&[u8])| {
             let path = format!("catalogs/secrets/payments/dev/SEC-{:04}.yaml", 7 + number);
@@ -102,7 +101,7 @@ impl World {
                 before: &before,
                 after: &after,
             };
-            // Windows' line ends are a diff's to keep.
+            // A diff keeps the line endings of Windows.
             steers_nothing(&diff_for_people(&difference, WIDE).replace("\r\n", "\n"));
         }
         if !outcome.done.is_empty() && outcome.done.len() < ROUNDS {
@@ -114,8 +113,7 @@ impl World {
     }
 }
 
-/// The parser: its nodes nest and follow one another as in the text, and what is wrong has a place
-/// there.
+/// The parser: nodes are nested and ordered as in the text, and each problem has a place in it.
 pub(super) fn manifest(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     match yaml::parse(text) {
@@ -138,7 +136,7 @@ pub(super) fn manifest(bytes: &[u8]) {
     }
 }
 
-/// Whole files through every rule that is built in, and everything that is ever shown of them.
+/// Whole files: all built-in rules and all output formats.
 pub(super) fn rules(files: &[&[u8]]) {
     WORLD.with(|world| {
         let (catalog, findings) = world.judge(files);
@@ -166,16 +164,15 @@ pub(super) fn rules(files: &[&[u8]]) {
     });
 }
 
-/// What fixing makes of a file, with and without the unsafe fixes: still YAML, valid where it was,
-/// and nothing is left that could be fixed as well.
+/// Fixes, with and without the unsafe ones: the result is YAML, is valid if the text was, and has
+/// nothing left to fix.
 pub(super) fn fixes(bytes: &[u8]) {
     WORLD.with(|world| {
         [false, true].into_iter().for_each(|unsafe_too| world.fix(bytes, unsafe_too))
     });
 }
 
-/// What a repository says of itself, as each of the files that it says it in; and its policies, run
-/// on a manifest.
+/// Configuration: each of a repository's own files, and its policies with a manifest.
 pub(super) fn config(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     match yaml::parse_configuration(text) {
@@ -203,7 +200,7 @@ pub(super) fn config(bytes: &[u8]) {
                 base: Some(&subject),
             })))
         };
-        // A panic there ends this thread too, when the scope does.
+        // A panic in that thread ends this one too, at the end of the scope.
         thread::scope(|scope| {
             let judging =
                 thread::Builder::new().stack_size(Policies::STACK).spawn_scoped(scope, judge);
@@ -212,8 +209,7 @@ pub(super) fn config(bytes: &[u8]) {
     }
 }
 
-/// A value as somebody gives it: what is written of it is what any reader of JSON sees, and reads
-/// back as the same.
+/// Values: what is written is what every JSON reader reads, and reads back as the same value.
 pub(super) fn value(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let Some(value) = told(value::SecretValue::parse(text)) else { return };
@@ -254,8 +250,8 @@ fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
         );
         steers_nothing(&command);
     }
-    // Drawing takes longest, and so does SARIF, which describes every rule. A fuzzer, which has one
-    // file at a time, gets each of them in its turn.
+    // The drawing takes longest, and so does SARIF, which describes every rule. A fuzzer has one
+    // file at a time and checks each format in turn.
     let turn = catalog.entries.iter().map(|entry| entry.text.len()).sum::<usize>() % 4;
     if files > 1 || turn == 0 {
         steers_nothing(&findings_as_sarif(files, findings, catalog));
@@ -267,7 +263,7 @@ fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
     }
 }
 
-/// The value, or else its error, shown.
+/// Returns the value, or the rendered error.
 fn told<T, E: Diagnostic>(result: Result<T, E>) -> Option<T> {
     result
         .map_err(|error| {
@@ -282,7 +278,7 @@ fn within(text: &str, span: &Range<usize>) {
     assert!(text.get(span.clone()).is_some(), "{span:?} is not a part of {text:?}");
 }
 
-/// Every place is in the text; those of an alias are where its anchor is.
+/// Asserts that every place is in the text; those of an alias are at its anchor.
 fn has_places(text: &str, node: &Node) {
     within(text, &node.span);
     match &node.value {
@@ -301,11 +297,11 @@ fn has_places(text: &str, node: &Node) {
     }
 }
 
-/// The node stands inside `around`, and so do what it holds, one after the other.
+/// Asserts that the node is inside `around`, and its children are inside it, in order.
 fn nests(text: &str, node: &Node, around: &Range<usize>) {
     within(text, &node.span);
-    // A null that is left out has no bytes, and stands where that is noticed, perhaps behind the
-    // white space that follows.
+    // A missing null has no bytes and is where the parser notices it, possibly after the whitespace
+    // that follows.
     let is_inside =
         around.start <= node.span.start && (node.span.end <= around.end || node.span.is_empty());
     assert!(is_inside, "{node:?} leaves {around:?} in {text:?}");
@@ -337,7 +333,7 @@ fn nests(text: &str, node: &Node, around: &Range<usize>) {
     }
 }
 
-/// The finding's places are in the text, and where counting says.
+/// Asserts that the finding's places are in the text, with the right lines and columns.
 fn points_into(text: &str, finding: &Finding) {
     within(text, &finding.span);
     let position = |offset: usize| {
@@ -350,7 +346,7 @@ fn points_into(text: &str, finding: &Finding) {
     assert_eq!(finding.place, Place { line, column, end_line, end_column }, "{finding:?}");
 }
 
-/// What GP501 finds is masked where it stands.
+/// Asserts that a value found by GP501 is masked in its place.
 fn hides(text: &str, hidden: &str, finding: &Finding) {
     if finding.rule.code == "GP501" {
         let shown = hidden.get(finding.span.clone()).expect("a mask moves nothing");
@@ -363,7 +359,7 @@ fn hides(text: &str, hidden: &str, finding: &Finding) {
     }
 }
 
-/// No character that steers a terminal, reorders text or is invisible.
+/// Asserts that no character controls a terminal, reorders text or is invisible.
 fn steers_nothing(shown: &str) {
     assert!(!shown.contains(harmful::is_harmful), "{shown:?}");
 }

@@ -4,7 +4,7 @@ use goldenpath_testkit::{Outcome, Platform, Repository, SEED_PATH};
 
 const TRAIL: &str = "audit/SEC-0007.jsonl";
 
-/// A catalog with the seed's secret, applied on main, and the branch `pr` checked out.
+/// Returns a catalog with the seed's secret, applied on main, and the branch `pr` checked out.
 fn applied() -> Platform {
     let platform = Platform::local();
     platform.seed();
@@ -14,15 +14,15 @@ fn applied() -> Platform {
     platform
 }
 
-/// What a pull request from the branch at hand to main is judged like.
+/// Runs the check of a pull request from the current branch to main.
 fn judged(catalog: &Repository, arguments: &[&str]) -> Outcome {
     catalog.goldenpath(&[&["validate"], arguments].concat()).run()
 }
 
-/// Something that a pull request does.
+/// A change that a pull request makes.
 type Step<'a> = &'a dyn Fn(&Repository);
 
-/// The findings of GP703, by their files.
+/// Returns the files with a finding of GP703.
 fn found(outcome: &Outcome) -> Vec<String> {
     let findings = outcome.json()["findings"].as_array().unwrap().clone();
     assert!(findings.iter().all(|finding| finding["rule"] == "GP703"), "{findings:?}");
@@ -36,7 +36,7 @@ fn refused(catalog: &Repository, files: &[&str]) {
     }
 }
 
-/// A line that follows the last one of a trail by the right hash, and says what its author likes.
+/// Returns a forged line that continues a trail with a valid hash.
 fn forged(trail: &str) -> String {
     let last = trail.lines().last().unwrap();
     let mut event: serde_json::Value = serde_json::from_str(last).unwrap();
@@ -60,7 +60,7 @@ fn a_pull_request_that_adds_a_line_with_the_right_hash_is_refused_at_that_line()
     let finding =
         judged(catalog, &["--from-ref", "main", "--format", "json"]).json()["findings"][0].clone();
     assert_eq!(finding["line"], trail.lines().count() + 1);
-    // The chain itself holds: the check of the change is what finds it.
+    // The hashes are valid: only the check of the change finds it.
     catalog.goldenpath(&["audit", "verify"]).run().success();
 }
 
@@ -177,7 +177,7 @@ fn a_merge_that_drops_what_main_recorded_is_refused() {
     );
 }
 
-/// A server with the hook, and a platform whose catalog is pushed there.
+/// Returns a server with the hook, and a platform whose catalog is pushed there.
 fn served(hook: &str) -> (Repository, Platform) {
     let server = Repository::bare();
     let platform = Platform::local();
@@ -209,7 +209,7 @@ fn what_apply_records_on_main_is_pushed_there_and_nowhere_else() {
         push(catalog, &["main"]).success();
         push(catalog, &["main:feature", "main:refs/tags/v1"]).success();
     }
-    // In one push, too.
+    // Also in a single push.
     let (_server, platform) = served("pre-receive");
     platform.apply().run().success();
     push(&platform.catalog, &["main", "main:feature", "main:refs/tags/v1"]).success();
@@ -241,7 +241,7 @@ fn the_default_branch_takes_no_altered_broken_or_foreign_trail_and_no_merge_that
         );
         catalog.git(&["reset", "--quiet", "--hard", "origin/main"]);
     }
-    // Valid by itself, and brought by a branch.
+    // A valid trail that a branch adds.
     catalog.git(&["checkout", "--quiet", "-b", "feature"]);
     catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
     catalog.git(&["checkout", "--quiet", "main"]);
@@ -252,7 +252,7 @@ fn the_default_branch_takes_no_altered_broken_or_foreign_trail_and_no_merge_that
         "{}",
         outcome.stderr
     );
-    // A rewound branch has lost what it had.
+    // A branch that was reset has lost lines.
     catalog.git(&["reset", "--quiet", "--hard", "origin/main~1"]);
     let outcome = push(catalog, &["--force", "main"]).fails_with(1);
     assert!(
@@ -371,7 +371,7 @@ fn a_pushed_branch_called_head_or_main_makes_no_invented_trail_a_recorded_one() 
     catalog.git(&["checkout", "--quiet", "-b", "pr"]);
     catalog.write(TRAIL, &format!("{trail}{}", forged(&trail))).commit_all("Forged");
     catalog.git(&["push", "--quiet", "origin", "pr", "pr:refs/heads/main", "pr:refs/heads/HEAD"]);
-    // As a pipeline's checkout: all branches, without the remote's HEAD.
+    // As in a pipeline's checkout: all branches, without the remote's HEAD.
     let pipeline = Repository::new();
     pipeline.git(&["remote", "add", "origin", server.path().to_str().unwrap()]);
     pipeline.git(&["fetch", "--quiet", "origin", "+refs/heads/*:refs/remotes/origin/*"]);

@@ -1,4 +1,4 @@
-//! A secret in the store belongs to one catalog of one repository.
+//! A secret in the store belongs to one catalog in one repository.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ const TAG: &str = "goldenpath.io/repository";
 const OURS: &str = "git.example.com/acme/platform";
 const THEIRS: &str = "git.example.com/copies/platform";
 
-/// A platform whose catalog has the seed's manifest and this remote.
+/// Returns a platform whose catalog has the seed's manifest and this remote.
 fn bound_to(test: &str, url: &str) -> Aws {
     let aws = Aws::new(test);
     aws.platform.seed();
@@ -19,8 +19,7 @@ fn bound_to(test: &str, url: &str) -> Aws {
     aws
 }
 
-/// Has the clone know what is on its branch as what the remote's default branch has, without a
-/// remote that answers.
+/// Sets the remote's default branch in this clone to its HEAD, without a real remote.
 fn merged(aws: &Aws) {
     aws.platform.catalog.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
     aws.platform.catalog.git(&[
@@ -40,7 +39,7 @@ fn reasons(plan: &Outcome) -> String {
     reasons.collect::<Vec<_>>().join("\n")
 }
 
-/// The seed's tags, some of them others.
+/// Returns the seed's tags, with replacements.
 fn tags_with(changes: &[(&'static str, &'static str)]) -> Value {
     let mut all = seed_tags();
     all.insert(TAG, OURS);
@@ -74,7 +73,7 @@ fn every_clone_writes_the_same_tag_however_its_remote_is_written() {
         aws.platform.catalog.git(&["remote", "set-url", "origin", url]);
         assert!(aws.apply().success().stdout.contains("Nothing to do."), "{url}");
     }
-    // `insteadOf` counts, as for git.
+    // `insteadOf` applies, as in git.
     aws.platform.catalog.git(&["remote", "set-url", "origin", "acme:platform"]);
     aws.platform.catalog.git(&[
         "config",
@@ -83,7 +82,7 @@ fn every_clone_writes_the_same_tag_however_its_remote_is_written() {
         "acme:",
     ]);
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
-    // The remote is the audit trail's.
+    // The remote of the audit trail.
     aws.platform.catalog.git(&["remote", "rename", "origin", "upstream"]);
     aws.platform.catalog.git(&["remote", "add", "origin", "https://git.example.com/ann/fork"]);
     let config = aws.platform.catalog.read("goldenpath.yaml");
@@ -138,7 +137,7 @@ fn a_secret_of_another_repository_is_blocked_with_both_names_until_the_catalog_i
     let plan = aws.plan_with(&["--rebind-catalog"]);
     let words = format!("{TAG}: {THEIRS} → {OURS} (--rebind-catalog)");
     assert!(reasons(&plan).contains(&words), "{}", reasons(&plan));
-    // What was agreed to is in the saved plan.
+    // The saved plan has the approved actions.
     let file = aws.platform.catalog.path().with_extension("plan.json").display().to_string();
     aws.plan_with(&["--rebind-catalog", "--out", &file]);
     let saved: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
@@ -249,7 +248,7 @@ fn a_secret_of_another_repository_is_not_deleted_at_the_end_of_our_manifest() {
     ];
     aws.apply_with(&overrides).fails_with(1);
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
-    // Bound to this repository first, and deleted by the run after that.
+    // This run binds the secret to the repository, and the next one deletes it.
     aws.writes();
     aws.apply_with(&[&overrides[..], &["--rebind-catalog"]].concat()).success();
     assert_eq!(aws.writes(), ["TagResource"]);

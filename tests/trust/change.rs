@@ -1,5 +1,5 @@
-//! A change is judged whole: in the catalog of its base and of its head, by the base's rules, and
-//! what it does to rule files and destinations is a finding.
+//! A change is checked as a whole: with the catalogs of its base and head, by the rules of the
+//! base; changes of rule files and of destinations are findings.
 
 use serde_json::Value;
 
@@ -26,15 +26,15 @@ fn manifest(id: &str, edits: &[(&str, &str)]) -> String {
     text
 }
 
-/// High risk without a rotation, which GP201 refuses.
+/// High risk without a rotation, which GP201 rejects.
 const RISKY: [(&str, &str); 1] = [("tier: low", "tier: high")];
 
 fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
 }
 
-/// A repository whose `main` holds a configuration, enums and SEC-0001, with the branch `work`
-/// checked out.
+/// Returns a repository whose `main` has a configuration, enums and SEC-0001, with the branch
+/// `work` checked out.
 fn catalog() -> Repository {
     catalog_with(CONFIG)
 }
@@ -51,14 +51,14 @@ fn judge(repository: &Repository) -> Outcome {
     repository.goldenpath(&["validate", "--from-ref", "main", "--format", "json"]).run()
 }
 
-/// The findings: rule, severity, path, message.
+/// Returns the findings: rule, severity, path, message.
 fn findings(outcome: &Outcome) -> Vec<[String; 4]> {
     let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
     let row = |row: &Value| ["rule", "severity", "path", "message"].map(|key| text(row, key));
     outcome.json()["findings"].as_array().unwrap().iter().map(row).collect()
 }
 
-/// The message of the one finding of `rule`, which has this severity.
+/// Returns the message of the only finding of `rule`, which must have this severity.
 #[track_caller]
 fn message(outcome: &Outcome, rule: &str, severity: &str) -> String {
     let found: Vec<[String; 4]> =
@@ -229,7 +229,7 @@ fn each_rule_file_that_changes_is_a_finding_that_names_the_keys() {
         assert!(row[3].contains(named), "{named}: {}", row[3]);
     }
 
-    // In every format, at the place in the head's text.
+    // In every format, at the place in the head's file.
     let human = repository.goldenpath(&["validate", "--from-ref", "main"]).run().success().stdout;
     assert!(
         human.contains("GP701 rules-changed") && human.contains("goldenpath.yaml:5:3"),
@@ -271,7 +271,7 @@ fn a_rule_file_that_is_removed_or_becomes_a_link_is_a_finding() {
         findings(&outcome).into_iter().map(|[rule, _, path, _]| (rule, path)).collect();
     let expected =
         ["CODEOWNERS", "templates/plan.md.j2"].map(|path| ("GP701".to_owned(), path.to_owned()));
-    // The enums say what is built in, and so nothing changes with them.
+    // The file has the built-in enums, so adding it changes nothing.
     assert_eq!(found, expected, "{}", outcome.stdout);
 
     let repository = catalog();
@@ -399,7 +399,7 @@ fn a_change_cannot_turn_off_what_judges_its_rule_files() {
     repository.write(path("SEC-0002"), &manifest("SEC-0002", &[])).commit_all("off");
     let outcome = judge(&repository).fails_with(1);
     assert_eq!(codes(&outcome), ["GP701", "GP702"]);
-    // The base may.
+    // The base may contain it.
     repository.git(&["branch", "--force", "main", "HEAD"]);
     repository.write("goldenpath.yaml", &config.replace("us-west-2", "eu-west-1"));
     repository.write(path("SEC-0003"), &manifest("SEC-0003", &[])).commit_all("another");
@@ -459,7 +459,7 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
             "{format}: {shown}"
         );
     }
-    // The same for a field that the schema adds.
+    // The same for a new field of the schema.
     repository.git(&["switch", "--quiet", "--create", "field", "main"]);
     let schema = include_str!("../../crates/core/schemas/secret_request.schema.json");
     let extended = schema.replacen(
@@ -479,7 +479,7 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
         told.contains("`ticket` is added to schemas/secret_request.schema.json by this change"),
         "{told}"
     );
-    // Merged first, the same manifest is accepted.
+    // After the schema is merged, the same manifest is accepted.
     repository.git(&["switch", "--quiet", "main"]);
     repository.write("schemas/metadata/enums.yaml", &enums).commit_all("the team first");
     repository.git(&["switch", "--quiet", "--create", "next"]);
@@ -522,7 +522,7 @@ fn what_is_found_of_a_rule_file_never_says_to_merge_that_file_first() {
     );
 }
 
-/// A clone whose branch adds an owner to the enums, and is about to use it.
+/// Returns a clone whose branch adds an owner to the enums and uses it next.
 fn clone_with_a_new_owner() -> (Repository, Repository) {
     let server = Repository::bare();
     let clone = Repository::clone_of(&server);
@@ -576,7 +576,7 @@ fn what_a_developer_runs_before_the_push_warns_of_names_that_the_base_lacks() {
         let outcome = clone.goldenpath(arguments).run().success();
         assert!(warns(&outcome), "{arguments:?}: {}", outcome.stderr);
     }
-    // Once the list has merged, nothing is left to say.
+    // Once the enums are merged, there are no findings.
     clone.git(&["commit", "--quiet", "--no-verify", "-m", "all"]);
     clone.git(&["push", "--quiet", "--no-verify", "origin", "HEAD:main"]);
     assert!(!warns(&clone.goldenpath(&["validate"]).run().success()));
@@ -642,7 +642,7 @@ fn a_configuration_inside_the_repository_is_the_bases_whatever_the_change_makes_
             assert_eq!(codes(&outcome), ["GP201", "GP701"], "{config}: {}", outcome.stdout);
             assert!(message(&outcome, "GP701", "warning").contains("`rules.GP201` (added: off)"));
         }
-        // The pipeline's own file is read from disk.
+        // The file of the pipeline itself is read from the work tree.
         assert!(
             !codes(&with(outside.to_str().unwrap(), flag).success()).contains(&"GP201".to_owned())
         );
@@ -653,7 +653,7 @@ fn a_configuration_inside_the_repository_is_the_bases_whatever_the_change_makes_
             "{missing}"
         );
     }
-    // A link from outside leads to the same file.
+    // A link from outside to the same file.
     let link = repository.home().join("link.yaml");
     repository
         .program("ln", &["-s", absolute.to_str().unwrap(), link.to_str().unwrap()])
@@ -680,7 +680,7 @@ fn owners_of_the_catalog_and_of_rule_files_are_watched_and_others_are_not() {
             base.replace("/goldenpath.yaml @acme/platform\n", "/goldenpath.yaml\n"),
             Some("`goldenpath.yaml` (@acme/platform → no owner)"),
         ),
-        // No later line gives a path that GitLab excludes an owner.
+        // No later line can give an owner to a path that GitLab excludes.
         (
             "CODEOWNERS",
             format!("{base}!goldenpath.yaml\n"),
@@ -707,7 +707,7 @@ fn owners_of_the_catalog_and_of_rule_files_are_watched_and_others_are_not() {
             format!("{base}/catalogs/secrets/new/ @mallory\n"),
             Some("/catalogs/secrets/new/"),
         ),
-        // The first file that a forge finds counts, so that a new one takes the place of the other.
+        // A forge uses the first file that it finds, so a new one can replace the other.
         (
             ".github/CODEOWNERS",
             "/docs/ @acme/writers\n".to_owned(),
@@ -858,7 +858,7 @@ fn a_value_that_looks_like_a_secret_is_shown_by_no_error_about_a_configuration()
         assert!(!outcome.stderr.contains(&secret[..12]), "{}", outcome.stderr);
         assert!(outcome.stderr.contains("goldenpath.yaml"), "{}", outcome.stderr);
     }
-    // Nor where a long text around it is cut.
+    // Also where a long text around it is truncated.
     let repository = catalog();
     let text = format!("{} {secret}", "a note of many words that goes on ".repeat(3));
     repository

@@ -1,11 +1,11 @@
-//! Foreign text starts no workflow command.
+//! Text of others starts no workflow command.
 
 use goldenpath_testkit::{Command, Outcome, Platform, Repository, SEED_PATH, seed_with};
 
 const PLAN: &str = "templates/plan.md.j2";
 const TEMPLATE: &str = "templates/external_secret.yaml.j2";
 
-/// Whether a runner would follow a command in a line: `::` at its start or `##[` and `##vso[`
+/// Returns the lines in which a runner finds a command: `::` at the start or `##[` and `##vso[`
 /// anywhere.
 fn commands(text: &str) -> Vec<&str> {
     let lines = text.split(['\n', '\r', '\u{2028}', '\u{85}']);
@@ -25,7 +25,7 @@ fn in_actions(command: Command) -> Outcome {
     outcome
 }
 
-/// A manifest with commands in every field that takes text.
+/// Returns a manifest with commands in every text field.
 fn hostile() -> String {
     let description = "\"##[error]from a description\\n::error::another line\"";
     seed_with(&[(
@@ -89,7 +89,7 @@ fn yaml_says_the_same_with_and_without_a_runner() {
         "{}",
         inert.stdout
     );
-    // What holds no command is printed as it is.
+    // Text without a command is printed unchanged.
     repository.write(TEMPLATE, built_in);
     let inert = in_actions(repository.goldenpath(&["render"])).success();
     assert_eq!(inert.stdout, repository.goldenpath(&["render"]).run().success().stdout);
@@ -126,7 +126,7 @@ fn an_error_that_quotes_an_argument_starts_no_command() {
         assert_ne!(outcome.code, 0, "{arguments:?}");
         assert!(outcome.stderr.contains("error"), "{}", outcome.stderr);
     }
-    // Help is not cut short.
+    // Help is not truncated.
     let inert = in_actions(repository.goldenpath(&["--help"])).success();
     assert_eq!(inert.stdout, repository.goldenpath(&["--help"]).run().success().stdout);
 }

@@ -1,4 +1,4 @@
-//! A value goes where the default branch says.
+//! A value is sent only to the destination on the default branch.
 
 use std::fs;
 
@@ -38,9 +38,9 @@ fn says(outcome: &Outcome, text: &str) {
     );
 }
 
-/// A platform whose catalog has a remote.
+/// Returns a platform whose catalog has a remote.
 trait Published {
-    /// Pushes `main` to a remote of this name, whose HEAD this clone then knows.
+    /// Pushes `main` to a remote of this name and fetches its HEAD.
     fn publish(&self, remote: &str) -> Repository;
     fn value(&self, arguments: &[&str]) -> Command;
     fn set(&self) -> Command;
@@ -64,7 +64,7 @@ impl Published for Platform {
     }
 }
 
-/// A platform on AWS whose one secret has a value, and that is pushed to `origin`.
+/// Returns a platform on AWS, pushed to `origin`, whose only secret has a value.
 fn aws(test: &str) -> (Aws, Repository) {
     let aws = Aws::new(test);
     aws.platform.seed();
@@ -75,7 +75,7 @@ fn aws(test: &str) -> (Aws, Repository) {
     (aws, server)
 }
 
-/// The same on the local store, without a value.
+/// Returns the same on the local store, without a value.
 fn local() -> (Platform, Repository) {
     let platform = Platform::local();
     platform.seed();
@@ -202,7 +202,7 @@ fn settings_that_do_not_decide_where_a_value_goes_may_differ() {
         .run()
         .success();
     assert_eq!(status.json()["secrets"][0]["keys"], json!(["username", "password"]));
-    // Without the keys, no value is read and nothing is compared.
+    // Without `--keys`, no value is read and no destination is compared.
     catalog
         .write("goldenpath.yaml", &config.replace("catalogId: acme-platform", "catalogId: other"));
     aws.reach(aws.platform.value(&["status"])).run().success();
@@ -214,7 +214,7 @@ fn a_secret_that_is_not_merged_yet_gets_no_value() {
     let catalog = &aws.platform.catalog;
     catalog.git(&["checkout", "--quiet", "-b", "topic"]);
     catalog.write("catalogs/secrets/payments/dev/SEC-0008.yaml", &request("SEC-0008", "other"));
-    // It takes the name of one that is there.
+    // It takes the name of an existing secret.
     catalog.write(
         "catalogs/secrets/payments/dev/SEC-0009.yaml",
         &request("SEC-0009", "payments-db-credentials"),
@@ -227,7 +227,7 @@ fn a_secret_that_is_not_merged_yet_gets_no_value() {
         says(&outcome, "git fetch origin");
     }
     assert_eq!(aws.recorder.operations(), [""; 0]);
-    // Merged, pushed and fetched, it is found wherever its file is.
+    // After it is merged, pushed and fetched, it is found by its ID in any folder.
     catalog.git(&[
         "mv",
         "catalogs/secrets/payments/dev/SEC-0008.yaml",
@@ -284,7 +284,7 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
     let git = |arguments: &[&str]| platform.catalog.git(arguments);
     git(&["remote", "set-head", "origin", "--delete"]);
     platform.set().run().success();
-    // A branch of another name is the default one there.
+    // Another branch is the default branch there.
     git(&["push", "--quiet", "origin", "main:trunk"]);
     server.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
     git(&["update-ref", "-d", "refs/remotes/origin/trunk"]);
@@ -317,7 +317,7 @@ fn a_default_branch_that_the_clone_does_not_know_is_asked_for_once_or_named() {
     says(&unreachable, "git remote set-head origin BRANCH");
     git(&["remote", "set-head", "origin", "main"]);
     platform.set().run().success();
-    // It points to a branch that was deleted.
+    // It points to a deleted branch.
     git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/gone"]);
     says(&platform.set().run().fails_with(1), "`origin/gone` is not in this clone");
     git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/heads/main"]);
@@ -329,7 +329,7 @@ fn the_work_tree_does_not_choose_the_remote_that_decides() {
     let (platform, _server) = local();
     let config = platform.catalog.read("goldenpath.yaml");
     let evil = config.replace("acme-platform", "evil") + "audit: { remote: fork }\n";
-    // A remote whose default branch agrees with the work tree in all.
+    // A remote whose default branch matches the work tree in everything.
     platform.catalog.git(&["checkout", "--quiet", "-b", "evil"]);
     platform.catalog.write("goldenpath.yaml", &evil).commit_all("Evil");
     let fork = Repository::bare();
@@ -340,7 +340,7 @@ fn the_work_tree_does_not_choose_the_remote_that_decides() {
     says(&refused, "audit.remote work tree: fork origin/main: origin");
     says(&refused, "catalogId work tree: evil origin/main: acme-platform");
 
-    // Neither does it where none is called origin.
+    // Neither does it if no remote is called origin.
     platform.catalog.git(&["remote", "rename", "origin", "upstream"]);
     let ambiguous = platform.set().run().fails_with(1);
     says(&ambiguous, "cannot choose one of the remotes fork, upstream: none is `origin`");
@@ -363,7 +363,7 @@ fn the_default_branch_of_a_fork_may_leave_it_to_upstream() {
     says(&missing, "this clone has no remote `upstream`, which `audit.remote`");
     let _upstream = platform.publish("upstream");
     platform.set().run().success();
-    // The rest of the fork's default branch does not count.
+    // Other parts of the fork's default branch do not count.
     platform
         .catalog
         .write("goldenpath.yaml", &config.replace("acme-platform", "fork"))
@@ -373,7 +373,7 @@ fn the_default_branch_of_a_fork_may_leave_it_to_upstream() {
         &platform.set().run().fails_with(1),
         "catalogId work tree: fork upstream/main: acme-platform",
     );
-    // Upstream has to agree that it is the one.
+    // Both default branches must agree.
     platform
         .catalog
         .write("goldenpath.yaml", &config.replace("remote: upstream", "remote: origin"));
@@ -423,15 +423,15 @@ fn a_folder_a_linked_work_tree_and_a_detached_head_have_the_same_default_branch(
         says(&set().run().fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
         fs::write(&file, own).unwrap();
         match folder.ends_with("linked") {
-            // It has a store of its own, and nothing in that.
+            // It has its own store, which is empty.
             true => says(&set().run().fails_with(1), "does not exist yet"),
             false => _ = set().run().success(),
         }
     }
 }
 
-/// A clone in which git left out what `filter` says, of a server whose default branch has changed
-/// since.
+/// Returns a partial clone, without what `filter` excludes, of a server whose default branch has
+/// changed since.
 fn partial(server: &Repository, filter: &str, change: impl Fn(&Repository)) -> Repository {
     server.git(&["config", "uploadpack.allowFilter", "true"]);
     let clone = Repository::new();
@@ -491,7 +491,7 @@ fn a_folder_that_git_has_not_fetched_is_an_error_and_never_an_empty_one() {
     const MISSING: &str = "1234567890123456789012345678901234567890";
     let (platform, _server) = local();
     let catalog = &platform.catalog;
-    // The tree `of` with another one under `name`.
+    // Returns the tree `of` with another one at `name`.
     let with = |of: &str, name: &str, tree: &str| {
         let entries = catalog.git(&["ls-tree", of]);
         let entries: Vec<String> = entries
@@ -518,7 +518,7 @@ fn a_folder_that_git_has_not_fetched_is_an_error_and_never_an_empty_one() {
     };
     publish(&with("main", "catalogs", MISSING));
     refused();
-    // Another folder may have it.
+    // Another folder may contain one.
     let payments = with("main:catalogs/secrets", "payments", MISSING);
     publish(&with("main", "catalogs", &with("main:catalogs", "secrets", &payments)));
     refused();
@@ -565,7 +565,7 @@ fn a_named_configuration_of_the_repository_is_compared_and_one_from_outside_is_t
     let evil = config.replace("acme-platform", "evil");
     catalog.write("other.yaml", &evil);
     says(&set("other.yaml").fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
-    // Neither side is read through a link.
+    // Links are followed on neither side.
     std::os::unix::fs::symlink(catalog.path().join("other.yaml"), catalog.home().join("link.yaml"))
         .unwrap();
     fs::write(catalog.home().join("evil.yaml"), &evil).unwrap();
@@ -588,8 +588,8 @@ fn a_named_configuration_of_the_repository_is_compared_and_one_from_outside_is_t
 fn files_that_look_like_a_repository_do_not_decide() {
     let (platform, _server) = local();
     let catalog = &platform.catalog;
-    // Git takes a folder for a bare repository when these are in it, and its configuration for the
-    // work tree's place.
+    // Git treats a folder with these files as a bare repository, and reads the work tree's path
+    // from its configuration.
     let folder = "catalogs/secrets/payments";
     for (file, text) in [
         ("HEAD", "ref: refs/heads/main\n"),
@@ -613,7 +613,7 @@ fn files_that_look_like_a_repository_do_not_decide() {
         says(&set(folder).fails_with(2), "is a bare repository among the files of");
     }
     says(&set(".").fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
-    // A repository that its user put elsewhere is one as before.
+    // A repository in another place, set by the user, is accepted as before.
     let apart = catalog.home().join("apart");
     fs::create_dir_all(&apart).unwrap();
     let git_dir = apart.join("objects-of-mine");

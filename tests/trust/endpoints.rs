@@ -1,8 +1,8 @@
-//! Signed requests go to AWS, to this machine, or where the environment says.
+//! Signed requests go only to AWS, to this machine, or to an endpoint from the environment.
 
 use goldenpath_testkit::{Command, Outcome, Platform, SEED_PATH, Tunnel};
 
-/// Every command that asks a store, and one that asks none.
+/// Every command that calls a store, and one that does not.
 const COMMANDS: [&[&str]; 8] = [
     &["plan"],
     &["apply", "--yes"],
@@ -16,7 +16,7 @@ const COMMANDS: [&[&str]; 8] = [
 
 const VALUE: &str = r#"{"username": "canary-user", "password": "canary-word"}"#;
 
-/// What a person reads, without the lines that miette draws around it.
+/// Returns the text without miette's frame.
 fn words(outcome: &Outcome) -> String {
     let all = format!("{}{}", outcome.stdout, outcome.stderr);
     all.split_whitespace()
@@ -110,7 +110,7 @@ fn nothing_signed_goes_to_an_endpoint_or_region_that_a_branch_sets() {
                 .lines()
                 .position(|line| line.contains(key.rsplit('.').next().unwrap_or_default()));
             let place = format!("goldenpath.yaml:{}:", line.unwrap() + 3);
-            // The key may come twice, of which the later one is meant.
+            // A repeated key, of which YAML uses the later one.
             assert!(
                 said.contains(&place) || config.matches("region").count() > 1,
                 "{place} {said}"

@@ -1,4 +1,4 @@
-//! IDs cannot be used up by a pull request.
+//! A pull request cannot use up the IDs.
 
 use std::fs;
 
@@ -12,10 +12,10 @@ fn write(repository: &Repository, id: &str) {
     repository.write(path(id), &request(id, &format!("name-of-{}", id.to_lowercase())));
 }
 
-/// A way to bring an ID into a clone.
+/// Adds an ID to a clone.
 type Step<'a> = &'a dyn Fn(&Repository);
 
-/// A remote whose main has SEC-0007, and `count` clones of it.
+/// Returns a remote whose main has SEC-0007, and `count` clones of it.
 fn clones(count: usize) -> (Repository, Vec<Repository>) {
     let origin = Repository::bare();
     let first = Repository::clone_of(&origin);
@@ -36,7 +36,7 @@ fn warns(outcome: &Outcome, words: &[&str]) {
     }
 }
 
-/// What GP409 finds, by the files.
+/// Returns the files with a finding of GP409.
 fn jumps(repository: &Repository, arguments: &[&str]) -> Vec<String> {
     let outcome =
         repository.goldenpath(&[&["validate", "--format", "json"], arguments].concat()).run();
@@ -69,7 +69,7 @@ fn a_trail_that_a_branch_adds_and_removes_again_uses_up_nothing_and_is_reported(
             "SEC-0007",
         ],
     );
-    // History is not read a second time, and the report is the same.
+    // The second run reads history from the cache, with the same result.
     assert_eq!(next(ours).stderr, asked.stderr);
     assert_eq!(ours.goldenpath(&["id", "reserve"]).run().success().stdout, "SEC-0008\n");
     let listed = ours.goldenpath(&["id", "list"]).run().success().stdout;
@@ -80,7 +80,7 @@ fn a_trail_that_a_branch_adds_and_removes_again_uses_up_nothing_and_is_reported(
             && line.contains(&commit),
         "{line}"
     );
-    // Merged, too.
+    // Also after the merge.
     attacker.git(&["checkout", "--quiet", "main"]);
     attacker.git(&["merge", "--quiet", "--no-ff", "--no-edit", "pr"]);
     attacker.git(&["push", "--quiet", "origin", "main"]);
@@ -170,7 +170,7 @@ fn what_is_reserved_and_given_out_without_a_gap_goes_on_past_the_limit() {
             format!("SEC-{number:04}\n")
         );
     }
-    // A gap of one that its owner dropped is not given out again by whoever took it.
+    // The gap of an abandoned ID is not reserved again.
     origin.git(&["update-ref", "-d", "refs/goldenpath/ids/SEC-0014"]);
     assert_eq!(clones[0].goldenpath(&["id", "reserve"]).run().success().stdout, "SEC-0015\n");
 }
@@ -198,7 +198,7 @@ fn the_remotes_default_branch_of_now_counts_and_not_what_this_clone_last_fetched
         "{}",
         taken.stderr
     );
-    // A branch that is called like a default branch, and is not the remote's, does not.
+    // A branch with the name of a default branch does not count if it is not the remote's.
     let (origin, clones) = self::clones(1);
     origin.git(&["branch", "--move", "main", "trunk"]);
     origin.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
@@ -237,7 +237,7 @@ fn an_id_that_a_file_of_another_name_claims_is_where_the_catalog_goes_on() {
     let claims = request("SEC-5000", "name-of-it");
     repository.write("catalogs/secrets/payments/dev/named-otherwise.yaml", &claims);
     repository.commit_all("Two");
-    // Nothing remembers the file, and so the limit starts at what it says.
+    // The file has no earlier version, so the limit starts at its value.
     let clone = Repository::clone_of(&repository);
     let next = next(&clone);
     assert_eq!((next.stdout.as_str(), next.stderr.as_str()), ("SEC-5001\n", ""));
@@ -345,7 +345,7 @@ fn a_new_manifest_far_above_the_base_is_gp409_by_its_id_and_by_its_files_name() 
         clone.goldenpath(&["validate", "--from-ref", "origin/main"]).run().fails_with(1).stdout;
     assert!(told.contains("SEC-1008 is more than 1000 (`ids.maxGap`) above SEC-0007"), "{told}");
     clone.write("goldenpath.yaml", "rules: { GP409: off }\n");
-    // The base's configuration decides.
+    // The configuration of the base applies.
     clone.commit_all("Off");
     assert_eq!(jumps(clone, &["--from-ref", "origin/main"]), far);
 }

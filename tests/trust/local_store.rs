@@ -1,5 +1,6 @@
-//! The local store's file in the hands of someone who has no key: a value is served under its own
-//! name and version, or not at all. Other users have no access to the file, its folder and the key.
+//! An attacker with write access to the local store's file and without the key: a value is served
+//! under its own name and version, or not at all. Other users have no access to the file, its
+//! folder and the key.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -11,7 +12,8 @@ use goldenpath_testkit::{Command, KEY, Outcome, Platform, skip};
 
 const OTHER: &str = "goldenpath/payments/dev/payments-admin";
 
-/// SEC-0007 with the passwords `first` and, the current one, `second`; SEC-0008 with `other`.
+/// Returns SEC-0007 with the passwords `first` and, as the current one, `second`, and SEC-0008 with
+/// `other`.
 fn platform() -> Platform {
     let platform = Platform::local();
     platform.seed().write("SEC-0008", "payments-admin").catalog.commit_all("Two");
@@ -44,8 +46,8 @@ fn said(outcome: &Outcome) -> String {
     outcome.stderr.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The value is not served, and the error names the secret, the cause and the command that sets it
-/// again.
+/// Asserts that the value is not served, and that the error names the secret, the cause and the
+/// command that sets it again.
 #[track_caller]
 fn refuses(platform: &Platform, id: &str, secret: &str, cause: &str) {
     let outcome = env(platform, id).fails_with(1);
@@ -68,7 +70,7 @@ fn tamper(platform: &Platform, statements: &str) {
 const MOVED: &str = "belongs to another secret or version, or was changed";
 const RELABELED: &str = "its versions or their labels are not as goldenpath wrote them";
 
-/// The value of the version with a label.
+/// Returns the value of the version with a label.
 fn version(secret: &str, stage: &str) -> String {
     format!("(SELECT value FROM versions WHERE secret = '{secret}' AND stage = '{stage}')")
 }
@@ -90,7 +92,7 @@ fn ciphertexts_that_are_swapped_between_two_secrets_are_refused() {
     );
     refuses(&platform, "SEC-0007", KEY, MOVED);
     refuses(&platform, "SEC-0008", OTHER, MOVED);
-    // Neither is it read to keep keys that are not given.
+    // It is not read to keep other keys, either.
     set(&platform, "SEC-0008", "third", &[]).fails_with(1);
 }
 
@@ -314,7 +316,7 @@ fn a_value_of_another_key_is_refused_and_the_key_is_named() {
     serves(&platform, "SEC-0007", "second");
 }
 
-// Access of other users.
+// Returns the permissions of other users.
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -324,7 +326,7 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().mode() & 0o777
 }
 
-/// Runs the command that the error names between backticks.
+/// Runs the command that the error quotes.
 #[track_caller]
 fn run_remedy(platform: &Platform, said: &str) {
     let (_, command) = said.split_once("run `").unwrap_or_else(|| panic!("no command in {said}"));
@@ -332,7 +334,8 @@ fn run_remedy(platform: &Platform, said: &str) {
     platform.catalog.program("sh", &["-c", command]).run().success();
 }
 
-/// With this mode every command refuses the path, until the command in the error was run.
+/// Asserts that every command rejects the path with this mode until the command in the error was
+/// run.
 #[track_caller]
 fn refuses_mode(platform: &Platform, path: &Path, lax: u32) {
     let right = mode(path);
@@ -437,7 +440,7 @@ fn a_store_in_a_folder_with_other_files_asks_only_that_others_cannot_write_there
 fn a_store_or_a_key_behind_a_symbolic_link_is_refused() {
     let platform = platform();
     let key = platform.catalog.home().join(".config/goldenpath/local-store.key");
-    // The configuration's paths are looked at before the store is: exit code 2.
+    // The paths of the configuration are checked before the store: exit code 2.
     for (path, code) in
         [(store(&platform), 2), (store(&platform).parent().unwrap().to_owned(), 2), (key, 1)]
     {
@@ -489,13 +492,13 @@ fn a_file_of_another_user_is_refused() {
     serves(&platform, "SEC-0007", "second");
 }
 
-// A store of goldenpath 0.1.
+// Returns a store of goldenpath 0.1.
 
 const OLD_STORE: &str = include_str!("../fixtures/local_store_0.1.sql");
 const OLD_KEY: &str = include_str!("../fixtures/local_store_0.1.key");
 
-/// The seed's secret with two versions of a value, in a store and with a key that goldenpath 0.1
-/// wrote.
+/// Returns the seed's secret with two versions of a value, in a store and with a key of goldenpath
+/// 0.1.
 fn old_platform() -> (Platform, PathBuf) {
     let platform = Platform::local();
     platform.seed();
@@ -519,7 +522,7 @@ fn a_value_of_goldenpath_0_1_is_refused_with_the_command_that_sets_it_again() {
     let (platform, key) = old_platform();
     refuses(&platform, "SEC-0007", KEY, AGE);
     assert!(said(&env(&platform, "SEC-0007")).contains("docs/how-to/upgrade-a-local-store.md"));
-    // The command does it, and the key file serves both versions.
+    // The command fixes it, and the key decrypts both versions.
     set(&platform, "SEC-0007", "third", &["--replace"]).success();
     serves(&platform, "SEC-0007", "third");
     assert_eq!(fs::read_to_string(&key).unwrap(), OLD_KEY);
@@ -545,7 +548,7 @@ fn the_metadata_of_a_store_of_goldenpath_0_1_is_kept_and_so_are_its_ciphertexts(
     let status = value(&platform, &["status", "--format", "json"]).run().success().json();
     assert_eq!(status["secrets"][0]["version"], "009e3ed2-e0bd-4efe-b529-ac4f5e301bb9");
     assert_eq!(fs::read(store(&platform)).unwrap(), untouched, "reading changes nothing");
-    // A first write brings the tables to this version, and touches no value.
+    // The first write migrates the tables to this version and changes no value.
     platform.seed_changed("tier: medium", "tier: low");
     let plan = platform.plan(&[]).run().success().stdout;
     assert!(plan.contains("tag-secret") && !plan.contains("create-secret"), "{plan}");

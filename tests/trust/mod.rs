@@ -1,5 +1,5 @@
-//! What a pull request, a foreign repository or a foreign store cannot do. A test's name is the
-//! promise; `docs/explanation/threat-model.md` names each.
+//! Attacks by a pull request, another repository or another store that must fail. A test's name is
+//! the promise; `docs/explanation/threat-model.md` lists each.
 
 mod audit_trail;
 mod catalog_binding;

@@ -1,5 +1,5 @@
-//! Nothing in a repository runs: what a pull request can bring into the catalog's work tree is not
-//! a program, a key, a kubeconfig or a repository with hooks for goldenpath.
+//! Nothing in a repository runs: goldenpath uses no program, key, kubeconfig or repository with
+//! hooks that a pull request can add to the catalog's work tree.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,7 +9,7 @@ use goldenpath_testkit::{Outcome, Platform, Repository};
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
 
-/// A catalog with the seed's manifest.
+/// Returns a catalog with the seed's manifest.
 fn seeded() -> Platform {
     let platform = Platform::local();
     platform.seed();
@@ -21,7 +21,7 @@ fn configure(platform: &Platform, text: &str) {
     platform.catalog.write("goldenpath.yaml", &text).commit_all("Configure goldenpath");
 }
 
-/// What an error says, without the lines that it is drawn in.
+/// Returns the text of an error without its frame.
 fn words(outcome: &Outcome) -> String {
     outcome
         .stderr
@@ -31,7 +31,7 @@ fn words(outcome: &Outcome) -> String {
         .join(" ")
 }
 
-/// Refused as unusable configuration that names the file, the place and the remedy.
+/// Asserts that the configuration is rejected, with the file, the place and the remedy.
 #[track_caller]
 fn refused(outcome: Outcome, field: &str, why: &str) {
     let said = words(&outcome.fails_with(2));
@@ -41,7 +41,7 @@ fn refused(outcome: Outcome, field: &str, why: &str) {
     assert!(said.contains("help:"), "{said}");
 }
 
-/// A repository with hooks at `path`, each of which leaves a file in `ran`.
+/// Creates a repository at `path` with hooks that create a file in `ran`.
 fn evil(path: &Path, ran: &Path) {
     git2::Repository::init_bare(path).unwrap();
     fs::create_dir_all(path.join("hooks")).unwrap();
@@ -115,7 +115,7 @@ fn a_bare_repository_among_the_catalogs_files_has_no_hook_run_however_its_url_is
     }
     assert!(!ran.exists(), "{:?}", fs::read_to_string(&ran));
 
-    // The honest one outside gets its push.
+    // The real remote outside receives the push.
     let outside = Repository::bare();
     let url = outside.path().display().to_string();
     configure(
@@ -180,7 +180,7 @@ fn a_path_that_means_another_place_in_git_s_process_is_refused() {
     }
     assert!(!ran.exists(), "{:?}", fs::read_to_string(&ran));
 
-    // An honest link of this machine, and a URL whose path has a percent sign.
+    // A link that the user has created, and a URL with a percent sign in its path.
     let outside = root.with_file_name("50%25 off.git");
     git2::Repository::init_bare(&outside).unwrap();
     symlink(&outside, root.with_file_name("around")).unwrap();
@@ -220,7 +220,7 @@ fn a_place_in_the_repository_is_refused_by_every_command_that_would_use_it_and_b
     ] {
         refused(platform.catalog.goldenpath(arguments).run(), "gitops.url", "is in the work tree");
     }
-    // A change that puts it right can be checked.
+    // A change that fixes it can be checked.
     for arguments in [&["validate"][..], &["list"], &["render"], &["show", "SEC-0007", "--offline"]]
     {
         platform.catalog.goldenpath(arguments).run().success();
@@ -263,7 +263,7 @@ fn a_working_copy_among_the_catalogs_files_is_not_committed_to() {
         ] {
             configure(&platform, &text);
             refused(platform.apply().run(), field, "of the catalog's repository");
-            // Naming it changes nothing.
+            // An option that names it changes nothing.
             let _ = fs::create_dir(root.join("later"));
             let named = root.join(path).display().to_string();
             refused(
@@ -294,11 +294,11 @@ fn a_registered_submodule_may_be_the_gitops_working_copy_and_one_that_is_not_reg
             .starts_with("goldenpath: ")
     );
 
-    // Not filled, it is a plain folder.
+    // An uninitialized submodule is an empty folder.
     let clone = Repository::clone_of(&platform.catalog);
     refused(clone.goldenpath(&["plan"]).run(), "gitops.path", "is not the root of a git work tree");
 
-    // Its commit in the index alone, and its path in `.gitmodules` alone.
+    // Only its commit in the index, and only its path in `.gitmodules`.
     platform.catalog.git(&["rm", "--quiet", "--cached", ".gitmodules"]);
     fs::remove_file(platform.catalog.path().join(".gitmodules")).unwrap();
     refused(platform.apply().run(), "gitops.path", "is in the work tree");
@@ -366,7 +366,7 @@ fn a_database_below_a_submodule_or_another_repository_is_not_opened() {
         platform.catalog.git(&["commit", "--quiet", "--message", "x", "--", "goldenpath.yaml"]);
         refused(platform.apply().run(), "store.path", "leads into another repository");
     }
-    // Not filled, its commit is in the index all the same.
+    // The submodule is not initialized, and its commit is still in the index.
     git(&["commit", "--quiet", "--all", "--message", "x"]);
     let clone = Repository::clone_of(&platform.catalog);
     clone.write("goldenpath.yaml", &configuration("deploy/sub/s.db"));
@@ -436,14 +436,14 @@ fn a_plain_folder_outside_is_written_to_where_the_user_names_it_and_nowhere_else
     );
     assert_eq!(fs::read_dir(&plain).unwrap().count(), 0);
 
-    // A saved plan is bound to what was named.
+    // A saved plan is bound to the options.
     let file = platform.catalog.path().with_file_name("plan.json").display().to_string();
     let named = plain.display().to_string();
     platform.plan(&["--gitops-path", &named, "--out", &file]).run().success();
     platform.catalog.goldenpath(&["apply", "--yes", &file]).run().success();
     assert!(plain.join(PROJECTION).is_file());
 
-    // A name that means nothing, or nothing of this run.
+    // A name without a meaning, or without one in this run.
     for (name, why) in [
         ("missing", "give an existing folder"),
         ("..", "no `gitops.path` of this run is that folder"),
@@ -509,7 +509,7 @@ fn a_file_that_a_shell_git_or_a_pipeline_reads_is_never_a_projection() {
         );
         refused(platform.apply().run(), "gitops.file", "`");
     }
-    // A field of a manifest cannot make it one, either.
+    // A manifest's field cannot name it, either.
     platform.seed_changed(
         "  name: payments-db-credentials",
         "  description: .github/workflows\n  name: payments-db-credentials",
@@ -569,8 +569,7 @@ fn a_database_that_git_tracks_or_that_a_link_leads_to_is_not_opened() {
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     assert_eq!(platform.catalog.read("data/store.db"), "");
 
-    // Staged counts as much as committed, and one that was taken out of the index is still in the
-    // last commit.
+    // Staged counts like committed, and a file removed from the index is still in the last commit.
     configure(&platform, "store:\n  backend: local\n  path: data/store.db");
     platform.catalog.git(&["rm", "--quiet", "--cached", "data/store.db"]);
     refused(platform.apply().run(), "store.path", "is tracked by git");
@@ -643,7 +642,7 @@ fn a_url_of_the_repository_goes_by_https_ssh_and_files_alone_unless_the_user_has
     }
     assert!(!ran.exists());
 
-    // The user's own setting decides, in either way.
+    // The user's own setting applies, either way.
     configure(
         &platform,
         &format!("store: {{ backend: local }}\ngitops:\n  branch: main\n  url: \"{ext}\""),
@@ -678,7 +677,7 @@ fn remotes_in_gits_own_configuration_go_as_git_has_it() {
     platform.catalog.git(&["push", "--quiet", "origin", "main"]);
     configure(&platform, "store: { backend: local }\naudit: { push: true, branch: main }");
     platform.catalog.git(&["push", "--quiet", "origin", "main"]);
-    // A protocol that no URL of the repository's files may use.
+    // A protocol that URLs in the repository's files may not use.
     let ran = platform.catalog.path().with_file_name("ran");
     let ext = format!("ext::sh -c touch% {};git% %s% {url}", ran.display());
     platform.catalog.git(&["config", "protocol.ext.allow", "always"]);
@@ -766,8 +765,7 @@ fn a_repository_that_was_committed_into_another_is_not_taken_for_the_catalogs() 
         );
         assert!(!ran.exists());
     }
-    // A bare repository that lies alone can be read, and one with a folder of its own for git's
-    // files is as good as any.
+    // A bare repository on its own can be read, and one with a separate git folder is valid.
     Repository::bare().goldenpath(&["id", "next"]).run().fails_with(2);
     let separate = around.path().with_file_name("separate");
     around.git(&["init", "--quiet", "--separate-git-dir", separate.to_str().unwrap(), "../tree"]);

@@ -1,4 +1,4 @@
-//! A service asks for its own secrets only.
+//! A service can request only its own secrets.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use goldenpath_testkit::{Found, Key, Platform, Repository, SEED, SEED_PATH, find
 
 const WEB_PATH: &str = "catalogs/secrets/web/dev/SEC-0008.yaml";
 
-/// Each service with what is its own.
+/// Each service with its owners, namespaces and accounts.
 const TABLE: &str = "\
 ownership:
   services:
@@ -17,7 +17,7 @@ ownership:
   platform: [\"@acme/platform\"]
 ";
 
-/// A manifest of the service web that asks for nothing of another's.
+/// Returns a manifest of the service web that requests nothing of another service.
 fn web(edits: &[(&str, &str)]) -> String {
     let own = seed_with(&[
         ("id: SEC-0007", "id: SEC-0008"),
@@ -33,7 +33,7 @@ fn web(edits: &[(&str, &str)]) -> String {
     })
 }
 
-/// The seed's manifest and web's, with a configuration.
+/// Returns the manifests of the seed and of web, with a configuration.
 fn with_web(configuration: &str, edits: &[(&str, &str)]) -> Repository {
     let repository = Repository::with_seed();
     repository.write(WEB_PATH, &web(edits));
@@ -41,7 +41,7 @@ fn with_web(configuration: &str, edits: &[(&str, &str)]) -> Repository {
     repository
 }
 
-/// Everything that `validate` finds, whose exit code says whether one is an error.
+/// Returns all findings of `validate`, and asserts the exit code.
 #[track_caller]
 fn validate(repository: &Repository, arguments: &[&str]) -> Vec<Found> {
     let outcome =
@@ -55,7 +55,7 @@ fn validate(repository: &Repository, arguments: &[&str]) -> Vec<Found> {
     found
 }
 
-/// `error GP206 /metadata/owner` each.
+/// Returns each finding as `error GP206 /metadata/owner`.
 fn rows(found: &[Found]) -> Vec<String> {
     found
         .iter()
@@ -106,7 +106,7 @@ fn without_a_table_a_namespace_with_the_name_of_another_service_is_a_warning() {
     let found = finds("", &edits, &["warning GP206 /spec/access/namespace"]);
     assert_eq!(found[0].message, "the namespace `payments` has the name of another service");
     finds("", &[("namespace: web ", "namespace: shared ")], &[]);
-    // Where only the one file is read, too.
+    // Also if only that file is read.
     let repository = with_web("", &[]);
     repository.commit_all("both");
     repository.write(WEB_PATH, &web(&edits));
@@ -127,11 +127,11 @@ fn two_external_secrets_of_one_name_in_one_namespace_of_one_cluster_are_an_error
     assert_eq!(rows(&found), ["error GP305 /metadata/name"; 2], "{found:?}");
     let message = "the ExternalSecret `shared/payments-db-credentials-sync` in dev is taken";
     assert!(found[0].message.starts_with(message), "{found:?}");
-    // Each in a namespace of its own.
+    // Each in its own namespace.
     repository.write(WEB_PATH, &same_name(web(&[])));
     assert_eq!(validate(&repository, &[]), []);
 
-    // In two environments: only where they share a cluster.
+    // Two environments conflict only if they share a cluster.
     repository = Repository::new();
     repository.write(SEED_PATH, SEED);
     let test =
@@ -163,7 +163,7 @@ fn two_external_secrets_of_one_name_in_one_namespace_of_one_cluster_are_an_error
 #[test]
 fn a_commit_is_compared_with_manifests_that_it_does_not_touch_whatever_an_earlier_run_remembers() {
     let repository = Repository::with_seed();
-    // So many that what they claim is remembered.
+    // Enough manifests that their claims are cached.
     for number in 100..150 {
         let id = format!("SEC-0{number}");
         let text =
@@ -180,7 +180,7 @@ fn a_commit_is_compared_with_manifests_that_it_does_not_touch_whatever_an_earlie
     );
     repository.git(&["add", "--all"]);
     assert_eq!(validate(&repository, &["--staged"]), []);
-    // Another clusters' table makes other claims of the same bytes.
+    // With another table of clusters, the same bytes have other claims.
     let shared =
         "environments: { dev: { cluster: { name: a } }, test: { cluster: { name: a } } }\n";
     repository.git(&["reset", "--quiet"]);
@@ -196,7 +196,7 @@ fn a_commit_is_compared_with_manifests_that_it_does_not_touch_whatever_an_earlie
     );
 }
 
-/// What a change of the seed's manifest is found to do, against the commit before.
+/// Returns the findings for a change of the seed's manifest, against the commit before.
 #[track_caller]
 fn change(configuration: &str, edits: &[(&str, &str)]) -> Vec<Found> {
     let repository = Repository::with_seed();
@@ -228,7 +228,7 @@ fn a_secret_that_changes_its_owner_or_its_namespace_is_a_handover() {
         rows(&change("", &[("namespace: payments ", "namespace: evil ")])),
         ["warning GP408 /spec/access/namespace"]
     );
-    // The control, and a move between namespaces that are the service's own.
+    // The control, and a move between two namespaces of the service.
     assert_eq!(change("", &[("ttlDays: 30", "ttlDays: 60")]), []);
     assert_eq!(change(TABLE, &[("namespace: payments ", "namespace: pay-jobs ")]), []);
 }
@@ -259,8 +259,8 @@ fn a_slip_in_the_table_is_an_error_with_its_place_and_exit_code_two() {
     assert!(shown.contains("goldenpath.yaml:"), "it names file and line: {}", outcome.stderr);
 }
 
-/// What `codeowners` prints of [`TABLE`], by the issue: services to owners, rule files to the
-/// platform team.
+/// The lines that `codeowners` prints for [`TABLE`]: services to owners, rule files to the platform
+/// team.
 const LINES: [&str; 10] = [
     "/catalogs/secrets/ @acme/platform",
     "/catalogs/secrets/payments/ @acme/payments",
@@ -343,7 +343,7 @@ fn codeowners_check_fails_where_lines_are_out_of_date_or_overridden_by_later_one
         repository.goldenpath(&["codeowners", "--write"]).run().success();
         repository.goldenpath(&["codeowners", "--check"]).run().success();
     }
-    // The control: a later line about something else.
+    // The control: a later line for another path.
     repository.write(".github/CODEOWNERS", &format!("{written}/src/ @acme/app\n"));
     repository.goldenpath(&["codeowners", "--check"]).run().success();
 }
@@ -386,7 +386,7 @@ fn codeowners_check_fails_on_an_exclusion_of_its_paths_and_write_refuses_it() {
         repository.goldenpath(&["codeowners", "--write"]).run().success();
         repository.goldenpath(&["codeowners", "--check"]).run().success();
     }
-    // The control: an exclusion of something else, and one in another section.
+    // The control: an exclusion of another path, and one in another section.
     for text in [format!("!/src/\n{written}"), "[Docs] @acme/docs\n*\n!*.yaml\n".to_owned()] {
         repository.write(".github/CODEOWNERS", &text);
         repository.goldenpath(&["codeowners", "--write"]).run().success();
@@ -408,7 +408,7 @@ fn codeowners_gives_a_pipeline_to_the_platform_team_where_there_is_one() {
         repository.goldenpath(&["codeowners", "--check"]).run().fails_with(1);
         repository.goldenpath(&["codeowners", "--write"]).run().success();
         repository.goldenpath(&["codeowners", "--check"]).run().success();
-        // A sparse checkout that leaves it out does not take the line away.
+        // A sparse checkout without the file does not remove the line.
         repository.commit_all("pipeline");
         std::fs::remove_file(repository.path().join(file)).unwrap();
         if let Some(folder) = file.strip_suffix("/plan.yml") {
@@ -489,9 +489,9 @@ fn new_secret_takes_the_only_owner_and_the_first_namespace_of_the_service_that_w
     assert!(made.contains("owner: sre-team") && made.contains("namespace: storefront"), "{made}");
     let made = new("web", &["--owner", "app-team"]).success().stdout;
     assert!(made.contains("namespace: web"), "{made}");
-    // Of two owners, none is taken for granted.
+    // With two owners there is no default.
     assert!(new("web", &[]).fails_with(2).stderr.contains("--owner"));
-    // A flag is judged by the same table.
+    // The same table applies to flags.
     let refused = new("web", &["--owner", "app-team", "--namespace", "storefront"]).fails_with(1);
     assert!(refused.stderr.contains("it belongs to `shop`"), "{}", refused.stderr);
     new("shop", &["--namespace", "shop-jobs"]).success();
@@ -515,7 +515,7 @@ fn new_secret_takes_no_namespace_where_the_service_lists_patterns_that_its_name_
     );
     let made = new("\"tools-*\"", &["--namespace", "tools-ci"]).success().stdout;
     assert!(made.contains("namespace: tools-ci"), "{made}");
-    // The control: the service's name where a pattern matches it, and else a name of the list.
+    // The control: the service's name if a pattern matches it, else the first name of the list.
     for (patterns, namespace) in
         [("\"tools*\"", "namespace: tools\n"), ("\"tools-*\", jobs", "namespace: jobs\n")]
     {
@@ -546,8 +546,7 @@ fn new_secret_judges_a_namespace_that_no_service_lists_once_the_service_is_answe
     assert!(
         repository.read("catalogs/secrets/shop/dev/SEC-0001.yaml").contains("namespace: shop\n")
     );
-    // A name that no namespace can have is refused at once, and so is a denied one beside its
-    // service.
+    // An invalid namespace is rejected at once, and so is one that the service may not use.
     for more in
         [&["--namespace", "No_Name"][..], &["--namespace", "kube-system", "--service", "shop"]]
     {

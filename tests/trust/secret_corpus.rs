@@ -1,4 +1,4 @@
-//! GP501 finds leaks and leaves harmless texts alone, measured on a corpus.
+//! GP501 finds leaks and accepts harmless texts, measured on a corpus.
 //!
 //! `tests/fixtures/secret_corpus` holds three sets, each with leaks and harmless texts of different
 //! vendors and in different words. Each was written before the rule's errors in it were known;
@@ -28,7 +28,7 @@ const THIRD: Set = Set {
     harmless: include_str!("../fixtures/secret_corpus/third/harmless.tsv"),
 };
 
-/// The values of each row are drawn this many times.
+/// The number of random values for each row.
 const SEEDS: u64 = 3;
 
 struct Set {
@@ -43,7 +43,7 @@ struct Row {
     text: &'static str,
 }
 
-/// Shares of the texts of a set.
+/// The error rates of a set.
 struct Measured {
     recall: f64,
     false_alarms: f64,
@@ -59,7 +59,7 @@ impl Set {
         text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(row).collect()
     }
 
-    /// Runs `validate` over all texts, each in a manifest of its own, and prints what it got wrong.
+    /// Runs `validate` on all texts, each in its own manifest, and prints the errors.
     fn measure(&self) -> Measured {
         let (leaks, harmless) = (Self::rows(self.leaks), Self::rows(self.harmless));
         let repository = Repository::new();
@@ -123,7 +123,7 @@ fn path(number: usize) -> String {
     format!("catalogs/secrets/payments/dev/SEC-{number:04}.yaml")
 }
 
-/// The seed's manifest with `text` at a place.
+/// Returns the seed's manifest with `text` at a place.
 fn manifest(place: &str, text: &str, number: usize) -> String {
     let own = SEED
         .replace("SEC-0007 ", &format!("SEC-{number:04} "))
@@ -167,8 +167,8 @@ fn manifest(place: &str, text: &str, number: usize) -> String {
     }
 }
 
-/// The text of a row, with `⏎` for a line break and each `⟦kind argument⟧` replaced, the innermost
-/// first.
+/// Returns the text of a row, with `⏎` for a line break and each `⟦kind argument⟧` replaced, the
+/// innermost first.
 fn assemble(template: &str, seed: u64) -> String {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut text = template.replace('⏎', "\n");
@@ -180,7 +180,7 @@ fn assemble(template: &str, seed: u64) -> String {
     text
 }
 
-/// Marsaglia's and Vigna's xorshift64*: as random as a token, and the same on every run.
+/// xorshift64* (Marsaglia; Vigna): pseudo-random, the same on every run.
 struct Random(u64);
 
 impl Random {
@@ -305,7 +305,7 @@ fn leaks_of_the_third_set_are_found_and_its_harmless_texts_are_left_alone() {
     THIRD.measure().is_good();
 }
 
-/// A token that no issuer gave out, in two parts so that no scanner takes it for one.
+/// A token that no issuer gave out, in two parts so that no secret scanner reports it.
 fn token() -> String {
     ["ghp_", &Random(7).of("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789", 36)].concat()
 }

@@ -1,4 +1,4 @@
-//! A template changes how a projection looks, not where it points.
+//! A template changes the form of a projection, not its target.
 
 use goldenpath_testkit::{Platform, Repository, SEED_PATH, request};
 
@@ -7,7 +7,7 @@ const COMMENT: &str = "templates/plan.md.j2";
 const BUILT_IN: &str = include_str!("../../templates/external_secret.yaml.j2");
 const MARKER: &str = "<!-- goldenpath plan -->\n";
 
-/// All that a template may add.
+/// The fields that a template may add.
 const ADDITIONS: &str = r#"apiVersion: {{ apiVersion }}
 kind: ExternalSecret
 metadata:
@@ -35,7 +35,7 @@ spec:
         key: {{ storeKey | quote }}
 "#;
 
-/// The built-in template with `more` after the line that begins with `after`.
+/// Returns the built-in template with `more` after the line that begins with `after`.
 fn with(after: &str, more: &str) -> String {
     let line = BUILT_IN
         .lines()
@@ -44,7 +44,7 @@ fn with(after: &str, more: &str) -> String {
     BUILT_IN.replacen(&format!("{line}\n"), &format!("{line}\n{more}\n"), 1)
 }
 
-/// A drawn message on one line.
+/// Returns a wrapped message on one line.
 fn words(drawn: &str) -> String {
     drawn.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
 }
@@ -310,7 +310,7 @@ fn nothing_is_smuggled_past_another_yaml_parser() {
     let repository = Repository::with_seed();
     let extract = "  data: [{ secretKey: x, remoteRef: { key: stripe } }]";
     for (template, what) in [
-        // A line break to YAML 1.1 alone, within a comment to YAML 1.2.
+        // A line break in YAML 1.1, but part of a comment in YAML 1.2.
         (format!("{BUILT_IN}  # x\u{2028}{extract}\n"), "U+2028"),
         (format!("{BUILT_IN}  # x\u{85}{extract}\n"), "U+0085"),
         (format!("{BUILT_IN}  # x\r{extract}\n"), "U+000D"),
@@ -340,7 +340,7 @@ fn the_header_that_says_whose_file_it_is_is_goldenpath_s_own() {
     platform.apply().run().success();
     let first = "# Managed by goldenpath: SEC-0007 of acme-platform. ";
     assert!(platform.seed_projection().starts_with(first), "{}", platform.seed_projection());
-    // It is known as the manifest's own: nothing to do, and nothing in the way.
+    // It is recognized as the manifest's own projection, so there are no actions and no conflict.
     platform.plan(&["--detailed-exitcode"]).run().success();
 }
 
@@ -352,7 +352,7 @@ fn a_refused_template_is_found_before_the_merge_and_never_applied() {
     platform.apply().run().success();
     let before = platform.gitops_state();
     platform.catalog.git(&["checkout", "--quiet", "-b", "pr"]);
-    // Only one manifest's projection is another, and the change touches no manifest.
+    // Only one manifest's projection differs, and the change modifies no manifest.
     let more = "{% if id == \"SEC-0008\" %}\n    - find: { name: { regexp: '.*' } }\n{% endif %}\n";
     platform.catalog.write(TEMPLATE, &format!("{BUILT_IN}{more}"));
     for arguments in [&["validate"][..], &["plan", "--work-tree"]] {
@@ -379,7 +379,7 @@ fn a_refused_template_is_found_before_the_merge_and_never_applied() {
     }
     assert_eq!(platform.gitops_state(), before);
 
-    // The same change with an honest template passes.
+    // The same change with a valid template passes.
     platform
         .catalog
         .write(TEMPLATE, &with("metadata:", "  labels: { team: payments }"))
@@ -470,7 +470,7 @@ fn a_plan_of_a_pull_request_says_how_many_projections_its_template_changes() {
     let json: serde_json::Value = serde_json::from_str(&plan("json")).unwrap();
     assert_eq!(json["templateChanged"]["projectionsDiffer"], 2);
     assert_eq!(json["templateChanged"]["file"], TEMPLATE);
-    // The projections are those of the head's template.
+    // The projections come from the template of the head.
     let changes = json["actions"]
         .as_array()
         .unwrap()
@@ -478,7 +478,7 @@ fn a_plan_of_a_pull_request_says_how_many_projections_its_template_changes() {
         .filter(|action| action["action"] == "write-projection");
     assert_eq!(changes.count(), 2);
 
-    // A template that only reads otherwise changes nothing.
+    // A template with the same output changes nothing.
     platform.catalog.git(&["checkout", "--quiet", "main"]);
     platform.catalog.git(&["checkout", "--quiet", "-b", "same"]);
     platform
@@ -517,7 +517,7 @@ fn a_pull_request_with_errors_has_no_plan_and_its_base_says_how_many_must_approv
     assert!(comment(&["--from-ref", "main"]).contains("required by the governance table: 1**"));
     assert!(!comment(&[]).contains("required by the governance table"));
 
-    // The ID of a merged manifest changes, which is an error of the change alone.
+    // The ID of a merged manifest changes, which only a check of the change finds.
     let text = platform.catalog.read(SEED_PATH).replace("SEC-0007", "SEC-0011");
     platform.catalog.git(&["rm", "--quiet", SEED_PATH]);
     platform

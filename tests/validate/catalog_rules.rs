@@ -1,9 +1,9 @@
-//! The rules on where a manifest lies, and on manifests against each other.
+//! Rules on the path of a manifest, and on several manifests.
 
 use super::{Expected, is};
 use goldenpath_testkit::{Found, Repository, SEED, SEED_PATH, checked, findings, seed_with};
 
-/// A second manifest that shares nothing with the seed's which must be its own.
+/// Returns a second manifest that has the seed's values except those that must be unique.
 fn orders(edits: &[(&str, &str)]) -> String {
     let own = seed_with(&[
         ("id: SEC-0007", "id: SEC-0008"),
@@ -45,7 +45,7 @@ fn gp302_finds_an_id_that_is_taken_even_where_only_one_file_is_named() {
     let taken_by_the_seed = format!("the ID `SEC-0007` is taken: {SEED_PATH} has it too");
     is(&found[0], SEED, &expected(&taken_by_the_seed));
     is(&found[1], SEED, &expected("orders/dev/SEC-0007.yaml has it too"));
-    // The catalog is searched, but only the named file is reported on and counted.
+    // The whole catalog is searched, but only the named file is reported and counted.
     let outcome =
         repository.goldenpath(&["validate", "--format", "json", path]).run().fails_with(1);
     assert_eq!(checked(&outcome), 1);
@@ -53,7 +53,7 @@ fn gp302_finds_an_id_that_is_taken_even_where_only_one_file_is_named() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].path, path);
     is(&found[0], SEED, &expected(&taken_by_the_seed));
-    // People are shown the other place too.
+    // The human format shows the other place too.
     let shown = repository.goldenpath(&["validate", path]).run().fails_with(1).stdout;
     assert!(
         shown.contains(&format!("[{path}:4:7]")) && shown.contains(&format!("[{SEED_PATH}:4:7]")),

@@ -15,7 +15,7 @@ pub(super) fn fix(repository: &Repository, arguments: &[&str]) -> Outcome {
     repository.goldenpath(&[&["validate", "--fix"], arguments].concat()).run()
 }
 
-/// What the one finding in `text` would be mended by.
+/// Returns the fix of the only finding in `text`.
 #[track_caller]
 fn proposed(text: &str) -> String {
     let found = findings(&with(text).goldenpath(&["validate", "--format", "json"]).run());
@@ -23,7 +23,7 @@ fn proposed(text: &str) -> String {
     found[0].fix.clone()
 }
 
-/// `--fix` makes `after` of `before` and leaves nothing to find.
+/// Asserts that `--fix` turns `before` into `after`, without findings.
 #[track_caller]
 fn becomes(before: &str, after: &str) {
     let repository = with(before);
@@ -31,12 +31,12 @@ fn becomes(before: &str, after: &str) {
     assert_eq!(repository.read(SEED_PATH), after, "{}", outcome.stdout);
     assert_eq!(outcome.code, 0, "{}", outcome.stdout);
     assert!(outcome.stdout.ends_with("checked 1 manifest: no findings\n"), "{}", outcome.stdout);
-    // Once more, and nothing happens.
+    // A second run changes nothing.
     assert_eq!(fix(&repository, &[]).success().stdout, "checked 1 manifest: no findings\n");
     assert_eq!(repository.read(SEED_PATH), after);
 }
 
-/// `--fix` leaves it as it is, and `--unsafe-fixes` makes `after` of it.
+/// Asserts that `--fix` changes nothing and `--unsafe-fixes` turns `before` into `after`.
 #[track_caller]
 fn becomes_only_unsafely(before: &str, after: &str) {
     let repository = with(before);
@@ -47,7 +47,7 @@ fn becomes_only_unsafely(before: &str, after: &str) {
     assert_eq!(repository.read(SEED_PATH), after);
 }
 
-/// Nothing that `--fix` does changes it.
+/// Asserts that `--fix` changes nothing.
 #[track_caller]
 fn stays(text: &str) {
     let repository = with(text);
@@ -58,7 +58,7 @@ fn stays(text: &str) {
 
 #[test]
 fn a_slip_is_mended_and_not_a_byte_beside_it_changes() {
-    // What each of them is mended to is the seed.
+    // Each of them is fixed to the seed.
     for (right, wrong) in [
         ("  owner:", "  ownr:"),
         ("kind: Secret", "knid: Secret"),
@@ -125,7 +125,7 @@ fn quotes_flow_style_and_wide_characters_stay() {
         &json("SecretRequests", "\"teir\" :\"Medium\""),
         &json("SecretRequest", "\"tier\" :\"medium\""),
     );
-    // A number's text is put in quotes; what would be something else without them gets some.
+    // A number in place of a string is quoted, and so is a text that would have another type.
     becomes(
         &seed_with(&[("name: payments-db-credentials", "name: 0042")]),
         &seed_with(&[("name: payments-db-credentials", "name: \"0042\"")]),
@@ -142,7 +142,7 @@ fn everything_in_a_file_is_mended_in_one_run_and_told() {
     ]);
     let repository = with(&wrong);
     let outcome = fix(&repository, &[]).fails_with(1);
-    // `teir` is no slip of anything that `spec` has, and what is no field anywhere belongs nowhere.
+    // `teir` is not similar to any field of `spec`, and an unknown field has no right place.
     let told: Vec<&str> =
         outcome.stdout.lines().filter(|line| line.starts_with("fixed ")).collect();
     assert_eq!(
@@ -209,7 +209,7 @@ fn a_field_at_the_wrong_level_is_one_finding_that_says_where_it_belongs() {
             assert_eq!(found[0].fix, format!("safe: move `{field}` to `{home}`"));
             let drawn = with(&text).goldenpath(&["validate"]).run().fails_with(1).stdout;
             assert!(drawn.contains("it belongs here"), "{drawn}");
-            // To the end of its mapping, as it stands there.
+            // It moves to the end of its mapping, with the mapping's indentation.
             let repository = with(&text);
             fix(&repository, &[]).success();
             let mended = repository.read(SEED_PATH);
@@ -241,7 +241,7 @@ fn a_mapping_that_a_field_belongs_in_is_made_where_it_is_missing() {
     };
     let line = "tier: medium                     # Mandatory: Governance\n";
     becomes(&flat(&format!("  {line}")), SEED);
-    // The indentation was forgotten.
+    // The indentation is missing.
     becomes(&flat(&format!("  risk:\n  {line}")), SEED);
     let flat = seed_with(&[
         ("metadata:\n", ""),
@@ -274,31 +274,30 @@ fn a_field_that_stands_twice_is_for_a_person() {
             && drawn.contains("already here"),
         "{drawn}"
     );
-    // Nothing but a line is lost.
+    // Only a line is removed.
     becomes_only_unsafely(&twice("team-payments # really"), SEED);
-    // Two that could be the same one.
+    // Two lines that could be the same field.
     stays(&seed_with(&[("  owner: team-payments ", "  ownr: team-payments\n  owners: sre-team ")]));
 }
 
 #[test]
 fn what_has_no_one_right_answer_takes_a_flag() {
     for (right, wrong, fixed) in [
-        // Taking a secret down is no slip.
+        // A misspelled status that deletes a secret is not fixed without the flag.
         ("status: active", "status: decomissioned", "status: decommissioned"),
         ("status: active", "status: Decommission-Requested", "status: decommission_requested"),
-        // Only the beginning of it, or other digits.
+        // A part of it, or other digits.
         ("kind: SecretRequest", "kind: Secret", "kind: SecretRequest"),
         ("environment: dev", "environment: dev2", "environment: dev"),
         ("goldenpath.io/v1", "goldenpath.io/v2", "goldenpath.io/v1"),
-        // More than its case.
+        // It differs in more than case.
         ("namespace: payments ", "namespace: pay_ments ", "namespace: pay-ments "),
-        // Less may be right, or another tier.
+        // It may mean less, or another tier.
         ("ttlDays: 30", "ttlDays: 400", "ttlDays: 365"),
     ] {
         becomes_only_unsafely(&seed_with(&[(right, wrong)]), &seed_with(&[(right, fixed)]));
     }
-    // Neither what stands there nor what it is mended to is what the folder says; once it is
-    // mended, the file moves.
+    // Neither the text nor its fix matches the folder; once it is fixed, the file is moved.
     let repository = with(&seed_with(&[("environment: dev", "environment: Prod")]));
     let told = fix(&repository, &[]).fails_with(1).stdout;
     assert!(told.contains("1 more fixable with `--unsafe-fixes`"), "{told}");
@@ -322,7 +321,7 @@ fn what_cannot_be_known_is_left_alone() {
     ] {
         stays(&seed_with(&[(right, wrong)]));
     }
-    // Two values are as near.
+    // Two values are equally similar.
     let repository = with(&seed_with(&[("owner: team-payments ", "owner: team-c ")]));
     repository.write("schemas/metadata/enums.yaml", "owners: [team-a, team-b]\n");
     assert!(
@@ -354,7 +353,7 @@ fn the_schema_that_judges_says_where_fields_belong() {
 
 #[test]
 fn a_fix_that_would_break_a_promise_takes_a_flag() {
-    // The environment was a name, and GP402 holds it to that; the service never was one.
+    // The environment was a valid name, so GP402 requires it to stay; the service never was one.
     let repository = Repository::new();
     let path = "catalogs/secrets/Payments/production/SEC-0007.yaml";
     let text = seed_with(&[
@@ -432,7 +431,7 @@ fn diff_shows_what_fix_would_do_and_does_nothing() {
         let outcome = repository.goldenpath(&["validate", "--diff"]).run().success();
         assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
     }
-    // Where nothing can be fixed there is no difference, whatever there is to find.
+    // Without a fix there is no diff, whatever the findings.
     let outcome = with(&seed_with(&[("tier: medium", "tier: huge")]))
         .goldenpath(&["validate", "--diff"])
         .run()

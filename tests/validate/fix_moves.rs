@@ -14,7 +14,7 @@ fn at(path: &str, text: &str) -> Repository {
     repository
 }
 
-/// `git status`, with what moved.
+/// Returns `git status`, with renames.
 fn status(repository: &Repository) -> String {
     repository.git(&["status", "--porcelain", "--untracked-files=all"])
 }
@@ -29,7 +29,7 @@ fn a_file_moves_to_where_its_fields_say_as_git_moves_it() {
         "catalogs/secrets/db.yaml",
         "catalogs/secrets/a/b/c/SEC-0007.yaml",
     ] {
-        // What git does not know it need not be told of.
+        // An untracked file is moved without git.
         let repository = at(wrong, SEED);
         let outcome = fix(&repository, &[]).success();
         assert_eq!(repository.read(SEED_PATH), SEED);
@@ -66,7 +66,7 @@ fn what_is_staged_of_a_file_that_moves_stays_what_it_is() {
 fn a_named_path_is_followed_to_where_the_file_goes() {
     let repository = at(WRONG, &seed_with(&[("mediu", "Mediu"), ("ttlDays: 30", "ttlDays: 0")]));
     let outcome = fix(&repository, &["catalogs/secrets/payments/prod"]).fails_with(1);
-    // The place follows from three fields, whatever is wrong with others.
+    // The path depends on three fields, whatever is wrong with others.
     assert!(
         outcome.stdout.contains("fixed 2 of 3 findings in 1 file\nchecked 1 manifest: 1 error"),
         "{}",
@@ -83,7 +83,8 @@ fn what_is_there_is_never_replaced() {
         assert_eq!(outcome.stderr, format!("not moved: {WRONG}: {why}\n"));
         assert!(outcome.stdout.contains("path-mismatch"), "{}", outcome.stdout);
     };
-    // Another manifest, a file that is none, a dangling link, a file that only the index has.
+    // Another manifest, a file that is not a manifest, a dangling link, and a file that is only in
+    // the index.
     let repository = at(WRONG, SEED);
     repository.write(SEED_PATH, &request("SEC-0007", "another-db"));
     untouched(&repository, &format!("`{SEED_PATH}` already exists"));
@@ -135,17 +136,17 @@ fn where_the_folder_may_be_right_a_move_takes_a_flag() {
         fix(repository, &[arguments, &["--unsafe-fixes"]].concat());
         assert!(!repository.exists(from) && repository.exists(to));
     };
-    // It is the field that changed since the last commit.
+    // The field has changed since the last commit, so the path is right.
     let repository = at(SEED_PATH, SEED);
     repository.commit_all("In its place");
     repository.write(SEED_PATH, &seed_with(&[("environment: dev", "environment: prod")]));
     only_unsafely(&repository, SEED_PATH, WRONG, &[]);
-    // The fields are another manifest's, from which it was copied.
+    // The fields are those of the manifest from which it was copied.
     let repository = at(SEED_PATH, SEED);
     let copy = "catalogs/secrets/payments/prod/SEC-0008.yaml";
     repository.write(copy, &SEED.replace("SEC-0007", "SEC-0008"));
     only_unsafely(&repository, copy, "catalogs/secrets/payments/dev/SEC-0008.yaml", &[]);
-    // It is not in the catalog at all.
+    // It is outside of the catalog.
     let repository = at("examples/secret.yaml", SEED);
     only_unsafely(&repository, "examples/secret.yaml", SEED_PATH, &["examples/secret.yaml"]);
 }

@@ -1,5 +1,5 @@
-//! What holds for every manifest that small mistakes are made in: fixing never makes it worse,
-//! loses no comment, comes to an end, and leaves a valid one alone.
+//! Properties of fixes, for any manifest with small mistakes: a fix adds no errors, loses no
+//! comment, terminates, and changes no valid manifest.
 
 use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::fixes::{FixContext, FixOutcome, apply, settle};
@@ -11,7 +11,7 @@ use goldenpath_testkit as support;
 
 const MANIFESTS: u64 = 400;
 
-/// xorshift64* (Marsaglia; Vigna): as random as needed, and the same on every run.
+/// xorshift64* (Marsaglia; Vigna): pseudo-random, the same on every run.
 struct Dice(u64);
 
 impl Dice {
@@ -27,7 +27,7 @@ impl Dice {
     }
 }
 
-/// A manifest with nothing wrong in it, in some layout, and where it belongs.
+/// Returns a valid manifest in a random layout, and its path.
 fn valid(dice: &mut Dice, number: u64) -> (String, String) {
     let service = dice.pick(&["payments", "orders", "user-accounts", "7search"]);
     let environment = dice.pick(&["dev", "test", "staging", "prod", "ephemeral"]);
@@ -105,7 +105,7 @@ fn valid(dice: &mut Dice, number: u64) -> (String, String) {
     (format!("catalogs/secrets/{service}/{environment}/{id}.yaml"), lines.join(newline) + end)
 }
 
-/// A small mistake in it.
+/// Adds a small mistake.
 fn mistaken(dice: &mut Dice, path: &mut String, text: &str) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     match dice.roll(8) {
@@ -116,7 +116,7 @@ fn mistaken(dice: &mut Dice, path: &mut String, text: &str) -> String {
                 .replace(".yaml", ".yml");
             text.to_owned()
         }
-        // A line at another level, or another place.
+        // A line at another level, or in another place.
         1 | 2 => {
             let (from, to) = (dice.roll(lines.len()), dice.roll(lines.len()));
             let mut moved = lines.clone();
@@ -129,7 +129,7 @@ fn mistaken(dice: &mut Dice, path: &mut String, text: &str) -> String {
             moved.insert(to.min(moved.len()), &indented);
             moved.concat()
         }
-        // A slip of the fingers.
+        // A typo.
         kind => {
             let letters: Vec<usize> = text
                 .char_indices()
@@ -157,12 +157,12 @@ fn comments(text: &str) -> Vec<&str> {
     comments
 }
 
-/// All words of a document, in no order: the fields' names and their values.
+/// Returns all words of a document in no order: field names and values.
 fn size(node: &Node) -> usize {
     match &node.value {
         NodeValue::Mapping(entries) => entries.iter().map(|(_, node)| 1 + size(node)).sum(),
         NodeValue::Sequence(items) => items.iter().map(size).sum(),
-        // Where a mapping was to be, and is made.
+        // A mapping is missing, and the fix adds it.
         NodeValue::Null => 0,
         _ => 1,
     }
@@ -188,7 +188,7 @@ impl World {
         Catalog::of(Snapshot::WorkTree, entries)
     }
 
-    /// The findings before, what came of fixing, and the file's path and text then.
+    /// The findings before the fix, its result, and the file's path and text after it.
     fn fixed(
         &self,
         path: &str,
@@ -235,8 +235,7 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
         let (errors, outcome, new_path, new_text) = world.fixed(&path, &text, false);
         let left =
             outcome.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        // What can be read now may be wrong in ways that nobody could see before: each was one that
-        // was fixed.
+        // A fix can make errors visible that the broken text has hidden, at most one per fix.
         assert!(left <= errors + outcome.done.len(), "{errors} → {left}\n{text}\n→\n{new_text}");
         fixed += outcome.done.len();
         clean += usize::from(left == 0 && errors > 0);
@@ -246,7 +245,7 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
         }
         assert_eq!(comments(&text), comments(&new_text), "{text}\n→\n{new_text}");
         let (old, new) = (yaml::parse(&text).unwrap(), yaml::parse(&new_text).unwrap());
-        // A mapping may have been made for a field to be in.
+        // A fix may have added a mapping for a field.
         assert!(size(&old) <= size(&new) && size(&new) <= size(&old) + 12, "{text}\n→\n{new_text}");
         let ends = |text: &str| (text.contains("\r\n"), text.replace("\r\n", "").contains('\n'));
         assert_eq!(
@@ -254,7 +253,7 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
             ends(&new_text).0 && ends(&new_text).1,
             "one kind of line end"
         );
-        // Once more, and nothing happens.
+        // A second run changes nothing.
         let (_, again, last_path, last_text) = world.fixed(&new_path, &new_text, false);
         assert_eq!((again.done.len(), last_path, last_text), (0, new_path, new_text));
     }

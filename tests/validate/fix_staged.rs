@@ -1,4 +1,4 @@
-//! `validate --staged --fix`: what is staged and what is not are never mixed.
+//! `validate --staged --fix`: it never mixes staged and unstaged changes.
 
 use super::fix::fix;
 use goldenpath_testkit::{Repository, SEED, SEED_PATH, request, seed_with};
@@ -73,10 +73,10 @@ fn a_file_that_is_staged_in_part_is_refused_and_nothing_is_written() {
         if !unstaged.is_empty() {
             assert_eq!(repository.read(SEED_PATH), unstaged);
         }
-        // Showing it writes nothing, so it may be shown.
+        // The diff writes nothing, so it is allowed.
         repository.goldenpath(&["validate", "--staged", "--diff"]).run().fails_with(1);
     }
-    // Which file has nothing to be fixed may be in any state.
+    // A file without fixes may be in any state.
     repository.write(SEED_PATH, SEED).git(&["add", "--all"]);
     repository.write(SEED_PATH, &wrong());
     fix(&repository, &["--staged"]).success();
@@ -103,7 +103,7 @@ fn a_move_is_staged_with_what_is_fixed_in_the_file() {
 
 #[test]
 fn what_is_left_is_what_the_index_holds_then() {
-    // Mended, it has the ID of another that no one looked at before.
+    // The fixed manifest has the ID of another one, which was not checked before.
     let repository = Repository::new();
     let other = "catalogs/secrets/orders/dev/SEC-0007.yaml";
     let text = SEED
@@ -143,7 +143,7 @@ fn it_works_in_a_hook_that_has_an_index_of_its_own() {
     let hook = repository.path().join(".git/hooks/pre-commit");
     std::fs::set_permissions(hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     repository.write(SEED_PATH, SEED).commit_all("SEC-0007");
-    // `git commit -a` and `git commit PATH` bring indexes of their own (githooks, "pre-commit").
+    // `git commit -a` and `git commit PATH` use temporary indexes (githooks, "pre-commit").
     for arguments in
         [&["commit", "-q", "-a", "-m", "all"][..], &["commit", "-q", "-m", "one", SEED_PATH]]
     {

@@ -1,5 +1,5 @@
-//! Duplicates of what is staged are found across the catalog, whatever earlier runs remember of it,
-//! and however git keeps its index.
+//! Duplicates of staged manifests are found in the whole catalog, with any state of the cache and
+//! any format of the index.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,8 +12,7 @@ fn path(id: &str) -> String {
     format!("catalogs/secrets/payments/dev/{id}.yaml")
 }
 
-/// So many committed manifests that it is worth a run's while to remember them: SEC-0101 to
-/// SEC-0160.
+/// Returns enough committed manifests that a run caches them: SEC-0101 to SEC-0160.
 fn catalog() -> Repository {
     let repository = Repository::new();
     for number in 101..=160 {
@@ -24,8 +23,7 @@ fn catalog() -> Repository {
     repository
 }
 
-/// Stages a manifest, and says what a check of it finds: the rules, and the places that they point
-/// to.
+/// Stages a manifest, and returns the findings of a check: the rules and the places.
 fn staged(repository: &Repository, id: &str, text: &str) -> Vec<(String, String)> {
     repository.write(path(id), text);
     repository.git(&["add", "--all"]);
@@ -48,7 +46,7 @@ fn remembered(repository: &Repository) -> PathBuf {
     repository.path().join(MEMORY)
 }
 
-/// A new manifest that takes the name and the target of SEC-0117.
+/// Returns a new manifest with the name and the target of SEC-0117.
 fn rival() -> String {
     request("SEC-0200", "name-117")
 }
@@ -71,15 +69,15 @@ fn what_a_staged_manifest_takes_is_found_with_and_without_what_is_remembered() {
 fn what_is_remembered_is_of_the_blobs_and_follows_every_change_of_them() {
     let repository = catalog();
     staged(&repository, "SEC-0200", &rival());
-    // Somebody else gives the name up, in a commit that is not this one's.
+    // Another commit releases the name.
     repository.git(&["reset", "--quiet", "--hard"]);
     repository.write(path("SEC-0117"), &request("SEC-0117", "another-name"));
     repository.commit_all("Rename");
     assert_eq!(rules(&repository, "SEC-0200", &rival()), [""; 0]);
-    // And takes it back.
+    // And it takes the name back.
     repository.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     assert_eq!(rules(&repository, "SEC-0200", &rival()), ["GP303", "GP304"]);
-    // In the same commit as ours it is free from then on.
+    // If our commit releases the name, it is available.
     repository.write(path("SEC-0117"), &request("SEC-0117", "another-name"));
     let outcome = staged(&repository, "SEC-0200", &rival());
     assert_eq!(outcome, [("GP402".to_owned(), path("SEC-0117"))]);
@@ -146,7 +144,7 @@ fn another_key_template_makes_other_claims() {
     repository.git(&["reset", "--quiet", "--hard"]);
     repository.write("goldenpath.yaml", "store:\n  keyTemplate: \"{{ id }}\"\n");
     repository.commit_all("Keys by ID");
-    // The ExternalSecret has the manifest's name still.
+    // The ExternalSecret still has the manifest's name.
     assert_eq!(rules(&repository, "SEC-0200", &elsewhere), ["GP305"]);
 }
 

@@ -1,4 +1,4 @@
-//! How findings look to people, machines, terminals and pipes.
+//! The output of findings for people, programs, terminals and pipes.
 
 use goldenpath_testkit::{
     Repository, SEED, SEED_PATH, checked, every_harmful_character, findings, is_harmful, seed_with,
@@ -28,7 +28,7 @@ fn people_see_rule_message_place_and_help() {
                 || line.starts_with(" 13 │     tier: mediun ")
         })
         .unwrap();
-    // The underline stands below the word and is as long.
+    // The underline is below the word and has its length.
     let column = |line: &str, what: char| line.chars().position(|c| c == what).unwrap();
     let word = lines[source].chars().collect::<String>().find("mediun").unwrap();
     let word = lines[source][..word].chars().count();
@@ -132,7 +132,7 @@ fn what_could_steer_a_terminal_is_written_out() {
     // In a value, in a key, in a comment and in a file's name.
     let text = seed_with(&[
         ("owner: team-payments ", "owner: \"\\e[31mred\\u202e\\a\" "),
-        // The second is the one that begins sequences by itself, beyond ASCII.
+        // U+009B starts escape sequences on its own, outside of ASCII.
         ("  environment:", "  \"\\e]0;title\\a\": x\n  \"\\x9b2J\\x7f\\u061c\": x\n  environment:"),
         ("Mandatory: Provider", "\u{202e}redivorP"),
     ]);
@@ -158,7 +158,7 @@ fn what_could_steer_a_terminal_is_written_out() {
         let outcome = repository.goldenpath(&["validate", "--format", format]).run().fails_with(1);
         assert!(!outcome.stdout.contains(is_harmful), "{:?}", outcome.stdout);
     }
-    // Machines get what is there, and their format escapes it.
+    // Machine formats keep the text and escape it.
     let outcome = repository.goldenpath(&["validate", "--format", "json"]).run().fails_with(1);
     assert!(!outcome.stdout.contains(is_harmful), "{:?}", outcome.stdout);
     assert!(outcome.stdout.contains("`\\u009b2J\\u007f\\u061c`"), "{}", outcome.stdout);

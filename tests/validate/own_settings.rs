@@ -1,4 +1,4 @@
-//! A catalog's own lists, governance, schema and severities win over what is built in.
+//! A catalog's own lists, governance, schema and severities override the built-in ones.
 
 use goldenpath_testkit::{Outcome, Repository, SEED_PATH, checked, findings, seed_with};
 
@@ -8,7 +8,7 @@ fn json_run(repository: &Repository) -> Outcome {
     repository.goldenpath(&["validate", "--format", "json"]).run()
 }
 
-/// The first place that an error's drawing names: `[file:line:column]`.
+/// Returns the first place of a rendered error: `[file:line:column]`.
 #[track_caller]
 fn drawn_at(outcome: &Outcome) -> &str {
     let start =
@@ -52,7 +52,7 @@ fn a_rule_that_does_not_exist_is_an_error_at_its_place() {
     assert!(outcome.stderr.contains("there is no rule `unknown-fild`"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("help: did you mean `unknown-field`?"), "{}", outcome.stderr);
     assert_eq!(drawn_at(&outcome), "goldenpath.yaml:4:3");
-    // The file that `--config` names is the one that is wrong then.
+    // The error names the file of `--config`.
     repository.program("mv", &["goldenpath.yaml", "other.yaml"]).run().success();
     let outcome =
         repository.goldenpath(&["validate", "--config", "other.yaml"]).run().fails_with(2);

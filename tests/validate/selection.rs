@@ -1,10 +1,10 @@
-//! Which manifests a run is about: paths, folders, the index.
+//! Selection of manifests: paths, folders, the index.
 
 use goldenpath_testkit::{Repository, SEED, SEED_PATH, checked, findings, seed_with};
 
 const ORDERS_PATH: &str = "catalogs/secrets/orders/prod/SEC-0008.yaml";
 
-/// A sound manifest in another service and environment.
+/// Returns a valid manifest of another service and environment.
 fn orders() -> String {
     seed_with(&[
         ("id: SEC-0007", "id: SEC-0008"),
@@ -19,7 +19,7 @@ fn wrong(text: &str) -> String {
     text.replace("tier: medium", "tier: mediun")
 }
 
-/// Two manifests, both with a wrong tier.
+/// Returns two manifests, both with a wrong tier.
 fn two() -> Repository {
     let repository = Repository::new();
     repository.write(SEED_PATH, &wrong(SEED)).write(ORDERS_PATH, &wrong(&orders()));
@@ -63,7 +63,7 @@ fn paths_choose_files_and_folders_from_wherever_one_stands() {
             &["../../orders/prod/SEC-0008.yaml", "SEC-0007.yaml"],
             &both,
         ),
-        // No path is the whole catalog, wherever one stands.
+        // Without a path, the whole catalog is checked from any current folder.
         ("catalogs/secrets/payments/dev", &[], &both),
     ] {
         assert_eq!(
@@ -113,7 +113,7 @@ fn hidden_files_and_other_files_of_the_catalog_are_passed_over() {
     let outcome = repository.goldenpath(&["validate", "--format", "json"]).run().success();
     assert_eq!(checked(&outcome), 1);
     repository.git(&["add", "--all"]);
-    // In the index as in the work tree: what is checked must not depend on how one looks.
+    // The index and the work tree give the same result.
     let staged = repository.goldenpath(&["validate", "--staged", "--format", "json"]).run();
     assert_eq!(checked(&staged.success()), 1);
     repository.commit_all("All");
@@ -127,7 +127,7 @@ fn hidden_files_and_other_files_of_the_catalog_are_passed_over() {
 fn staged_judges_what_the_commit_would_hold_and_not_the_work_tree() {
     let repository = Repository::with_seed();
     repository.commit_all("Seed");
-    // Staged wrong, mended in the work tree only.
+    // Staged with an error, fixed in the work tree only.
     repository.write(SEED_PATH, &wrong(SEED));
     repository.git(&["add", "--all"]);
     repository.write(SEED_PATH, SEED);
@@ -136,11 +136,11 @@ fn staged_judges_what_the_commit_would_hold_and_not_the_work_tree() {
     let found = findings(&outcome);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].rule.as_str(), found[0].place.as_str()), ("GP105", "13:11..13:17"));
-    // The text that is drawn is the index's, too.
+    // The quoted text is the one in the index, too.
     let shown = repository.goldenpath(&["validate", "--staged"]).run().fails_with(1).stdout;
     assert!(shown.contains("tier: mediun"), "{shown}");
     repository.goldenpath(&["validate"]).run().success();
-    // Staged right, broken in the work tree only.
+    // Staged without an error, broken in the work tree only.
     repository.git(&["add", "--all"]);
     repository.write(SEED_PATH, &seed_with(&[("ttlDays: 30", "ttlDays: 31")]));
     repository.git(&["add", "--all"]);
@@ -212,7 +212,7 @@ fn a_staged_change_of_what_judges_the_manifests_judges_all_of_them() {
     repository.write(ENUMS, "owners: [team-payments]\n");
     repository.commit_all("Seed");
     let staged = ["validate", "--staged", "--format", "json"];
-    // In the work tree only: the index's own enums judge.
+    // Changed in the work tree only: the enums of the index apply.
     repository.write(ENUMS, "owners: [someone-else]\n");
     assert_eq!(checked(&repository.goldenpath(&staged).run().success()), 0);
     repository.git(&["add", ENUMS]);
@@ -221,7 +221,7 @@ fn a_staged_change_of_what_judges_the_manifests_judges_all_of_them() {
     assert_eq!(checked(&outcome), 1);
     let found = findings(&outcome);
     assert_eq!((found[0].rule.as_str(), found[0].help.as_str()), ("GP105", "write `someone-else`"));
-    // Deleting them brings the built-in lists back, which is a change like any other.
+    // Deleting them restores the built-in lists, which is a change like others.
     repository.git(&["rm", "--quiet", "--force", ENUMS]);
     assert_eq!(checked(&repository.goldenpath(&staged).run().success()), 1);
     for (file, text) in [
@@ -261,7 +261,7 @@ fn staged_reads_the_index_that_git_hands_to_a_hook() {
     assert_eq!(report["summary"]["files"], 1);
     assert_eq!(report["findings"][0]["path"], SEED_PATH);
     assert_eq!(repository.git(&["log", "--format=%s"]), "Seed");
-    // `git commit -a` as well.
+    // So does `git commit -a`.
     repository
         .program("git", &["commit", "--quiet", "--all", "--message", "Wrong"])
         .run()
@@ -292,8 +292,8 @@ fn staged_asks_for_a_merge_to_be_resolved_first() {
 
 #[test]
 fn staged_with_paths_checks_those_files_as_the_index_holds_them() {
-    // So that a framework that names all files, as `pre-commit run --all-files` does, never looks
-    // at nothing.
+    // So a framework that passes all files, as `pre-commit run --all-files` does, always checks
+    // some.
     let repository = Repository::with_seed();
     repository.write(ORDERS_PATH, &orders()).commit_all("Two");
     repository.write(SEED_PATH, &wrong(SEED));

@@ -1,4 +1,4 @@
-//! What cannot be taken for a value is not shown for that.
+//! Input that is rejected as a value is not shown.
 
 use super::scene::{Said, Scene};
 use goldenpath_testkit::Canary;
@@ -26,8 +26,7 @@ fn what_cannot_be_taken_is_not_quoted() {
             "password=CANARY",
             "username=app\npassword=CANARY\nCANARY",
         ] {
-            // As it stands in a manifest, a shell or a password manager: letters, digits and
-            // nothing that means something here.
+            // A value without special characters of a manifest, a shell or a password manager.
             let canary = Canary::new();
             let plain: String = canary.text.chars().filter(char::is_ascii_alphanumeric).collect();
             let canary = Canary::of(&plain);

@@ -1,5 +1,5 @@
-//! What other processes, and what is left of this one, can see: arguments, environments, a core
-//! dump, and memory that is wiped when it is given back.
+//! Process information and leftovers: arguments, environments, a core dump, and memory, which is
+//! cleared before it is freed.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use super::scene::{Said, Scene};
 use goldenpath_testkit::{Canary, Command, When, memory_of, skip};
 
-/// `value set`, which takes the canary from a file on its standard input, so that no pipe holds it.
+/// Returns `value set` with the canary on stdin, from a file, so that no pipe buffers it.
 fn set(scene: &Scene, canary: &Canary) -> Command {
     let given = format!("username=app\npassword='{}'\n", canary.text);
     scene.value(&["set", "SEC-0007", "--yes"]).stdin(given)
@@ -42,7 +42,7 @@ fn memory_that_held_a_value_is_wiped_when_the_value_is_written() {
         let before = Canary::new();
         set(&scene, &before).run().success();
         let canary = Canary::new();
-        // While it is on its way, it is there: so the search would find it.
+        // During the request the value is in memory, so the search would find it.
         let on_its_way = scene.recorder().hold("PutSecretValue", "", 1, When::BeforeTheServer);
         let written = scene.recorder().hold("TagResource", "", 1, When::BeforeTheServer);
         let running = set(&scene, &canary).start();
@@ -80,7 +80,7 @@ fn a_plan_leaves_no_core_dump() {
         assert!(gate.is_reached_by(1));
         running.signal(signal);
         let said = Said::from(running.wait());
-        // It would arrive in the middle of the next run.
+        // The signal would arrive during the next run.
         gate.turn_away();
         assert_ne!(said.code, 0);
         assert_eq!(cores(&catalog), Vec::<std::path::PathBuf>::new(), "{signal}");
@@ -101,7 +101,7 @@ fn no_core_dump_has_it() {
         assert!(gate.is_reached_by(1));
         running.signal(signal);
         let said = Said::from(running.wait());
-        // It would arrive in the middle of the next run.
+        // The signal would arrive during the next run.
         gate.turn_away();
         assert_ne!(said.code, 0);
         assert_eq!(cores(&catalog), Vec::<std::path::PathBuf>::new(), "{signal}");
@@ -109,8 +109,8 @@ fn no_core_dump_has_it() {
     }
 }
 
-/// Whether a program that may leave a core dump leaves it in the folder, so that a test knows that
-/// one would come.
+/// Reports whether a crashing program leaves a core dump in the folder, so that the test is
+/// meaningful.
 fn dumps_cores(folder: &Path) -> bool {
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
     if pattern.trim().is_empty() || pattern.starts_with(['|', '/']) {

@@ -1,4 +1,4 @@
-//! A platform on which a canary is put in, and where it is looked for afterwards.
+//! A platform on which tests set a canary as a value, and a search for it afterwards.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,23 +11,23 @@ use goldenpath_testkit::{
     Account, Canary, Command, KEY, Key, Moto, Outcome, Platform, Recorder, Terminal,
 };
 
-/// The calls whose body carries a value.
+/// The calls whose body contains a value.
 const CARRIERS: [&str; 2] = ["CreateSecret", "PutSecretValue"];
 
-/// Stands before git, and notes with what it is started. It belongs to goldenpath's home, which is
-/// searched.
+/// A wrapper of git that records its arguments and environment. It is in goldenpath's home, which
+/// is searched.
 const WITNESS: &str = "#!/bin/sh\n{ tr '\\0' '\\n' </proc/$$/cmdline; env; } >>\"$HOME/children\"\n\
                        PATH=${PATH#*:} exec git \"$@\"\n";
 
-/// The seed's secret, made and without a value, in AWS or in a local store.
+/// The seed's secret, created and without a value, on AWS or in a local store.
 pub(super) struct Scene {
     pub platform: Platform,
     aws: Option<(Account, Recorder)>,
-    /// What belongs to somebody else, and is not searched.
+    /// Files of the test itself, which are not searched.
     elsewhere: TempDir,
 }
 
-/// What a run wrote, and how it ended.
+/// The output of a run and its exit code.
 pub(super) struct Said {
     pub code: i32,
     pub words: String,
@@ -68,8 +68,8 @@ impl Scene {
         &self.aws.as_ref().expect("a scene on AWS").1
     }
 
-    /// `goldenpath value` with these arguments, as talkative as it can be, in folders that are
-    /// searched afterwards.
+    /// Returns `goldenpath value` with these arguments and full logging, in folders that are
+    /// searched later.
     pub(super) fn value(&self, arguments: &[&str]) -> Command {
         self.loud(self.platform.catalog.goldenpath(&[&["-vvv", "value"], arguments].concat()))
     }
@@ -92,14 +92,14 @@ impl Scene {
         }
     }
 
-    /// A file that holds a text, where nobody looks for it.
+    /// Writes a text to a file in a folder that is not searched.
     pub(super) fn file(&self, text: &str) -> String {
         let path = self.elsewhere.path().join("given");
         fs::write(&path, text).unwrap();
         path.display().to_string()
     }
 
-    /// The value in the store, asked for around goldenpath where that can be.
+    /// Returns the value in the store, read without goldenpath where possible.
     #[track_caller]
     pub(super) fn stored(&self) -> Value {
         match &self.aws {
@@ -131,7 +131,7 @@ impl Scene {
         }
     }
 
-    /// Puts a value in around goldenpath, or through it where there is no other way.
+    /// Sets a value without goldenpath where possible.
     #[track_caller]
     pub(super) fn store(&self, value: &str) {
         match &self.aws {
@@ -149,7 +149,8 @@ impl Scene {
         }
     }
 
-    /// Every place in which a canary stands and does not belong, after a run that said `words`.
+    /// Returns each place that contains the canary and must not, after a run with the output
+    /// `words`.
     pub(super) fn leaks(&self, canary: &Canary, words: &str) -> Vec<String> {
         let mut leaks = Vec::new();
         let forms = canary.forms_in(words.as_bytes());
@@ -179,14 +180,13 @@ impl Scene {
         assert!(leaks.is_empty(), "{what}: the value stands in\n{}", leaks.join("\n"));
     }
 
-    /// How many requests carried a canary.
+    /// Returns the number of requests that contained a canary.
     pub(super) fn carried(&self, canary: &Canary) -> usize {
         self.recorder().requests().iter().filter(|(_, body)| canary.is_in(body)).count()
     }
 }
 
-/// Whether this request is one that carries a value, with the canary in its place and nowhere else
-/// in it.
+/// Reports whether this request carries a value, with the canary in that place only.
 fn carries(head: &str, body: &[u8], canary: &Canary) -> bool {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
     let value =
@@ -203,7 +203,7 @@ impl From<Outcome> for Said {
 }
 
 impl Said {
-    /// What a terminal was told until the program ended.
+    /// Returns the output in a terminal until the program ended.
     pub(super) fn in_terminal(mut terminal: Terminal) -> Self {
         let code = terminal.wait();
         Self {
@@ -213,7 +213,7 @@ impl Said {
     }
 }
 
-/// A way of putting a value in.
+/// A way to set a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     Json,
@@ -228,7 +228,7 @@ impl Way {
     pub(super) const ALL: [Self; 6] =
         [Self::Json, Self::Dotenv, Self::File, Self::FileAndStdin, Self::Keys, Self::Lines];
 
-    /// Puts the canary in as the password.
+    /// Sets the canary as the password.
     pub(super) fn set(self, scene: &Scene, canary: &Canary) -> Said {
         let text = &canary.text;
         let file = || format!("password={}", scene.file(text));
@@ -264,7 +264,7 @@ impl Way {
     }
 }
 
-/// Answers the questions of `value set` for a database's credentials.
+/// Answers the questions of `value set` for database credentials.
 fn answer(terminal: &mut Terminal, password: &str) {
     terminal.wait_for("username (").send("app").key(Key::Enter);
     terminal.wait_for("password (").send(password).key(Key::Enter);

@@ -1,9 +1,9 @@
-//! The terminal after a question whose answer nobody sees.
+//! The state of the terminal after a question without echo.
 
 use super::scene::{Said, Scene};
 use goldenpath_testkit::{Canary, Key, Terminal};
 
-/// Opens the first question, drawn and by lines.
+/// Opens the first question, rendered or in plain mode.
 fn asked(scene: &Scene) -> [Terminal; 2] {
     let ask = |term: &str| {
         let mut terminal = scene.value(&["set", "SEC-0007"]).env("TERM", term).in_terminal(100, 40);
@@ -26,12 +26,12 @@ fn its_echo_comes_back_however_the_question_ends() {
             assert!(terminal.is_as_shells_leave_it(), "{}", terminal.screen());
         }
     }
-    // By lines, the end of input backs out.
+    // In plain mode, the end of input cancels.
     let [_, mut lines] = asked(&scene);
     lines.send("\u{4}");
     assert_eq!(lines.wait(), 1);
     assert!(lines.is_as_shells_leave_it());
-    // A Ctrl-C in the middle of an answer, and at the last question.
+    // Ctrl-C in the middle of an answer, and at the last question.
     for mut terminal in asked(&scene) {
         terminal.send("app").key(Key::Enter).wait_for("password (");
         let canary = Canary::new();

@@ -1,4 +1,4 @@
-//! How a value travels: encrypted, or not beyond this machine, and to nobody else.
+//! Transport of values: encrypted or on this machine only, and only to the store.
 
 use super::scene::{Said, Scene};
 use goldenpath_testkit::{Canary, Moto, Recorder};

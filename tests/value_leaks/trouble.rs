@@ -1,10 +1,9 @@
-//! Stores that refuse, fail, say nothing or send back what they were sent, and a program that ends
-//! before its time.
+//! Stores that reject, fail, do not respond or echo a request, and a program that is killed.
 
 use super::scene::{Said, Scene, Way};
 use goldenpath_testkit::Canary;
 
-/// An answer of a store that is not well. In its body, `{request}` is what it was sent.
+/// Responses of a failing store. In the body, `{request}` is replaced with the request's body.
 const ANSWERS: [(u16, &str); 7] = [
     (400, r#"{"__type": "AccessDeniedException", "Message": "{quoted} is not authorized"}"#),
     (
@@ -27,7 +26,7 @@ fn a_store_that_sends_back_what_it_was_sent_is_not_quoted() {
         assert_eq!(Way::Json.set(&scene, &before).code, 0);
         for (status, body) in ANSWERS {
             let canary = Canary::new();
-            // A fault of the store's own is waited out for half a minute, which once is enough.
+            // Server errors are retried for half a minute, so one such run is enough.
             let times = if status < 500 || operation == "PutSecretValue" { 10 } else { 1 };
             scene.recorder().echo(operation, times, status, "", body);
             let said = Way::Json.set(&scene, &canary);
@@ -35,8 +34,7 @@ fn a_store_that_sends_back_what_it_was_sent_is_not_quoted() {
             let what = format!("{operation} {status} {body}");
             scene.assert_no_leak(&what, &canary, &said.words);
             scene.assert_no_leak(&what, &before, &said.words);
-            // Where the time of it cannot be noted, the value is there all the same; nothing else
-            // is passed by.
+            // The value is set even if its time cannot be recorded; no other error is ignored.
             if operation != "TagResource" && times > 1 {
                 assert_eq!(said.code, 1, "{what}: {}", said.words);
             }

@@ -1,4 +1,4 @@
-//! Every way in, where nothing goes wrong.
+//! All ways to set a value, without errors.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::scene::{Said, Scene, Way};
 use goldenpath_testkit::Canary;
 
 fn every_way_in(scene: &Scene) {
-    // The first one makes a first value; for the others there is one, which stays in part.
+    // The first one sets a first value; the others change an existing one in part.
     let mut before = Canary::new();
     for way in Way::ALL {
         let canary = Canary::new();
@@ -79,7 +79,7 @@ fn a_value_that_aws_makes_stands_nowhere_else() {
     scene.assert_no_leak("generate", &canary, &said.words);
     assert_eq!(scene.carried(&canary), 1);
 
-    // One that is not what was asked for is refused, and not shown.
+    // A generated value without the requested form is rejected, and not shown.
     let canary = Canary::new();
     scene.recorder().answer("GetRandomPassword", 1, &json!({ "RandomPassword": canary.text }));
     let said = Said::from(scene.value(&["rotate", "SEC-0007", "--yes", "--source", "aws"]).run());
