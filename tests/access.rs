@@ -44,7 +44,7 @@ fn said(outcome: &Outcome) -> String {
 }
 
 #[test]
-fn what_is_no_principal_is_found_where_it_stands() {
+fn an_invalid_principal_is_found_at_its_place() {
     let check = |line: &str| {
         let repository = Repository::new();
         let text = SEED.replace("  ttlDays:", &format!("    {line}\n  ttlDays:"));
@@ -163,7 +163,7 @@ fn the_lists_become_a_least_privilege_policy_that_a_second_run_leaves_alone() {
 }
 
 #[test]
-fn a_new_secret_that_lets_nobody_in_needs_no_call_for_it() {
+fn a_new_secret_without_a_policy_needs_no_call_for_it() {
     let aws = Aws::new("policy-none");
     commit(&aws, &[("readPrincipals", &[]), ("writePrincipals", &[])]);
     aws.apply().success();
@@ -173,7 +173,7 @@ fn a_new_secret_that_lets_nobody_in_needs_no_call_for_it() {
 }
 
 #[test]
-fn a_policy_that_somebody_changed_shows_with_refresh_and_one_that_says_the_same_does_not() {
+fn a_changed_policy_shows_with_refresh_and_an_equivalent_one_does_not() {
     let aws = Aws::new("policy-refresh");
     commit(&aws, &[("readPrincipals", &["role/a"]), ("writePrincipals", &["role/b"])]);
     aws.apply().success();
@@ -270,7 +270,7 @@ fn a_principal_that_does_not_come_to_be_fails_its_own_secret_with_aws_s_words() 
 }
 
 #[test]
-fn what_validating_a_policy_finds_is_told_and_the_policy_is_not_put() {
+fn an_invalid_policy_is_reported_and_not_set() {
     let aws = Aws::new("policy-findings");
     commit(&aws, &[("readPrincipals", &["role/a"])]);
     let finding = json!({ "CheckName": "SIZE", "ErrorMessage": "The policy is too long." });

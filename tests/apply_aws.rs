@@ -154,7 +154,7 @@ fn a_value_and_foreign_tags_survive() {
 }
 
 #[test]
-fn a_tag_that_somebody_changed_or_removed_is_put_back() {
+fn a_changed_or_removed_tag_is_restored() {
     let aws = Aws::new("drift");
     aws.platform.seed();
     aws.apply().success();
@@ -264,7 +264,7 @@ fn the_endpoint_comes_from_the_configuration_before_the_environment() {
 }
 
 #[test]
-fn an_endpoint_that_nobody_answers_is_one_clear_error_and_nothing_is_written() {
+fn an_endpoint_that_does_not_respond_is_one_clear_error_and_nothing_is_written() {
     let aws = Aws::new("unreachable");
     aws.platform.seed();
     let before = aws.platform.gitops_state();
@@ -280,7 +280,7 @@ fn an_endpoint_that_nobody_answers_is_one_clear_error_and_nothing_is_written() {
 }
 
 #[test]
-fn missing_credentials_are_told_apart_from_the_network() {
+fn missing_credentials_and_network_errors_are_different() {
     let aws = Aws::new("no-credentials");
     aws.platform.seed();
     let outcome = aws
@@ -519,7 +519,7 @@ fn a_secret_that_appears_between_plan_and_apply_is_not_taken_for_ours() {
 }
 
 #[test]
-fn secrets_that_nobody_asked_about_are_never_touched() {
+fn secrets_that_are_not_selected_are_never_changed() {
     let aws = Aws::new("bystanders");
     aws.call("CreateSecret", json!({ "Name": "theirs/plain", "SecretString": "x" }));
     // It has our tags and no manifest: only a decommission request deletes a secret.
@@ -551,7 +551,7 @@ fn a_manifest_says_what_it_asks_for_and_not_what_a_shell_or_yaml_makes_of_it() {
 }
 
 #[test]
-fn a_clock_that_is_off_is_told_as_that() {
+fn a_wrong_clock_is_reported_as_such() {
     let aws = Aws::new("clock");
     aws.platform.seed();
     let message = "Signature expired: 20261125T090000Z is now earlier than 20261125T100000Z \

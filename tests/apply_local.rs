@@ -145,7 +145,7 @@ fn plan_in_json_has_the_design_s_shape() {
 }
 
 #[test]
-fn the_detailed_exit_code_tells_changes_from_none_and_from_errors() {
+fn the_detailed_exit_code_differs_for_changes_none_and_errors() {
     let platform = Platform::local();
     platform.seed();
     let code = |arguments: &[&str]| {

@@ -161,7 +161,7 @@ fn a_file_that_may_not_be_read_is_a_finding() {
 }
 
 #[test]
-fn names_that_are_not_utf_8_are_told() {
+fn names_that_are_not_utf_8_are_reported() {
     use std::os::unix::ffi::OsStrExt;
     let repository = Repository::with_seed();
     let name = std::ffi::OsStr::from_bytes(b"\xff.yaml");
@@ -258,7 +258,7 @@ cases! { a_link_that_hides_a_folder_is_reported(is_reported):
 }
 
 #[test]
-fn a_submodule_in_the_catalog_is_told_in_the_index_and_in_commits() {
+fn a_submodule_in_the_catalog_is_reported_in_the_index_and_in_commits() {
     let repository = Repository::new();
     repository.write("README.md", "words").commit_all("Before");
     let commit = repository.git(&["rev-parse", "HEAD"]);
@@ -280,7 +280,7 @@ fn a_submodule_in_the_catalog_is_told_in_the_index_and_in_commits() {
 }
 
 #[test]
-fn a_manifest_outside_of_the_catalog_is_told_where_it_belongs() {
+fn a_manifest_outside_of_the_catalog_is_reported_with_its_right_path() {
     let repository = Repository::new();
     repository.write("elsewhere/SEC-0007.yaml", SEED);
     let found = findings(

@@ -278,7 +278,7 @@ fn a_range_is_read_from_the_commits_and_not_from_the_work_tree() {
         .run()
         .fails_with(1);
     assert_eq!(rules(&outcome), one("GP105", "SEC-0001"));
-    repository.commit_all("mended");
+    repository.commit_all("fixed");
     repository.goldenpath(&["validate", "--from-ref", "HEAD~2"]).run().success();
     repository
         .goldenpath(&["validate", "--from-ref", "HEAD~2", "--to-ref", "HEAD~1"])

@@ -56,7 +56,7 @@ fn a_secret_that_is_marked_for_deletion_is_restored_while_its_manifest_is_active
 }
 
 #[test]
-fn somebody_else_s_secret_that_is_marked_for_deletion_stays_so() {
+fn an_unmanaged_secret_that_is_marked_for_deletion_stays_so() {
     let aws = Aws::new("not-restored");
     aws.platform.seed();
     aws.call("CreateSecret", json!({ "Name": KEY, "SecretString": "theirs" }));
@@ -284,7 +284,7 @@ fn a_rotation_function_rotates_by_the_class_s_interval_and_not_at_once() {
 }
 
 #[test]
-fn a_rotation_that_cannot_be_configured_fails_and_keeps_nobody_from_the_secret() {
+fn a_rotation_that_cannot_be_configured_fails_and_the_secret_stays_readable() {
     let aws = Aws::new("rotation-refused");
     let function = "arn:aws:lambda:eu-central-1:123456789012:function:gone";
     let config = aws.platform.catalog.read("goldenpath.yaml");
@@ -315,7 +315,7 @@ fn a_rotation_that_cannot_be_configured_fails_and_keeps_nobody_from_the_secret()
 }
 
 #[test]
-fn a_tag_value_that_aws_refuses_is_told_before_anything_is_done() {
+fn a_tag_value_that_aws_rejects_is_reported_before_any_change() {
     let aws = Aws::new("tag-value");
     let enums = "owners: [team-payments, \"team#1\"]\n";
     aws.platform.catalog.write("schemas/metadata/enums.yaml", enums).commit_all("Owners");

@@ -189,7 +189,7 @@ fn answer(aws: &Aws, dates: &[(&str, i64)]) {
 }
 
 #[test]
-fn a_store_tells_when_a_secret_was_made_and_last_rotated() {
+fn a_store_reports_when_a_secret_was_created_and_last_rotated() {
     let aws = Aws::new("due");
     aws.platform.seed();
     aws.apply().success();
@@ -219,7 +219,7 @@ fn a_store_tells_when_a_secret_was_made_and_last_rotated() {
     assert_eq!((rows(&offline), aws.recorder.operations()), (Vec::new(), Vec::new()));
 
     aws.call("UntagResource", json!({ "SecretId": KEY, "TagKeys": ["goldenpath.io/catalog"] }));
-    assert_eq!(asked(&[("CreatedDate", 900)]), [""; 0], "somebody else's");
+    assert_eq!(asked(&[("CreatedDate", 900)]), [""; 0], "unmanaged");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn the_dates_of_a_secret_that_is_not_the_manifest_s_own_count_for_nothing() {
 }
 
 #[test]
-fn an_account_that_cannot_be_asked_is_told_and_git_answers() {
+fn an_unreachable_account_is_reported_and_git_is_still_queried() {
     let platform = Platform::with_store("backend: aws\nregion: us-east-1");
     platform.catalog.git(&["update-ref", "-d", "HEAD"]);
     platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(40, "SEC-0007");
@@ -262,7 +262,7 @@ fn an_account_that_cannot_be_asked_is_told_and_git_answers() {
     assert_eq!(rows(&told), [format!("SEC-0007 ttl overdue {}", day(10))]);
     assert_eq!(told.json()["failures"][0]["environments"], "dev");
     platform.catalog.write(SEED_PATH, &seed_with(&[("ttlDays: 30", "ttlDays: 300")]));
-    assert_eq!(due(&platform.catalog, &["--fail-on", "overdue"]).code, 1, "nobody knows");
+    assert_eq!(due(&platform.catalog, &["--fail-on", "overdue"]).code, 1, "the rotations are unknown");
     assert_eq!(due(&platform.catalog, &["--fail-on", "overdue", "--offline"]).code, 0);
 }
 
@@ -306,7 +306,7 @@ fn markdown_stays_below_the_limit_of_an_issue() {
 }
 
 #[test]
-fn a_shallow_clone_is_told_of() {
+fn a_shallow_clone_is_reported() {
     let origin = three();
     let clone = Repository::new();
     clone.git(&[

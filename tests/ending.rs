@@ -230,7 +230,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
 }
 
 #[test]
-fn a_secret_of_somebody_else_is_not_deleted() {
+fn an_unmanaged_secret_is_not_deleted() {
     let aws = Aws::new("foreign-end");
     aws.call("CreateSecret", json!({ "Name": KEY }));
     aws.platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(100, "SEC-0007");

@@ -499,7 +499,7 @@ fn of_a_file_with_ten_thousand_findings_people_see_the_first() {
 
 /// If each finding took as long as reading the file, this would take minutes.
 #[test]
-fn a_file_of_nothing_but_mistakes_is_told_in_time_however_it_is_laid_out() {
+fn a_file_full_of_mistakes_is_reported_in_time_in_any_layout() {
     let repository = Repository::new();
     let head = SEED.split("spec:").next().unwrap();
     for (name, separator, count) in [("one line", ", ", 5_000), ("a line each", ",\n  ", 5_000)] {

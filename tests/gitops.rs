@@ -75,7 +75,7 @@ fn the_commit_holds_our_files_alone_and_other_work_stays_as_it_was() {
 }
 
 #[test]
-fn what_somebody_stages_while_apply_asks_stays_staged() {
+fn changes_staged_during_the_confirmation_stay_staged() {
     let platform = seeded();
     // A projection exists already, so planning has read the index.
     platform.apply().run().success();
@@ -94,7 +94,7 @@ fn what_somebody_stages_while_apply_asks_stays_staged() {
 }
 
 #[test]
-fn a_branch_that_somebody_leaves_while_apply_asks_is_not_committed_to() {
+fn a_branch_switched_during_the_confirmation_gets_no_commit() {
     let platform = seeded();
     let gitops = &platform.gitops;
     let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
@@ -108,7 +108,7 @@ fn a_branch_that_somebody_leaves_while_apply_asks_is_not_committed_to() {
 }
 
 #[test]
-fn a_file_that_somebody_puts_there_while_apply_asks_is_not_overwritten() {
+fn a_file_created_during_the_confirmation_is_not_overwritten() {
     let platform = seeded();
     let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
     terminal.wait_for("Apply these changes?");
@@ -225,7 +225,7 @@ fn a_plain_folder_is_written_and_nothing_is_committed() {
 }
 
 #[test]
-fn a_plain_folder_in_somebody_s_repository_is_not_committed_into_that_repository() {
+fn a_plain_folder_in_another_repository_is_not_committed_there() {
     let around = Repository::new();
     around.write("clusters/README.md", "here\n").commit_all("Start");
     let platform = pointing_to(&around.path().join("clusters"));
@@ -313,7 +313,7 @@ fn the_projection_of_another_catalog_is_not_ours_whatever_its_id() {
 }
 
 #[test]
-fn a_projection_that_somebody_edited_is_put_back() {
+fn an_edited_projection_is_restored() {
     let platform = seeded();
     platform.apply().run().success();
     let good = platform.seed_projection();
@@ -329,7 +329,7 @@ fn a_projection_that_somebody_edited_is_put_back() {
 }
 
 #[test]
-fn a_projection_that_somebody_deleted_comes_back_committed_or_not() {
+fn a_deleted_projection_is_restored_committed_or_not() {
     let platform = seeded();
     platform.apply().run().success();
     let before = platform.gitops.git(&["rev-parse", "HEAD^{tree}"]);
@@ -442,7 +442,7 @@ fn a_working_copy_that_turns_line_ends_around_is_as_the_catalog_says() {
     assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
     assert_eq!(platform.gitops_state(), before);
 
-    // The file is rewritten, and the repository keeps its line endings.
+    // A changed file is committed with the line endings of the repository.
     platform.seed_changed("payments-db-creds", "payments-db-other");
     platform.apply().run().success();
     assert!(!platform.gitops.git(&["show", &format!("HEAD:{PROJECTION}")]).contains('\r'));
@@ -450,7 +450,7 @@ fn a_working_copy_that_turns_line_ends_around_is_as_the_catalog_says() {
 }
 
 #[test]
-fn a_file_mode_that_somebody_changed_does_not_keep_apply_from_coming_to_an_end() {
+fn a_changed_file_mode_does_not_stop_apply() {
     let platform = seeded();
     platform.apply().run().success();
     let file = platform.gitops.path().join(PROJECTION);
@@ -475,7 +475,7 @@ fn files_have_the_rights_that_other_programs_files_have() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_fails_its_manifests_alone_and_a_rerun_mends_it() {
+fn a_read_only_folder_fails_its_manifests_alone_and_a_rerun_fixes_it() {
     let platform = Platform::local();
     platform.seed();
     let text = goldenpath_testkit::request("SEC-0008", "in-staging")
@@ -501,7 +501,7 @@ fn a_folder_that_cannot_be_written_fails_its_manifests_alone_and_a_rerun_mends_i
 }
 
 #[test]
-fn a_lock_that_another_git_holds_is_told_and_a_rerun_commits() {
+fn a_lock_of_another_git_is_reported_and_a_rerun_commits() {
     for name in ["index.lock", "refs/heads/main.lock"] {
         let platform = seeded();
         let lock = platform.gitops.path().join(".git").join(name);
@@ -590,7 +590,7 @@ fn a_file_that_replaces_a_projection_while_apply_asks_is_not_removed() {
 }
 
 #[test]
-fn a_file_that_somebody_commits_in_a_projection_s_place_while_apply_asks_stays_in_git() {
+fn a_file_committed_at_a_projection_s_path_during_the_confirmation_stays() {
     let platform = Platform::local();
     platform.seed();
     platform.apply().run().success();

@@ -112,7 +112,7 @@ fn an_id_on_a_remote_tracking_branch_counts_after_a_fetch() {
     theirs.commit_all("Theirs");
     theirs.git(&["push", "--quiet", "origin", "colleague"]);
 
-    assert_eq!(next(&ours), "SEC-0001", "nobody has told this clone");
+    assert_eq!(next(&ours), "SEC-0001", "this clone has not fetched it");
     ours.git(&["fetch", "--quiet"]);
     assert_eq!(next(&ours), "SEC-0042");
     assert_eq!(ours.git(&["branch", "--list"]), "* main", "there is no local branch of it");
@@ -143,7 +143,7 @@ fn an_id_that_only_history_holds_is_never_given_out_again() {
 
 #[test]
 fn a_file_counts_by_its_name_and_by_the_id_that_it_claims() {
-    // Reservations have the higher ID first, then the name decides.
+    // The higher ID counts, whether it is in the manifest or in the file's name.
     for (file, claims) in [("SEC-0002", "SEC-0050"), ("SEC-0050", "SEC-0002")] {
         let repository = Repository::new();
         let text = request(claims, "name-and-claim-differ");

@@ -68,7 +68,7 @@ fn a_fresh_repository_gets_all_of_it_and_a_second_run_changes_nothing() {
 }
 
 #[test]
-fn it_works_at_the_top_wherever_one_stands() {
+fn it_works_at_the_top_from_any_folder() {
     let repository = Repository::new();
     repository.write("docs/deep/x.md", "");
     repository.goldenpath(&["-C", "docs/deep", "init"]).run().success();
@@ -160,7 +160,7 @@ fn the_hook_goes_behind_the_last_repository_and_every_other_byte_stays() {
 }
 
 #[test]
-fn what_cannot_be_added_to_safely_is_left_alone_and_told() {
+fn a_file_that_cannot_be_extended_safely_is_kept_and_reported() {
     for text in [
         "repos: [{repo: x, hooks: [{id: y}]}]\n",
         "repos: []\n",
@@ -212,7 +212,7 @@ fn the_configuration_that_it_writes_says_the_programs_defaults() {
 }
 
 #[test]
-fn every_option_that_stands_there_as_a_comment_is_one() {
+fn every_option_in_a_comment_exists() {
     let repository = Repository::new();
     init(&repository, &[]);
     let text = repository.read(FILE_NAME);
@@ -320,7 +320,7 @@ fn the_lists_and_the_table_that_it_writes_are_the_built_in_ones() {
 }
 
 #[test]
-fn what_stands_in_the_way_stops_all_of_it_before_anything_is_written() {
+fn a_conflict_stops_the_run_before_any_write() {
     type Obstacle = fn(&Repository);
     let obstacles: [(&str, Obstacle, &str); 7] = [
         (

@@ -39,7 +39,7 @@ fn one_value_changes_and_every_other_byte_stays() {
 }
 
 #[test]
-fn what_comes_next_is_told_with_the_tier_s_recovery_window() {
+fn the_next_step_is_reported_with_the_tier_s_recovery_window() {
     let repository = committed(&[("SEC-0001", "deprecated")]);
     let done = set(&repository, &["SEC-0001", "decommission_requested"]).success();
     assert!(
@@ -211,7 +211,7 @@ fn a_selection_goes_by_environment_service_and_status() {
 }
 
 #[test]
-fn one_that_has_the_status_already_is_told_and_no_error() {
+fn one_that_has_the_status_already_is_reported_and_not_an_error() {
     let repository = committed(&[("SEC-0001", "deprecated")]);
     let done = set(&repository, &["SEC-0001", "deprecated"]).success();
     assert_eq!(

@@ -290,7 +290,7 @@ fn wrong_answers_name_their_flag_and_what_to_give_instead() {
 }
 
 #[test]
-fn all_wrong_answers_are_told_at_once() {
+fn all_wrong_answers_are_reported_at_once() {
     let repository = Repository::new();
     let outcome =
         new_secret(&repository, &["--type", "api-keys", "--risk", "hihg", "--ttl-days", "0"])
@@ -367,7 +367,7 @@ fn a_name_that_aws_would_misread_is_refused() {
 }
 
 #[test]
-fn an_error_somewhere_else_in_the_catalog_is_no_hindrance() {
+fn an_error_elsewhere_in_the_catalog_does_not_stop_it() {
     let repository = Repository::new();
     repository.write("catalogs/secrets/web/dev/SEC-0004.yaml", "not: [a manifest\n");
     let outcome = new_secret(&repository, &[]).run().success();

@@ -93,7 +93,7 @@ fn what_is_blocked_is_not_folded_and_asks_for_no_approval() {
 }
 
 #[test]
-fn an_account_that_cannot_be_looked_at_and_warnings_are_told() {
+fn an_unreadable_account_and_warnings_are_reported() {
     let platform = Platform::local();
     platform.seed_changed("rotationClass: standard", "rotationClass: none");
     let prod =
@@ -143,7 +143,7 @@ fn orphan(store: &Connection, name: &str, id: &str) {
 }
 
 #[test]
-fn whatever_somebody_has_written_stays_text() {
+fn markup_in_a_manifest_stays_text() {
     let platform = Platform::local();
     platform.seed();
     platform.apply().run().success();

@@ -280,7 +280,7 @@ fn hostile_policies_end_soon_in_little_memory() {
             "{start} took {:?}",
             started.elapsed()
         );
-        assert!(outcome.stderr.len() < 20_000, "{start} is told in {} bytes", outcome.stderr.len());
+        assert!(outcome.stderr.len() < 20_000, "{start} is reported in {} bytes", outcome.stderr.len());
         if costly.contains(expression) {
             assert_eq!(outcome.code, 2, "{start}: {}", outcome.stdout);
             assert!(told(&outcome).contains("it could take too much time"), "{}", outcome.stderr);

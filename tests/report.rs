@@ -143,7 +143,7 @@ fn no_value_is_in_it() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_kept_and_an_older_page_is_replaced() {
+fn another_file_is_kept_and_an_older_page_is_replaced() {
     let repository = catalog();
     repository.write("site/index.html", "<p>mine</p>");
     let refused = report(&repository).fails_with(2);

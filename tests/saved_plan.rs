@@ -222,7 +222,7 @@ fn forged(text: &str, change: impl Fn(&mut Value)) -> String {
 }
 
 #[test]
-fn a_file_that_is_no_such_plan_is_told_so() {
+fn a_file_that_is_not_such_a_plan_is_rejected() {
     let platform = Platform::local();
     platform.seed();
     let file = save(&platform, &[]);

@@ -235,7 +235,7 @@ fn all_are_left_alone(texts: &[String]) {
 }
 
 #[test]
-fn every_known_token_is_found_wherever_it_stands() {
+fn every_known_token_is_found_in_any_place() {
     let mut cases = Vec::new();
     for seed in 0..2 {
         for (what, token) in tokens(seed) {
@@ -262,7 +262,7 @@ fn a_key_can_be_a_secret_too() {
 }
 
 #[test]
-fn an_aws_secret_key_is_found_by_itself_and_beside_its_id() {
+fn an_aws_secret_key_is_found_with_and_without_its_id() {
     let id = format!("AKIA{}", noise(BASE32, 16, 1));
     let (random, documented) =
         (noise(BASE64, 40, 2), ["wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY"].concat());

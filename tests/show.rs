@@ -117,7 +117,7 @@ fn json_has_the_same_and_null_for_what_was_left_out() {
 }
 
 #[test]
-fn what_is_missing_is_told_in_its_place() {
+fn missing_parts_are_reported_in_their_place() {
     let platform = Platform::local();
     platform.seed();
     let shown = show(&platform, &[]).success().stdout;
@@ -176,7 +176,7 @@ fn on_aws_dates_come_from_the_store_and_one_secret_is_asked_for() {
 }
 
 #[test]
-fn who_reserved_the_id_is_told() {
+fn the_owner_of_the_reservation_is_reported() {
     let origin = Repository::bare();
     let repository = Repository::clone_of(&origin);
     repository.write(SEED_PATH, &SEED.replace("SEC-0007", "SEC-0001"));

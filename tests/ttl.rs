@@ -116,7 +116,7 @@ fn a_manifest_that_moved_is_as_old_as_before() {
 }
 
 #[test]
-fn what_is_on_its_way_out_is_not_told_of() {
+fn a_secret_that_is_being_decommissioned_is_not_reported() {
     let with = |status: &str| {
         let repository = seeded(40);
         repository
@@ -159,7 +159,7 @@ fn manifests_with_several_ttls_are_each_held_against_their_own() {
 }
 
 #[test]
-fn what_history_does_not_tell_is_not_told() {
+fn an_unknown_age_is_not_reported() {
     let nothing_committed = Repository::with_seed();
     silent(&nothing_committed, &[]);
 

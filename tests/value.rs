@@ -141,7 +141,7 @@ fn a_value_is_put_in_merged_and_replaced_and_only_its_keys_are_named() {
 }
 
 #[test]
-fn what_is_no_value_of_the_type_is_refused_and_nothing_is_written() {
+fn a_value_that_does_not_fit_the_type_is_rejected_and_nothing_is_written() {
     let platform = local();
     let large = format!("username=u\npassword={}", "x".repeat(65_536));
     let huge = "x".repeat(1024 * 1024 + 1);
@@ -225,7 +225,7 @@ fn without_a_terminal_nothing_is_asked_and_nothing_is_written() {
 }
 
 #[test]
-fn files_give_keys_and_standard_input_beside_them_where_that_is_asked_for() {
+fn keys_come_from_files_and_also_from_stdin_on_request() {
     let platform = Platform::local();
     platform.seed_changed("database-credentials", "tls-private-key");
     platform.apply().run().success();
@@ -280,11 +280,11 @@ fn one_put_makes_one_version_under_its_token() {
     assert_eq!(aws.current()["password"], "second");
     assert_eq!(aws.labels(), [["AWSCURRENT"], ["AWSPREVIOUS"]]);
     let plan = aws.plan().json();
-    assert_eq!(plan["actions"], json!([]), "a value is no difference");
+    assert_eq!(plan["actions"], json!([]), "a value is not a difference");
 }
 
 #[test]
-fn what_somebody_else_wrote_meanwhile_is_not_written_over() {
+fn a_concurrent_change_is_not_overwritten() {
     for has_one in [false, true] {
         let aws = aws(if has_one { "race" } else { "race-for-the-first" });
         if has_one {
@@ -327,7 +327,7 @@ fn a_lost_answer_and_a_call_that_is_refused_for_now_change_nothing() {
 }
 
 #[test]
-fn a_value_of_which_no_answer_tells_whether_it_was_written_is_recorded_as_interrupted() {
+fn a_write_whose_result_is_unknown_is_recorded_as_interrupted() {
     let aws = aws("unanswered");
     aws.set(WHOLE, &[]).run().success();
     aws.recorder.lose_answers("PutSecretValue", "", usize::MAX);
@@ -420,7 +420,7 @@ fn keys_of_bytes_are_made_in_their_encoding_by_both() {
         let aws = Aws::new(test);
         aws.platform.seed_changed("database-credentials", "encryption-key");
         aws.apply().success();
-        // Moto ignores excluded characters; this is AWS's response to such a request.
+        // Moto does not apply ExcludeCharacters; this is what AWS returns.
         let hex = "0123456789abcdef".repeat(4);
         aws.recorder.answer("GetRandomPassword", 1, &json!({ "RandomPassword": hex }));
         aws.value(&["generate", "SEC-0007", "--yes", "--source", source]).run().success();
@@ -478,14 +478,14 @@ fn a_rotation_makes_what_is_not_made_once_and_can_be_taken_back() {
     aws.value(&["rotate", "SEC-0007", "--rollback", "--yes"]).run().success();
     assert_eq!(aws.current(), second);
 
-    // A username is generated once; a flag generates another one.
+    // A username is generated once; `--key username` generates another one.
     aws.value(&["rotate", "SEC-0007", "--yes", "--key", "username"]).run().success();
     assert_ne!(aws.current()["username"], "app");
     assert_eq!(aws.current()["password"], second["password"]);
 }
 
 #[test]
-fn a_rollback_does_not_undo_what_somebody_else_wrote() {
+fn a_rollback_does_not_undo_a_concurrent_change() {
     let aws = aws("rollback-race");
     aws.set("username=a\npassword=1", &[]).run().success();
     aws.set("password=2", &[]).run().success();
@@ -521,7 +521,7 @@ fn the_local_store_goes_back_and_forth_too() {
 }
 
 #[test]
-fn status_tells_how_values_stand_without_reading_one() {
+fn status_reports_values_without_reading_one() {
     let aws = aws("status");
     aws.platform.write("SEC-0008", "other-credentials").catalog.commit_all("SEC-0008");
     let shown = aws.value(&["status", "--format", "json"]).run().success().json();
@@ -601,7 +601,7 @@ fn a_program_gets_the_keys_in_its_environment_on_a_desk_alone() {
 }
 
 #[test]
-fn each_change_stands_in_the_audit_trail_by_its_keys_and_version() {
+fn each_change_is_in_the_audit_trail_with_its_keys_and_version() {
     let platform = local();
     set(&platform, WHOLE, &[]).run().success();
     value(&platform, &["rotate", "SEC-0007", "--yes"]).run().success();
@@ -710,7 +710,7 @@ fn a_dumb_terminal_is_asked_line_by_line_and_a_line_that_it_cuts_is_not_taken() 
 }
 
 #[test]
-fn the_local_stores_key_is_the_users_own_and_nobody_elses() {
+fn the_local_stores_key_is_readable_only_by_the_user() {
     let platform = local();
     set(&platform, WHOLE, &[]).run().success();
     let key = platform.catalog.home().join(".config/goldenpath/local-store.key");
@@ -729,7 +729,7 @@ fn the_local_stores_key_is_the_users_own_and_nobody_elses() {
     let own = fs::read(&key).unwrap();
     fs::remove_file(&key).unwrap();
     says(&set(&platform, "password=2", &[]).run().fails_with(1), "it does not exist");
-    // Without a read, a new key is generated, and values are then read with it.
+    // `--replace` reads no value: it generates a new key, which later reads need.
     set(&platform, WHOLE, &["--replace"]).run().success();
     fs::write(&key, "nothing of a key\n").unwrap();
     says(

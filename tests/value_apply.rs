@@ -107,7 +107,7 @@ fn is_nowhere(text: &str, places: &[(String, Vec<u8>)]) {
     let canary = Canary::of(text);
     assert!(places.len() > 10, "there is something to look into");
     for (place, bytes) in places {
-        assert!(!canary.is_in(bytes), "the value stands in {place}");
+        assert!(!canary.is_in(bytes), "the value is in {place}");
     }
 }
 
@@ -190,7 +190,7 @@ fn each_type_has_its_own_keys_and_a_catalog_s_own_win() {
 
 #[test]
 fn what_is_there_already_is_given_no_value() {
-    // Without a type, from an earlier apply.
+    // Without a value, from an earlier apply.
     let aws = Aws::new("later");
     aws.platform.seed();
     aws.apply().success();
@@ -239,7 +239,7 @@ fn a_create_whose_answer_was_lost_has_made_one_value() {
     );
     assert!(aws.apply().success().stdout.starts_with("Nothing to do."));
 
-    // Each action fails, and so does the run; the next run continues with what exists.
+    // All responses are lost, so the run fails; the next run finds the secret.
     let aws = self::aws("value-lost-for-good");
     aws.recorder.lose_answers("CreateSecret", KEY, 4);
     aws.apply().fails_with(1);
@@ -273,7 +273,7 @@ fn a_run_that_is_killed_has_made_one_value_and_left_no_trace_of_it() {
 }
 
 #[test]
-fn a_value_that_is_made_stands_nowhere_but_in_the_store() {
+fn a_generated_value_is_only_in_the_store() {
     let aws = aws("nowhere");
     let plan_file = aws.platform.gitops.path().with_extension("plan.json").display().to_string();
     let with = |arguments: &[&str]| {
@@ -335,7 +335,7 @@ fn the_local_store_has_it_encrypted_for_a_key_outside_the_repository() {
 }
 
 #[test]
-fn a_value_that_cannot_be_made_is_told_at_its_place() {
+fn a_value_that_cannot_be_generated_is_reported_at_its_place() {
     let repository = Repository::new();
     for (secret_type, keys) in [
         ("api-key", "its key `api_key` can only be set by a person"),
@@ -362,7 +362,7 @@ fn a_value_that_cannot_be_made_is_told_at_its_place() {
             found.help,
             "remove `generate`, and set the value with `goldenpath value set SEC-0007`"
         );
-        // `false` requires nothing, and a deleted secret needs no value.
+        // `generate: false` requires no recipe, and neither does a secret that is to be deleted.
         for (from, to) in [
             ("generate: true", "generate: false"),
             ("status: active", "status: decommission_requested"),
@@ -460,7 +460,7 @@ fn wait_for_value(platform: &Platform) {
 }
 
 #[test]
-fn a_secret_without_a_value_is_told_of_and_is_no_change() {
+fn a_secret_without_a_value_is_reported_and_is_not_a_change() {
     let aws = Aws::new("awaiting");
     aws.platform.seed();
     let line = format!(
@@ -614,7 +614,7 @@ fn an_external_secret_does_not_wait_for_a_value_that_is_made_on_the_way() {
 }
 
 #[test]
-fn since_when_a_value_is_there_is_no_drift_and_no_part_of_a_saved_plan() {
+fn the_date_of_a_value_is_not_drift_and_not_part_of_a_saved_plan() {
     let aws = aws("since");
     aws.apply().success();
     let since = |aws: &Aws| {
@@ -711,7 +711,7 @@ fn a_rotation_by_hand_counts_from_the_tag() {
 }
 
 #[test]
-fn the_list_asks_for_values_only_where_it_is_told_to() {
+fn the_list_queries_values_only_with_the_flag() {
     let aws = Aws::new("list-awaiting");
     aws.platform.seed().write("SEC-0008", "orders-key").write("SEC-0009", "retired-key");
     aws.platform.catalog.commit_all("More");

@@ -72,7 +72,7 @@ fn why(aws: &Aws) -> String {
 }
 
 #[test]
-fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
+fn running_workloads_with_the_secret_are_reported_and_completed_ones_are_not() {
     let (aws, cluster) = watched("cluster");
     let template = json!({ "spec": pod_spec() });
     cluster
@@ -178,7 +178,7 @@ fn what_runs_and_refers_to_the_secret_is_told_and_what_has_ended_is_not() {
 }
 
 #[test]
-fn each_kind_that_takes_a_secret_counts_on_whichever_page_it_stands() {
+fn each_kind_that_takes_a_secret_counts_on_any_page() {
     let (aws, cluster) = watched("cluster-kinds");
     let volume = json!({ "name": "creds", "secret": { "secretName": "payments-db-creds" } });
     let template = json!({ "spec": { "volumes": [volume] } });
@@ -296,7 +296,7 @@ fn a_kubeconfig_of_the_repository_is_not_used() {
         "{}",
         outcome.stderr
     );
-    // Not through a redirect either.
+    // Not through a symbolic link either.
     let around = cluster.kubeconfig().with_file_name("around");
     std::os::unix::fs::symlink(catalog.path().join("kubeconfig"), &around).unwrap();
     configure(&aws, &format!("{{ context: dev, kubeconfig: {} }}", around.display()));
@@ -310,7 +310,7 @@ fn a_kubeconfig_of_the_repository_is_not_used() {
 }
 
 #[test]
-fn a_namespace_that_is_not_there_has_nobody_who_refers_to_the_secret() {
+fn a_missing_namespace_has_no_references_to_the_secret() {
     let (aws, cluster) = watched("cluster-empty");
     let opens = || {
         assert_eq!(actions(&aws), [deletes()]);

@@ -24,7 +24,7 @@ spec:
 ";
 
 #[test]
-fn whoever_still_names_the_kubernetes_secret_is_told_with_file_and_line() {
+fn references_to_the_kubernetes_secret_are_reported_with_file_and_line() {
     let aws = ending("consumers", 20);
     let gitops = &aws.platform.gitops;
     gitops.write("apps/web/deployment.yaml", DEPLOYMENT).commit_all("Web");
@@ -216,7 +216,7 @@ fn an_override_opens_its_own_gate_and_no_other() {
 }
 
 #[test]
-fn a_secret_that_becomes_somebody_else_s_while_apply_asks_is_not_deleted() {
+fn a_secret_that_becomes_unmanaged_during_the_confirmation_is_not_deleted() {
     for (tag, value) in [("goldenpath.io/id", "SEC-0003"), ("goldenpath.io/catalog", "another")] {
         let aws = ending(&format!("taken-{value}"), 20);
         let mut terminal =

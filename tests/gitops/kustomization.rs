@@ -85,7 +85,7 @@ fn one_that_cannot_be_added_to_blocks_its_projection_with_the_reason() {
 }
 
 #[test]
-fn what_somebody_has_not_committed_is_not_committed_for_them() {
+fn uncommitted_changes_of_the_user_are_not_committed() {
     let platform = with("resources:\n- x.yaml\n");
     let reason = "has changes that are not committed: commit or undo them";
     for stage in [false, true] {

@@ -44,7 +44,7 @@ impl Pushing {
     }
 
     /// Commits the clone's files on top of the remote's branch, and pushes them.
-    fn somebody_pushes(&self, file: &str, content: &str) {
+    fn push_as_another_user(&self, file: &str, content: &str) {
         self.clone.git(&["pull", "--quiet", "--rebase", "origin", "main"]);
         self.clone.write(file, content).commit_all("Somebody's work");
         self.clone.git(&["push", "--quiet", "origin", "main"]);
@@ -109,10 +109,10 @@ fn a_projection_arrives_in_one_commit_and_a_second_run_has_nothing_to_do() {
 fn history_is_not_fetched() {
     let it = Pushing::seeded();
     for number in 0..5 {
-        it.somebody_pushes("README.md", &format!("{number}\n"));
+        it.push_as_another_user("README.md", &format!("{number}\n"));
     }
     it.platform.apply().run().success();
-    it.somebody_pushes("README.md", "last\n");
+    it.push_as_another_user("README.md", "last\n");
     it.platform.seed_changed("k8sSecretName: payments-db-creds", "k8sSecretName: payments-db");
     it.platform.apply().run().success();
     assert_eq!(it.log().len(), 9);
@@ -134,7 +134,7 @@ fn a_race_that_is_lost_is_run_again_on_what_others_have_pushed() {
     let it = Pushing::seeded();
     let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
     terminal.wait_for("Apply these changes?");
-    it.somebody_pushes("apps/web.yaml", "name: web\n");
+    it.push_as_another_user("apps/web.yaml", "name: web\n");
     terminal.send("y").wait_for("Applied: 2 created");
     assert_eq!(terminal.wait(), 0);
     assert_eq!(
@@ -157,7 +157,7 @@ fn a_file_that_comes_to_be_while_apply_asks_is_not_overwritten() {
         let it = Pushing::seeded();
         let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(100, 30);
         terminal.wait_for("Apply these changes?");
-        it.somebody_pushes(PROJECTION, content);
+        it.push_as_another_user(PROJECTION, content);
         terminal.send("y");
         assert_eq!(terminal.wait(), 1);
         let screen =
@@ -191,7 +191,7 @@ fn a_branch_that_takes_no_push_is_named_with_what_the_remote_said() {
 #[test]
 fn a_push_whose_answer_was_lost_is_found_to_have_arrived() {
     let it = Pushing::seeded();
-    // The process that runs the hook is the one that would respond.
+    // The hook kills the process that would respond.
     it.hook("post-receive", "kill -9 $PPID");
     let outcome = it.platform.apply().run().success();
     let head = it.remote.git(&["rev-parse", "main"]);
@@ -200,7 +200,7 @@ fn a_push_whose_answer_was_lost_is_found_to_have_arrived() {
 }
 
 #[test]
-fn a_push_that_never_arrives_is_tried_again_and_then_told() {
+fn a_push_that_never_arrives_is_retried_and_then_reported() {
     let it = Pushing::seeded();
     it.hook("pre-receive", "echo x >> \"$GIT_DIR/tries\"; kill -9 $PPID");
     let outcome = it.platform.apply().run().fails_with(1);
@@ -211,7 +211,7 @@ fn a_push_that_never_arrives_is_tried_again_and_then_told() {
 }
 
 #[test]
-fn a_repository_that_is_not_there_is_told_without_its_password() {
+fn a_missing_repository_is_reported_without_its_password() {
     let it = Pushing::seeded();
     it.configure("../nothing.git", "");
     let outcome = it.platform.plan(&["--detailed-exitcode"]).run().fails_with(1);
@@ -281,7 +281,7 @@ fn a_path_in_the_remote_never_leads_through_a_link_or_a_file() {
 }
 
 #[test]
-fn what_is_fetched_is_made_anew_when_it_is_broken() {
+fn a_broken_clone_is_fetched_again() {
     let it = Pushing::seeded();
     it.platform.plan(&[]).run().success();
     let folder = it.platform.catalog.path().join(".git/goldenpath/branches");
@@ -290,7 +290,7 @@ fn what_is_fetched_is_made_anew_when_it_is_broken() {
     // The leftovers of a killed git, and then a folder that is not a repository.
     fs::write(cache.join("shallow.lock"), "").unwrap();
     fs::write(cache.join("refs/goldenpath/main.lock"), "").unwrap();
-    it.somebody_pushes("README.md", "More\n");
+    it.push_as_another_user("README.md", "More\n");
     it.platform.plan(&[]).run().success();
     fs::write(cache.join("HEAD"), "nonsense").unwrap();
     fs::remove_dir_all(cache.join("refs")).unwrap();
@@ -328,10 +328,10 @@ fn runs_at_once_lose_nothing() {
 fn a_kustomization_there_lists_what_is_written_and_what_others_put_in_meanwhile() {
     let it = Pushing::seeded();
     let file = format!("{FOLDER}/kustomization.yaml");
-    it.somebody_pushes(&file, "# Ours\nresources:\n- other.yaml # kept\n");
+    it.push_as_another_user(&file, "# Ours\nresources:\n- other.yaml # kept\n");
     let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
     terminal.wait_for("Apply these changes?");
-    it.somebody_pushes(&file, "# Ours\nresources:\n- other.yaml # kept\n- late.yaml\n");
+    it.push_as_another_user(&file, "# Ours\nresources:\n- other.yaml # kept\n- late.yaml\n");
     terminal.send("y").wait_for("Applied: 2 created");
     assert_eq!(terminal.wait(), 0);
     assert_eq!(
@@ -340,7 +340,7 @@ fn a_kustomization_there_lists_what_is_written_and_what_others_put_in_meanwhile(
     );
     assert!(it.platform.apply().run().success().stdout.starts_with("Nothing to do."));
 
-    it.somebody_pushes(&file, "resources: []\n");
+    it.push_as_another_user(&file, "resources: []\n");
     assert_eq!(planned(&it.platform), [format!("SEC-0007 write-projection {PROJECTION}")]);
     it.platform.apply().run().success();
     assert_eq!(it.file(&file), "resources:\n- SEC-0007.yaml");
@@ -350,7 +350,7 @@ fn a_kustomization_there_lists_what_is_written_and_what_others_put_in_meanwhile(
 fn killed_at_any_point_it_comes_to_the_same_end() {
     let prepared = || {
         let it = Pushing::seeded();
-        it.somebody_pushes(&format!("{FOLDER}/kustomization.yaml"), "resources: []\n");
+        it.push_as_another_user(&format!("{FOLDER}/kustomization.yaml"), "resources: []\n");
         it
     };
     let end = |it: &Pushing| (it.log(), it.remote.git(&["ls-tree", "-r", "main"]));

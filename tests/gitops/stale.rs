@@ -44,7 +44,7 @@ fn a_file_that_moved_or_lost_its_manifest_is_shown_and_stays() {
 }
 
 #[test]
-fn another_catalog_s_files_and_other_people_s_are_nobody_s_business() {
+fn files_of_other_catalogs_and_unmanaged_files_are_not_stale() {
     let platform = seeded();
     platform.apply().run().success();
     let text = platform.seed_projection();

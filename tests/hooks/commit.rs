@@ -4,7 +4,7 @@ use super::{commit, commit_all, git, hooked, manifest, path, with_status, wrong}
 use goldenpath_testkit::{Outcome, Repository};
 
 #[test]
-fn a_commit_that_breaks_a_rule_is_refused_and_one_that_mends_it_passes() {
+fn a_commit_that_breaks_a_rule_is_rejected_and_one_that_fixes_it_passes() {
     let repository = hooked();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
     commit_all(&repository).refused_by("GP105").says_last(1, "1 error");
@@ -147,7 +147,7 @@ fn a_submodule_is_judged_by_its_own_index_and_its_parent_by_its_own() {
 }
 
 #[test]
-fn a_repository_that_git_is_told_of_is_judged_with_and_without_a_work_tree_named() {
+fn a_repository_from_the_environment_is_checked_with_and_without_a_work_tree() {
     // A common setup for a home directory in git: the repository is outside of its work tree.
     let repository = Repository::new();
     repository.git(&["init", "--quiet", "--bare", "../store.git"]);
@@ -222,7 +222,7 @@ fn line_ends_that_git_turns_are_judged_as_they_are_stored() {
     repository.write(path("SEC-0002"), &wrong("SEC-0002").replace('\n', "\r\n"));
     let shown = commit_all(&repository).refused_by("GP105").stderr;
     assert!(shown.contains("SEC-0002.yaml:13:11"), "{shown}");
-    // The index of the commit has them too.
+    // Without the conversion, the index has CRLF too.
     repository.git(&["config", "core.autocrlf", "false"]);
     repository.write(path("SEC-0002"), &wrong("SEC-0002").replace('\n', "\r\n"));
     let shown = commit_all(&repository).refused_by("GP105").stderr;

@@ -9,7 +9,7 @@ use goldenpath_testkit::{Outcome, Repository, hook_programs};
 
 const SCRIPTS: [&str; 5] = ["pre-commit", "pre-merge-commit", "pre-push", "pre-receive", "update"];
 
-/// Writes a hook that prints its arguments.
+/// A hook that logs its arguments and its stdin.
 const EARLIER: &str = "#!/bin/sh\necho \"earlier $*\" >> earlier.log\ncat >> earlier.log\n";
 
 fn hook(repository: &Repository, arguments: &[&str]) -> Outcome {
@@ -176,7 +176,7 @@ fn an_earlier_pre_receive_hook_gets_the_same_bytes_and_its_refusal_counts() {
 }
 
 #[test]
-fn an_earlier_hook_that_does_not_read_what_it_is_told_is_no_failure() {
+fn an_earlier_hook_that_does_not_read_its_stdin_is_not_an_error() {
     let origin = Repository::bare();
     let repository = Repository::clone_of(&origin);
     repository.write(path("SEC-0001"), &manifest("SEC-0001")).commit_all("one");
@@ -254,7 +254,7 @@ fn two_earlier_hooks_are_refused_and_neither_is_lost() {
 }
 
 #[test]
-fn somebodys_script_that_calls_goldenpath_is_left_alone() {
+fn a_custom_script_that_calls_goldenpath_is_kept() {
     let repository = Repository::new();
     let own = "#!/bin/sh\nset -e\nmake lint\ngoldenpath hook run pre-commit\n";
     write_hook(&repository, ".git/hooks/pre-commit", own);
@@ -419,7 +419,7 @@ fn folders_with_spaces_and_quotes_in_their_names_are_no_obstacle() {
 }
 
 #[test]
-fn what_is_no_repository_is_said() {
+fn a_folder_that_is_not_a_repository_is_an_error() {
     let repository = Repository::new();
     fs::remove_dir_all(repository.path().join(".git")).unwrap();
     for arguments in [&["install"][..], &["uninstall"], &["run", "pre-commit"]] {

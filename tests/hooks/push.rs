@@ -19,12 +19,12 @@ fn push(clone: &Repository, arguments: &[&str]) -> Outcome {
 }
 
 #[test]
-fn what_is_pushed_is_judged_and_not_what_lies_beside_it() {
+fn pushed_commits_are_checked_and_not_the_work_tree() {
     let (_origin, clone) = clone();
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("wrong");
     clone.write(path("SEC-0002"), &manifest("SEC-0002"));
     push(&clone, &["origin", "main"]).refused_by("GP105").says_last(1, "1 error");
-    clone.commit_all("mended");
+    clone.commit_all("fixed");
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).git(&["add", "--all"]);
     push(&clone, &["origin", "main"]).passes(1);
 }

@@ -32,7 +32,7 @@ fn the_first_push_into_an_empty_repository_is_judged_whole() {
         clone.commit_all("wrong");
         push(&clone, &["main"]).refused_by("GP105").says_last(2, "1 error");
         assert_eq!(server.git(&["for-each-ref"]), "", "{hook}");
-        clone.write(path("SEC-0001"), &manifest("SEC-0001")).commit_all("mended");
+        clone.write(path("SEC-0001"), &manifest("SEC-0001")).commit_all("fixed");
         push(&clone, &["main"]).passes(2);
     }
 }
@@ -45,7 +45,7 @@ fn a_push_is_judged_while_its_objects_are_in_quarantine() {
         server.git(&["config", "receive.unpackLimit", limit]);
         clone.write(path(id), &wrong(id)).commit_all("wrong");
         push(&clone, &["main"]).refused_by("GP105");
-        clone.write(path(id), &manifest(id)).commit_all("mended");
+        clone.write(path(id), &manifest(id)).commit_all("fixed");
         push(&clone, &["main"]).passes(1);
     }
     let left = server.program("find", &["objects", "-name", "*incoming*"]).run().success();
@@ -63,7 +63,7 @@ fn a_server_whose_objects_lie_in_another_repository_sees_those_too() {
     clone.write(path("SEC-0002"), &wrong("SEC-0002")).commit_all("wrong");
     let to = ["push", "--quiet", url.to_str().unwrap(), "main"];
     git(&clone, &to).run().refused_by("GP105").says_last(1, "1 error");
-    clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("mended");
+    clone.write(path("SEC-0002"), &manifest("SEC-0002")).commit_all("fixed");
     git(&clone, &to).run().passes(1);
 }
 

@@ -50,7 +50,7 @@ fn what_comes_after_is_seen() {
 }
 
 #[test]
-fn a_damaged_or_missing_memory_is_made_anew() {
+fn a_damaged_or_missing_cache_is_written_again() {
     let repository = Repository::new();
     write(&repository, "SEC-0005");
     repository.commit_all("Five");

@@ -26,7 +26,7 @@ fn two_of_one() -> (Repository, Repository) {
 }
 
 #[test]
-fn an_id_that_another_branch_of_the_remote_uses_is_refused_and_the_command_named_mends_it() {
+fn an_id_that_another_branch_of_the_remote_uses_is_rejected_and_the_command_in_the_error_fixes_it() {
     let (origin, ours) = two_of_one();
     let refused = push(&ours, &["origin", "work"]).fails_with(1);
     let said = format!("{}{}", refused.stdout, refused.stderr);
@@ -47,7 +47,7 @@ fn an_id_that_another_branch_of_the_remote_uses_is_refused_and_the_command_named
 }
 
 #[test]
-fn what_is_pushed_again_or_stands_on_another_branch_is_not_in_its_own_way() {
+fn a_second_push_and_a_copy_on_another_branch_are_not_conflicts() {
     let (_origin, clones) = clones(1);
     let ours = &clones[0];
     ours.goldenpath(&["hook", "install", "pre-push"]).run().success();

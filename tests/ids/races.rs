@@ -30,7 +30,7 @@ fn clones_that_take_ids_at_once_get_different_ones_without_gaps() {
     let ids = at_once(&clones.iter().collect::<Vec<_>>(), 4);
     let distinct: BTreeSet<&String> = ids.iter().collect();
     assert_eq!(distinct.len(), 24, "{ids:?}");
-    assert_eq!(distinct.last().unwrap().as_str(), "SEC-0024", "nobody gave up a number");
+    assert_eq!(distinct.last().unwrap().as_str(), "SEC-0024", "no number was skipped");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn whoever_is_killed_leaves_no_lock_and_no_number_twice() {
 }
 
 #[test]
-fn a_line_that_a_crash_cut_off_is_no_hindrance() {
+fn a_line_that_a_crash_truncated_is_skipped() {
     let repository = Repository::new();
     repository.goldenpath(&["id", "reserve"]).run().success();
     let ledger = repository.path().join(".git/goldenpath/given-out");

@@ -154,7 +154,7 @@ fn an_elder_one_keeps_its_id_and_says_whose_turn_it_is() {
 }
 
 #[test]
-fn the_same_manifest_on_two_branches_is_no_collision() {
+fn the_same_manifest_on_two_branches_is_not_a_collision() {
     let (_origin, clones) = clones(1);
     let ours = &clones[0];
     ours.git(&["checkout", "--quiet", "-b", "below"]);
@@ -215,7 +215,7 @@ fn what_cannot_be_renumbered_is_refused_before_a_number_is_taken() {
 }
 
 #[test]
-fn a_house_field_that_repeats_the_id_changes_with_it() {
+fn a_custom_field_that_repeats_the_id_changes_with_it() {
     let repository = Repository::new();
     let text = request("SEC-0001", "x")
         .replace("metadata:\n", "metadata:\n  labels:\n    audit: 'SEC-0001'\n");

@@ -29,7 +29,7 @@ fn what_one_clone_reserves_no_other_gets() {
 }
 
 #[test]
-fn a_reservation_is_a_commit_that_nobody_else_can_have_made() {
+fn a_reservation_is_a_unique_commit() {
     let (origin, clones) = clones(1);
     reserve(&clones[0], &["--count", "2"]).success();
     let commits = origin.git(&["for-each-ref", "--format=%(objectname)", "refs/goldenpath/"]);
@@ -91,7 +91,7 @@ fn a_remote_that_is_away_is_a_warning_or_an_error_as_is_wished() {
 }
 
 #[test]
-fn a_remote_that_takes_no_reservations_is_told_in_its_own_words() {
+fn a_remote_that_rejects_reservations_is_reported_with_its_message() {
     let (origin, clones) = clones(1);
     let hook = origin.path().join("hooks/update");
     fs::write(
@@ -210,7 +210,7 @@ fn a_number_that_was_lost_is_not_given_out_when_the_remote_goes_away_after_that(
         origin = origin.path().display(),
         log = clones[0].home().join("asked").display(),
     );
-    // The script finds the real git by the PATH that it gets.
+    // The script finds the real git by the PATH of the test.
     let script = script
         .replace("env GIT_DIR", "PATH=\"$REAL_PATH\" env GIT_DIR")
         .replace("$REAL_PATH", &std::env::var("PATH").unwrap());

@@ -77,7 +77,7 @@ fn what_the_file_leaves_open_is_asked_or_named_as_flags() {
 }
 
 #[test]
-fn a_wrong_answer_is_told_at_its_place() {
+fn a_wrong_answer_is_reported_at_its_place() {
     let repository = Repository::new();
     for (from, to, code, line, words) in [
         ("[dev, prod]", "[dev, prd]", 2, 3, "did you mean `prod`?"),
@@ -106,7 +106,7 @@ fn a_wrong_answer_is_told_at_its_place() {
 }
 
 #[test]
-fn what_is_no_file_of_answers_is_refused_at_its_place() {
+fn an_invalid_answers_file_is_rejected_at_its_place() {
     let repository = Repository::new();
     for (answers, place, words) in [
         ("", "", "the file is empty help: the keys are service, environment"),

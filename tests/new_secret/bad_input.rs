@@ -101,7 +101,7 @@ fn a_disk_that_takes_nothing_more_leaves_no_trace() {
 }
 
 #[test]
-fn a_folder_that_is_read_only_is_told_and_nothing_is_left() {
+fn a_read_only_folder_is_reported_and_nothing_is_left() {
     let repository = Repository::new();
     let folder = repository.path().join("catalogs/secrets/payments");
     fs::create_dir_all(&folder).unwrap();

@@ -85,9 +85,9 @@ fn a_copy_is_active_whatever_the_original_is() {
 }
 
 #[test]
-fn a_house_field_is_copied_too() {
+fn a_custom_field_is_copied_too() {
     let repository = Repository::new();
-    repository.write(super::templates::SCHEMA, &super::templates::house_schema());
+    repository.write(super::templates::SCHEMA, &super::templates::custom_schema());
     let text = seed_with(&[("ttlDays: 30 ", "costCenter: \"0042\"  # ours\n  ttlDays: 30 ")]);
     repository.write(SEED_PATH, &text);
     copy(&repository, &["--env", "prod"]).run().success();
@@ -133,7 +133,7 @@ fn what_of_a_copy_is_not_fit_there_is_asked() {
 }
 
 #[test]
-fn what_cannot_be_copied_is_told_with_what_to_do() {
+fn a_manifest_that_cannot_be_copied_is_reported_with_a_remedy() {
     let repository = Repository::with_seed();
     repository.write("catalogs/secrets/web/dev/SEC-0004.yaml", "metadata:\n  id: SEC-0004\n");
     for id in ["SEC-0005", "SEC-0006"] {
@@ -168,7 +168,7 @@ fn what_cannot_be_copied_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_dry_run_of_a_copy_shows_it_and_json_tells_it() {
+fn a_dry_run_of_a_copy_shows_it_and_json_reports_it() {
     let repository = Repository::with_seed();
     let shown = copy(&repository, &["--env", "prod", "--dry-run"]).run().success().stdout;
     let expected =

@@ -392,7 +392,7 @@ fn a_high_risk_without_rotation_is_refused_at_the_question_and_a_warning_is_not(
 }
 
 #[test]
-fn a_flag_that_does_not_fit_the_answers_is_told_and_asked_again() {
+fn a_flag_that_does_not_fit_the_answers_is_reported_and_asked_again() {
     let repository = with_some(&[("payments", "taken", "team-payments")]);
     let flags =
         ["--service", "payments", "--name", "taken", "--type", "api-key", "--owner", "sre-team"];

@@ -24,7 +24,7 @@ fn reservations(origin: &Repository) -> String {
 }
 
 #[test]
-fn the_id_is_reserved_and_nobody_else_gets_it() {
+fn the_id_is_reserved_and_no_other_process_gets_it() {
     let (origin, ours, theirs) = clones();
     let made = new_secret(&ours, &["--json"]).run().success().json();
     assert_eq!(
@@ -171,7 +171,7 @@ fn a_hook_that_refuses_the_commit_is_heard_and_the_files_stay() {
     let outcome = new_secret(&repository, &["--commit"]).run().fails_with(1);
     says(&outcome, "not on a Friday");
     says(&outcome, "`git commit` failed");
-    assert_eq!(outcome.stdout, format!("SEC-0001 {FIRST}\n"), "what there is, is told");
+    assert_eq!(outcome.stdout, format!("SEC-0001 {FIRST}\n"), "the created file is reported");
     assert!(repository.exists(FIRST));
     assert_eq!(repository.git(&["status", "--porcelain"]), format!("A  {FIRST}"));
 }

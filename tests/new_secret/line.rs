@@ -48,7 +48,7 @@ fn shows(terminal: &mut Terminal, line: &str) {
 }
 
 #[test]
-fn a_line_is_edited_where_the_cursor_stands() {
+fn a_line_is_edited_at_the_cursor() {
     let repository = Repository::new();
     let mut terminal = description(&repository, 80);
     let column = |columns: u16| (1, 33 + columns);

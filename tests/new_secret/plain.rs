@@ -62,7 +62,7 @@ fn a_dumb_terminal_is_asked_the_same_way() {
 }
 
 #[test]
-fn what_is_not_accepted_is_told_on_a_line_of_its_own_and_asked_again() {
+fn a_rejected_answer_is_reported_on_its_own_line_and_asked_again() {
     let repository = Repository::new();
     super::new_secret(&repository, &["--service", "web", "--name", "taken"]).run().success();
     // Wide enough that no line is wrapped.

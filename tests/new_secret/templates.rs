@@ -96,7 +96,7 @@ fn an_error_in_a_template_shows_its_place() {
 pub(super) const SCHEMA: &str = "schemas/secret_request.schema.json";
 
 /// Returns the built-in schema with labels and a custom field.
-pub(super) fn house_schema() -> String {
+pub(super) fn custom_schema() -> String {
     let repository = Repository::new();
     repository.goldenpath(&["init"]).run().success();
     let mut schema: serde_json::Value = serde_json::from_str(&repository.read(SCHEMA)).unwrap();
@@ -109,7 +109,7 @@ pub(super) fn house_schema() -> String {
 }
 
 #[test]
-fn labels_and_house_fields_need_a_schema_that_has_them() {
+fn labels_and_custom_fields_need_a_schema_that_has_them() {
     let template = OWN_TEMPLATE
         .replace(
             "spec:\n",
@@ -126,7 +126,7 @@ fn labels_and_house_fields_need_a_schema_that_has_them() {
     says(&outcome, "Nothing was written.");
     assert_eq!(catalog(&repository), [""; 0]);
 
-    repository.write(SCHEMA, &house_schema());
+    repository.write(SCHEMA, &custom_schema());
     new_secret(&repository, &[]).run().success();
     let made = repository.read("catalogs/secrets/payments/dev/SEC-0001.yaml");
     assert!(
@@ -143,9 +143,9 @@ fn labels_and_house_fields_need_a_schema_that_has_them() {
 }
 
 #[test]
-fn owners_that_the_house_leaves_open_may_be_new() {
+fn owners_that_the_schema_leaves_open_may_be_new() {
     let repository = Repository::new();
-    let mut schema: serde_json::Value = serde_json::from_str(&house_schema()).unwrap();
+    let mut schema: serde_json::Value = serde_json::from_str(&custom_schema()).unwrap();
     schema["properties"]["metadata"]["properties"]["owner"] =
         serde_json::json!({ "type": "string", "minLength": 3 });
     repository.write(SCHEMA, &format!("{schema:#}"));

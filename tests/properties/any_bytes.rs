@@ -83,7 +83,7 @@ impl World {
         assert_eq!(
             outcome.done.is_empty(),
             outcome.rewrites.is_empty(),
-            "what is done is told: {:?}",
+            "each fix is reported: {:?}",
             outcome.done
         );
         for rewrite in &outcome.rewrites {
@@ -122,7 +122,7 @@ pub(super) fn manifest(bytes: &[u8]) {
             drop(root.to_json());
         }
         Err(problems) => {
-            assert!(!problems.is_empty(), "a text that is refused is told why");
+            assert!(!problems.is_empty(), "an invalid text has a problem");
             assert!(
                 problems.is_sorted_by_key(|problem| problem.span.start),
                 "in the text's order: {problems:?}"

@@ -271,7 +271,7 @@ fn a_rule_file_that_is_removed_or_becomes_a_link_is_a_finding() {
         findings(&outcome).into_iter().map(|[rule, _, path, _]| (rule, path)).collect();
     let expected =
         ["CODEOWNERS", "templates/plan.md.j2"].map(|path| ("GP701".to_owned(), path.to_owned()));
-    // The file has the built-in enums, so adding it changes nothing.
+    // The file equals the built-in enums, so removing it changes nothing.
     assert_eq!(found, expected, "{}", outcome.stdout);
 
     let repository = catalog();
@@ -399,7 +399,7 @@ fn a_change_cannot_turn_off_what_judges_its_rule_files() {
     repository.write(path("SEC-0002"), &manifest("SEC-0002", &[])).commit_all("off");
     let outcome = judge(&repository).fails_with(1);
     assert_eq!(codes(&outcome), ["GP701", "GP702"]);
-    // The base may contain it.
+    // The base may turn them off.
     repository.git(&["branch", "--force", "main", "HEAD"]);
     repository.write("goldenpath.yaml", &config.replace("us-west-2", "eu-west-1"));
     repository.write(path("SEC-0003"), &manifest("SEC-0003", &[])).commit_all("another");
@@ -642,7 +642,7 @@ fn a_configuration_inside_the_repository_is_the_bases_whatever_the_change_makes_
             assert_eq!(codes(&outcome), ["GP201", "GP701"], "{config}: {}", outcome.stdout);
             assert!(message(&outcome, "GP701", "warning").contains("`rules.GP201` (added: off)"));
         }
-        // The file of the pipeline itself is read from the work tree.
+        // The pipeline's own file outside of the repository is read from disk.
         assert!(
             !codes(&with(outside.to_str().unwrap(), flag).success()).contains(&"GP201".to_owned())
         );

@@ -363,7 +363,7 @@ fn the_default_branch_of_a_fork_may_leave_it_to_upstream() {
     says(&missing, "this clone has no remote `upstream`, which `audit.remote`");
     let _upstream = platform.publish("upstream");
     platform.set().run().success();
-    // Other parts of the fork's default branch do not count.
+    // The default branch of upstream applies, not the fork's.
     platform
         .catalog
         .write("goldenpath.yaml", &config.replace("acme-platform", "fork"))
@@ -423,7 +423,7 @@ fn a_folder_a_linked_work_tree_and_a_detached_head_have_the_same_default_branch(
         says(&set().run().fails_with(1), "catalogId work tree: evil origin/main: acme-platform");
         fs::write(&file, own).unwrap();
         match folder.ends_with("linked") {
-            // It has its own store, which is empty.
+            // A linked work tree has its own store, which is empty.
             true => says(&set().run().fails_with(1), "does not exist yet"),
             false => _ = set().run().success(),
         }
@@ -518,7 +518,7 @@ fn a_folder_that_git_has_not_fetched_is_an_error_and_never_an_empty_one() {
     };
     publish(&with("main", "catalogs", MISSING));
     refused();
-    // Another folder may contain one.
+    // The missing tree is in a subfolder.
     let payments = with("main:catalogs/secrets", "payments", MISSING);
     publish(&with("main", "catalogs", &with("main:catalogs", "secrets", &payments)));
     refused();

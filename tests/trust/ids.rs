@@ -170,7 +170,7 @@ fn what_is_reserved_and_given_out_without_a_gap_goes_on_past_the_limit() {
             format!("SEC-{number:04}\n")
         );
     }
-    // The gap of an abandoned ID is not reserved again.
+    // An ID whose reservation was deleted is not reserved again by the clone that had it.
     origin.git(&["update-ref", "-d", "refs/goldenpath/ids/SEC-0014"]);
     assert_eq!(clones[0].goldenpath(&["id", "reserve"]).run().success().stdout, "SEC-0015\n");
 }
@@ -237,7 +237,7 @@ fn an_id_that_a_file_of_another_name_claims_is_where_the_catalog_goes_on() {
     let claims = request("SEC-5000", "name-of-it");
     repository.write("catalogs/secrets/payments/dev/named-otherwise.yaml", &claims);
     repository.commit_all("Two");
-    // The file has no earlier version, so the limit starts at its value.
+    // No cache knows the file, so the limit counts from the ID in it.
     let clone = Repository::clone_of(&repository);
     let next = next(&clone);
     assert_eq!((next.stdout.as_str(), next.stderr.as_str()), ("SEC-5001\n", ""));

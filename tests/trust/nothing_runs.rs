@@ -115,7 +115,7 @@ fn a_bare_repository_among_the_catalogs_files_has_no_hook_run_however_its_url_is
     }
     assert!(!ran.exists(), "{:?}", fs::read_to_string(&ran));
 
-    // The real remote outside receives the push.
+    // A repository outside of the work tree receives the push.
     let outside = Repository::bare();
     let url = outside.path().display().to_string();
     configure(
@@ -263,7 +263,7 @@ fn a_working_copy_among_the_catalogs_files_is_not_committed_to() {
         ] {
             configure(&platform, &text);
             refused(platform.apply().run(), field, "of the catalog's repository");
-            // An option that names it changes nothing.
+            // Passing the path as an option changes nothing.
             let _ = fs::create_dir(root.join("later"));
             let named = root.join(path).display().to_string();
             refused(
@@ -443,7 +443,7 @@ fn a_plain_folder_outside_is_written_to_where_the_user_names_it_and_nowhere_else
     platform.catalog.goldenpath(&["apply", "--yes", &file]).run().success();
     assert!(plain.join(PROJECTION).is_file());
 
-    // A name without a meaning, or without one in this run.
+    // A folder that does not exist, and one that this run does not use.
     for (name, why) in [
         ("missing", "give an existing folder"),
         ("..", "no `gitops.path` of this run is that folder"),

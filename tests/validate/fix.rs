@@ -57,7 +57,7 @@ fn stays(text: &str) {
 }
 
 #[test]
-fn a_slip_is_mended_and_not_a_byte_beside_it_changes() {
+fn a_typo_is_fixed_and_no_other_byte_changes() {
     // Each of them is fixed to the seed.
     for (right, wrong) in [
         ("  owner:", "  ownr:"),
@@ -133,7 +133,7 @@ fn quotes_flow_style_and_wide_characters_stay() {
 }
 
 #[test]
-fn everything_in_a_file_is_mended_in_one_run_and_told() {
+fn everything_in_a_file_is_fixed_in_one_run_and_reported() {
     let wrong = seed_with(&[
         ("kind: SecretRequest\n", "kind: secretrequest\nowner: team-payment   # who\n"),
         ("  owner: team-payments              # Mandatory: Accountability\n", ""),
@@ -262,7 +262,7 @@ fn a_mapping_that_a_field_belongs_in_is_made_where_it_is_missing() {
 }
 
 #[test]
-fn a_field_that_stands_twice_is_for_a_person() {
+fn a_repeated_field_is_not_fixed() {
     let twice = |value: &str| {
         seed_with(&[("kind: SecretRequest\n", &format!("kind: SecretRequest\nowner: {value}\n"))])
     };
@@ -476,7 +476,7 @@ fn what_could_be_fixed_is_said_before_the_last_line() {
 }
 
 #[test]
-fn machines_get_the_findings_that_are_left_and_people_beside_them_what_was_done() {
+fn machine_formats_have_the_rest_of_the_findings_and_stderr_the_fixes() {
     let text = seed_with(&[("mediu", "Mediu"), ("ttlDays: 30", "ttlDays: 999")]);
     let found =
         findings(&with(&text).goldenpath(&["validate", "--format", "json"]).run().fails_with(1));

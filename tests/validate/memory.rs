@@ -69,15 +69,15 @@ fn what_a_staged_manifest_takes_is_found_with_and_without_what_is_remembered() {
 fn what_is_remembered_is_of_the_blobs_and_follows_every_change_of_them() {
     let repository = catalog();
     staged(&repository, "SEC-0200", &rival());
-    // Another commit releases the name.
+    // Another commit renames SEC-0117, so the name is available.
     repository.git(&["reset", "--quiet", "--hard"]);
     repository.write(path("SEC-0117"), &request("SEC-0117", "another-name"));
     repository.commit_all("Rename");
     assert_eq!(rules(&repository, "SEC-0200", &rival()), [""; 0]);
-    // And it takes the name back.
+    // That commit is undone.
     repository.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
     assert_eq!(rules(&repository, "SEC-0200", &rival()), ["GP303", "GP304"]);
-    // If our commit releases the name, it is available.
+    // The same if the staged change renames SEC-0117.
     repository.write(path("SEC-0117"), &request("SEC-0117", "another-name"));
     let outcome = staged(&repository, "SEC-0200", &rival());
     assert_eq!(outcome, [("GP402".to_owned(), path("SEC-0117"))]);
@@ -112,7 +112,7 @@ fn an_id_that_another_file_has_is_found_and_both_places_are_shown() {
 }
 
 #[test]
-fn a_damaged_memory_is_no_memory() {
+fn a_damaged_cache_is_ignored() {
     let repository = catalog();
     let expected = staged(&repository, "SEC-0200", &rival());
     let sound = fs::read(remembered(&repository)).unwrap();
@@ -128,7 +128,7 @@ fn a_damaged_memory_is_no_memory() {
     for damaged in flipped.into_iter().chain(cut).chain(others) {
         fs::write(remembered(&repository), &damaged).unwrap();
         assert_eq!(found(&check(&repository)), expected);
-        assert_eq!(fs::read(remembered(&repository)).unwrap(), sound, "it is written anew");
+        assert_eq!(fs::read(remembered(&repository)).unwrap(), sound, "it is written again");
     }
     fs::remove_file(remembered(&repository)).unwrap();
     fs::create_dir(remembered(&repository)).unwrap();

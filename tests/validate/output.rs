@@ -202,7 +202,7 @@ fn windows_line_ends_are_drawn_as_line_ends() {
 }
 
 #[test]
-fn a_very_long_line_is_told_in_words() {
+fn a_very_long_line_is_not_drawn() {
     let text = seed_with(&[("owner: team-payments", &format!("owner: {}", "x".repeat(5000)))]);
     let shown = with(&text).goldenpath(&["validate"]).run().fails_with(1).stdout;
     assert!(shown.contains(&format!("{SEED_PATH}:6:10:")), "{}", &shown[..200]);
@@ -274,7 +274,7 @@ fn without_a_utf_8_locale_the_drawing_is_ascii() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_no_reason_to_panic() {
+fn a_reader_that_closes_the_pipe_early_causes_no_panic() {
     let repository = Repository::new();
     for number in 1000..1200 {
         repository.write(format!("catalogs/secrets/x/dev/SEC-{number}.yaml"), "owner: 1\n");

@@ -82,7 +82,7 @@ fn the_catalog_lies_where_the_configuration_says() {
 }
 
 #[test]
-fn config_names_another_configuration_relative_to_where_one_stands() {
+fn config_is_relative_to_the_current_folder() {
     let repository = Repository::new();
     repository.write(SEED_PATH, &seed_with(&[("tier: medium", "tier: mediun")]));
     repository.write("conf/lenient.yaml", "rules: {GP105: off}\n");

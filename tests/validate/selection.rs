@@ -39,7 +39,7 @@ fn paths_found(repository: &Repository, directory: &str, arguments: &[&str]) -> 
 }
 
 #[test]
-fn paths_choose_files_and_folders_from_wherever_one_stands() {
+fn paths_select_files_and_folders_from_any_folder() {
     let repository = two();
     let root = repository.path();
     let absolute = root.join(SEED_PATH);
@@ -160,7 +160,7 @@ fn staged_passes_over_what_is_not_staged() {
     repository.write(SEED_PATH, SEED);
     assert_eq!(checked(&repository.goldenpath(&staged).run().success()), 0, "still nothing");
     repository.git(&["add", SEED_PATH]);
-    assert_eq!(checked(&repository.goldenpath(&staged).run().success()), 1, "the mended one alone");
+    assert_eq!(checked(&repository.goldenpath(&staged).run().success()), 1, "the fixed one alone");
     repository.git(&["rm", "--quiet", "--cached", SEED_PATH]);
     assert_eq!(
         checked(&repository.goldenpath(&staged).run()),

@@ -14,7 +14,7 @@ fn set(scene: &Scene, canary: &Canary) -> Command {
 }
 
 #[test]
-fn a_value_on_its_way_stands_in_no_argument_and_no_environment() {
+fn a_value_is_in_no_argument_and_no_environment_during_a_request() {
     for operation in ["GetSecretValue", "PutSecretValue", "TagResource"] {
         let scene = Scene::aws(&format!("seen-{operation}"));
         let canary = Canary::new();

@@ -177,7 +177,7 @@ impl Scene {
     #[track_caller]
     pub(super) fn assert_no_leak(&self, what: &str, canary: &Canary, words: &str) {
         let leaks = self.leaks(canary, words);
-        assert!(leaks.is_empty(), "{what}: the value stands in\n{}", leaks.join("\n"));
+        assert!(leaks.is_empty(), "{what}: the value is in\n{}", leaks.join("\n"));
     }
 
     /// Returns the number of requests that contained a canary.

@@ -39,7 +39,7 @@ fn an_endpoint_without_tls_that_is_not_this_machine_gets_nothing() {
             }
         }
     }
-    assert!(scene.recorder().requests().is_empty(), "nobody was asked anything");
+    assert!(scene.recorder().requests().is_empty(), "no request was sent");
 }
 
 #[test]

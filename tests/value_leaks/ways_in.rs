@@ -24,7 +24,7 @@ fn every_way_in(scene: &Scene) {
 }
 
 #[test]
-fn a_value_goes_into_aws_by_every_way_and_stands_in_one_request_alone() {
+fn a_value_goes_into_aws_by_every_way_and_is_in_one_request_alone() {
     let scene = Scene::aws("ways-in");
     every_way_in(&scene);
     let carried = scene.recorder().bodies("PutSecretValue").len();
@@ -32,12 +32,12 @@ fn a_value_goes_into_aws_by_every_way_and_stands_in_one_request_alone() {
 }
 
 #[test]
-fn a_value_goes_into_a_local_store_by_every_way_and_stands_nowhere_readable() {
+fn a_value_goes_into_a_local_store_by_every_way_and_is_nowhere_readable() {
     every_way_in(&Scene::local());
 }
 
 #[test]
-fn a_value_that_is_made_stands_nowhere_else() {
+fn a_generated_value_is_nowhere_else() {
     for scene in [Scene::aws("made"), Scene::local()] {
         let mut before: Vec<Canary> = Vec::new();
         for arguments in [
@@ -63,7 +63,7 @@ fn a_value_that_is_made_stands_nowhere_else() {
 }
 
 #[test]
-fn a_value_that_aws_makes_stands_nowhere_else() {
+fn a_value_that_aws_generates_is_nowhere_else() {
     let scene = Scene::aws("made-by-aws");
     let canary = Canary::new();
     let password: String = canary.text.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -88,7 +88,7 @@ fn a_value_that_aws_makes_stands_nowhere_else() {
 }
 
 #[test]
-fn a_program_that_is_given_a_value_has_it_and_goldenpath_shows_it_to_nobody() {
+fn a_program_gets_the_value_and_goldenpath_does_not_print_it() {
     let scene = Scene::local();
     let canary = Canary::new();
     Way::Json.set(&scene, &canary);
