@@ -206,8 +206,7 @@ fn an_environment_has_a_key_a_store_and_a_gitops_repository_of_its_own() {
 }
 
 #[test]
-fn a_secret_of_one_configuration_is_not_an_orphan_of_another_one_with_the_same_account()
-{
+fn a_secret_of_one_configuration_is_not_an_orphan_of_another_one_with_the_same_account() {
     // The region is the one that the environment names.
     let aws = two_accounts("same-account", "    region: eu-central-1\n");
     aws.apply().success();

@@ -40,8 +40,8 @@ fn one_error(outcome: &Outcome, message: &str, help: &str) {
     // The text without the line breaks and the frame of the error.
     let flat = text.replace("\n  │ ", " ").replace("\n        ", " ");
     assert!(flat.contains(message), "{message}\nin\n{text}");
-    let told = flat.split("help: ").nth(1).unwrap_or_else(|| panic!("no help in {text}"));
-    assert!(told.contains(help), "{help}\nin\n{text}");
+    let reported = flat.split("help: ").nth(1).unwrap_or_else(|| panic!("no help in {text}"));
+    assert!(reported.contains(help), "{help}\nin\n{text}");
 }
 
 /// Returns each path of the work tree with its type and length.
@@ -264,7 +264,7 @@ fn a_submodule_in_the_catalog_is_reported_in_the_index_and_in_commits() {
     let commit = repository.git(&["rev-parse", "HEAD"]);
     let entry = format!("160000,{commit},catalogs/secrets/payments");
     repository.git(&["update-index", "--add", "--cacheinfo", &entry]);
-    let told = |arguments: &[&str]| {
+    let reported = |arguments: &[&str]| {
         let outcome = run(&repository, &[&["validate", "--format", "json"], arguments].concat())
             .fails_with(1);
         let found = findings(&outcome);
@@ -274,9 +274,9 @@ fn a_submodule_in_the_catalog_is_reported_in_the_index_and_in_commits() {
             ("catalogs/secrets/payments", "this is a submodule, not a regular file")
         );
     };
-    told(&["--staged"]);
+    reported(&["--staged"]);
     repository.git(&["commit", "--quiet", "-m", "Submodule"]);
-    told(&["--from-ref", "HEAD~1"]);
+    reported(&["--from-ref", "HEAD~1"]);
 }
 
 #[test]

@@ -190,8 +190,8 @@ fn what_a_partial_clone_left_out_is_asked_for() {
     // The base is missing, so the change cannot be checked.
     let range = ["validate", "--from-ref", "HEAD~1"];
     let outcome = partial.goldenpath(&range).run().fails_with(2);
-    let told = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains(&path("SEC-0001")) && told.contains(asks), "{told}");
+    let reported = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(reported.contains(&path("SEC-0001")) && reported.contains(asks), "{reported}");
     // The changed commit is missing.
     let zeros = "0".repeat(40);
     let old = ["validate", "--format", "json", "--from-ref", &zeros, "--to-ref", "HEAD~1"];

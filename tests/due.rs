@@ -257,12 +257,20 @@ fn an_unreachable_account_is_reported_and_git_is_still_queried() {
     let platform = Platform::with_store("backend: aws\nregion: us-east-1");
     platform.catalog.git(&["update-ref", "-d", "HEAD"]);
     platform.catalog.write(SEED_PATH, SEED).commit_all_days_ago(40, "SEC-0007");
-    let told = due(&platform.catalog, &["--format", "json"]).success();
-    assert!(told.stderr.contains("Not queried: dev: no usable AWS credentials"), "{}", told.stderr);
-    assert_eq!(rows(&told), [format!("SEC-0007 ttl overdue {}", day(10))]);
-    assert_eq!(told.json()["failures"][0]["environments"], "dev");
+    let reported = due(&platform.catalog, &["--format", "json"]).success();
+    assert!(
+        reported.stderr.contains("Not queried: dev: no usable AWS credentials"),
+        "{}",
+        reported.stderr
+    );
+    assert_eq!(rows(&reported), [format!("SEC-0007 ttl overdue {}", day(10))]);
+    assert_eq!(reported.json()["failures"][0]["environments"], "dev");
     platform.catalog.write(SEED_PATH, &seed_with(&[("ttlDays: 30", "ttlDays: 300")]));
-    assert_eq!(due(&platform.catalog, &["--fail-on", "overdue"]).code, 1, "the rotations are unknown");
+    assert_eq!(
+        due(&platform.catalog, &["--fail-on", "overdue"]).code,
+        1,
+        "the rotations are unknown"
+    );
     assert_eq!(due(&platform.catalog, &["--fail-on", "overdue", "--offline"]).code, 0);
 }
 
@@ -318,9 +326,9 @@ fn a_shallow_clone_is_reported() {
         "main",
     ]);
     clone.git(&["checkout", "--quiet", "-b", "main", "FETCH_HEAD"]);
-    let told = due(&clone, &["--format", "json"]).success();
-    assert!(told.stderr.contains("this clone is shallow"), "{}", told.stderr);
-    assert_eq!(rows(&told), [""; 0]);
+    let reported = due(&clone, &["--format", "json"]).success();
+    assert!(reported.stderr.contains("this clone is shallow"), "{}", reported.stderr);
+    assert_eq!(rows(&reported), [""; 0]);
 }
 
 #[test]

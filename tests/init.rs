@@ -25,7 +25,7 @@ fn files(repository: &Repository) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn told(word: &str) -> String {
+fn line_per_file(word: &str) -> String {
     FILES.map(|file| format!("{word} {file}\n")).concat()
 }
 
@@ -55,14 +55,14 @@ fn item(indent: &str) -> String {
 fn a_fresh_repository_gets_all_of_it_and_a_second_run_changes_nothing() {
     let repository = Repository::new();
     let first = init(&repository, &[]);
-    assert_eq!(first.stdout, told("created"));
+    assert_eq!(first.stdout, line_per_file("created"));
     assert!(first.stderr.contains("There is no .pre-commit-config.yaml"), "{}", first.stderr);
     assert!(first.stderr.contains(ITEM), "the hook to copy: {}", first.stderr);
     assert!(first.stderr.contains("`goldenpath new secret`"), "what comes next: {}", first.stderr);
     let written = files(&repository);
     assert_eq!(written.keys().map(String::as_str).collect::<Vec<_>>().len(), FILES.len());
     let second = init(&repository, &[]);
-    assert_eq!(second.stdout, told("unchanged"));
+    assert_eq!(second.stdout, line_per_file("unchanged"));
     assert_eq!(files(&repository), written);
     repository.goldenpath(&["validate"]).run().success();
 }
@@ -172,7 +172,7 @@ fn a_file_that_cannot_be_extended_safely_is_kept_and_reported() {
         let repository = Repository::new();
         repository.write(HOOKS, text);
         let outcome = init(&repository, &[]);
-        assert_eq!(outcome.stdout, told("created"), "{text}");
+        assert_eq!(outcome.stdout, line_per_file("created"), "{text}");
         assert_eq!(repository.read(HOOKS), text);
         assert!(
             outcome.stderr.contains("init cannot edit .pre-commit-config.yaml in this form"),

@@ -98,14 +98,16 @@ fn an_illegal_step_is_refused_with_the_legal_ones() {
             );
         }
     }
-    let told = |id: &str, to: &str| {
+    let error_text = |id: &str, to: &str| {
         let refused = set(&repository, &[id, to]).fails_with(1).stderr;
         refused.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert!(told("SEC-0001", "decommission_requested").contains("the next step is `deprecated`"));
-    assert!(told("SEC-0003", "active").contains("the next step is `deprecated`"));
     assert!(
-        told("SEC-0004", "active").contains(
+        error_text("SEC-0001", "decommission_requested").contains("the next step is `deprecated`")
+    );
+    assert!(error_text("SEC-0003", "active").contains("the next step is `deprecated`"));
+    assert!(
+        error_text("SEC-0004", "active").contains(
             "create a new secret with `goldenpath new secret`: `decommissioned` is final"
         )
     );
@@ -223,7 +225,7 @@ fn one_that_has_the_status_already_is_reported_and_not_an_error() {
 #[test]
 fn what_cannot_be_understood_is_asked_back() {
     let repository = committed(&[("SEC-0001", "active"), ("SEC-0012", "active")]);
-    for (words, told) in [
+    for (words, error_text) in [
         (&["SEC-0001", "deprecate"][..], "did you mean `deprecated`?"),
         (&["SEC-0001"], "no status is given after SEC-0001"),
         (&["deprecated"], "no manifest is given"),
@@ -237,7 +239,7 @@ fn what_cannot_be_understood_is_asked_back() {
         (&["\u{1b}[2J", "deprecated"], "no manifest has the ID \\u{1b}[2J"),
     ] {
         let outcome = set(&repository, words).fails_with(2);
-        assert!(outcome.stderr.contains(told), "{words:?}\n{}", outcome.stderr);
+        assert!(outcome.stderr.contains(error_text), "{words:?}\n{}", outcome.stderr);
         assert!(!outcome.stderr.contains('\u{1b}'), "{words:?}");
     }
     assert!(repository.git(&["status", "--porcelain"]).is_empty());

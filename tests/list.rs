@@ -94,7 +94,7 @@ fn it_is_asked_by_service_environment_owner_status_and_tier() {
     assert_eq!(asked(&["--tier", "high", "--service", "payments"]), [""; 0]);
     let none = list(&repository, &["--tier", "high", "--service", "payments"]).success();
     assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "No manifest is selected.\n"));
-    for (words, told) in [
+    for (words, reported) in [
         (["--service", "wbe"], "`--service wbe` selects nothing"),
         (["--owner", "app-taem"], "did you mean `app-team`?"),
         (["--tier", "hihg"], "did you mean `high`?"),
@@ -102,7 +102,7 @@ fn it_is_asked_by_service_environment_owner_status_and_tier() {
         (["--env", "produ"], "`--env produ` selects nothing"),
     ] {
         let refused = list(&repository, &words).fails_with(2);
-        assert!(refused.stderr.contains(told), "{}", refused.stderr);
+        assert!(refused.stderr.contains(reported), "{}", refused.stderr);
     }
 }
 
@@ -166,8 +166,8 @@ fn a_commit_is_read_as_it_was() {
 fn what_cannot_be_read_is_counted_and_a_value_is_never_shown() {
     let repository = Repository::with_seed();
     repository.write(path("web", "dev", "SEC-0008"), "metadata: [\n");
-    let told = list(&repository, &[]).success();
-    assert!(told.stderr.contains("Note: 1 file with errors left out"), "{}", told.stderr);
+    let reported = list(&repository, &[]).success();
+    assert!(reported.stderr.contains("Note: 1 file with errors left out"), "{}", reported.stderr);
 
     let value = ["AKIA", "Q3EGRIZ5", "WPLM4V2T"].concat();
     repository.write(

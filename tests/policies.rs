@@ -49,7 +49,7 @@ fn findings(outcome: &Outcome) -> Vec<Value> {
 }
 
 /// Returns stderr on one line, without miette's frame.
-fn told(outcome: &Outcome) -> String {
+fn stderr_text(outcome: &Outcome) -> String {
     outcome
         .stderr
         .split_whitespace()
@@ -99,7 +99,7 @@ fn a_policy_that_cannot_be_used_is_an_error_at_its_own_place() {
     let outcome =
         validate(&with("policies:\n  - name: Bad Name\n    assert: 'true'\n    message: m\n"))
             .fails_with(2);
-    let shown = told(&outcome);
+    let shown = stderr_text(&outcome);
     assert!(shown.contains("`Bad Name` cannot be a policy's name"), "{}", outcome.stderr);
     assert!(shown.contains("[goldenpath.yaml:2:11]"), "{}", outcome.stderr);
     assert_eq!(outcome.stdout, "");
@@ -109,7 +109,7 @@ fn a_policy_that_cannot_be_used_is_an_error_at_its_own_place() {
 fn a_policy_that_fails_on_a_manifest_is_an_error_that_names_both() {
     let config = asserting("manifest.metadata.description != \"\"");
     let outcome = validate(&with(&config)).fails_with(2);
-    let shown = told(&outcome);
+    let shown = stderr_text(&outcome);
     assert!(shown.contains("policy `p` cannot evaluate"), "{}", outcome.stderr);
     assert!(shown.contains(PATH), "{}", outcome.stderr);
     assert!(shown.contains("[goldenpath.yaml:4:32]"), "{}", outcome.stderr);
@@ -123,7 +123,7 @@ fn the_first_manifest_that_fails_is_always_the_same() {
         repository.write(format!("catalogs/secrets/payments/dev/{id}.yaml"), &manifest(&id, &[]));
     }
     for _ in 0..5 {
-        assert!(told(&validate(&repository)).contains(PATH));
+        assert!(stderr_text(&validate(&repository)).contains(PATH));
     }
 }
 
@@ -280,10 +280,18 @@ fn hostile_policies_end_soon_in_little_memory() {
             "{start} took {:?}",
             started.elapsed()
         );
-        assert!(outcome.stderr.len() < 20_000, "{start} is reported in {} bytes", outcome.stderr.len());
+        assert!(
+            outcome.stderr.len() < 20_000,
+            "{start} is reported in {} bytes",
+            outcome.stderr.len()
+        );
         if costly.contains(expression) {
             assert_eq!(outcome.code, 2, "{start}: {}", outcome.stdout);
-            assert!(told(&outcome).contains("it could take too much time"), "{}", outcome.stderr);
+            assert!(
+                stderr_text(&outcome).contains("it could take too much time"),
+                "{}",
+                outcome.stderr
+            );
         }
     }
 }
@@ -312,7 +320,7 @@ fn what_the_estimate_lets_through_ends_soon_on_a_manifest_of_the_largest_size() 
         repository.write("goldenpath.yaml", &asserting(expression)).write(PATH, &manifest(count));
         let started = Instant::now();
         let outcome = validate(&repository);
-        let shown = told(&outcome);
+        let shown = stderr_text(&outcome);
         assert!(
             started.elapsed() < Duration::from_secs(10),
             "{expression} took {:?}",
@@ -333,7 +341,7 @@ fn too_many_policies_are_refused() {
         .map(|number| format!("  - {{name: p{number}, assert: 'true', message: m}}\n"))
         .collect();
     let outcome = validate(&with(&format!("policies:\n{policies}"))).fails_with(2);
-    assert!(told(&outcome).contains("there are 201 policies"), "{}", outcome.stderr);
+    assert!(stderr_text(&outcome).contains("there are 201 policies"), "{}", outcome.stderr);
 }
 
 /// The policies in the documentation, each with a manifest that passes and one that fails.

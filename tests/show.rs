@@ -199,14 +199,14 @@ fn the_owner_of_the_reservation_is_reported() {
 #[test]
 fn an_id_that_there_is_none_of_is_asked_back() {
     let repository = Repository::with_seed();
-    for (word, told) in [
+    for (word, reported) in [
         ("SEC-007", "did you mean SEC-0007 (payments-db-credentials)?"),
         ("SEC-0001", "did you mean SEC-0007"),
         ("payments-db-credentials", "that is the name of SEC-0007"),
         ("SEC-0123", "the only ID is SEC-0007"),
     ] {
         let refused = repository.goldenpath(&["show", word]).run().fails_with(2);
-        assert!(refused.stderr.contains(told), "{word}\n{}", refused.stderr);
+        assert!(refused.stderr.contains(reported), "{word}\n{}", refused.stderr);
     }
 }
 

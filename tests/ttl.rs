@@ -227,15 +227,15 @@ fn a_calendar_does_not_speak_at_commits_and_pushes() {
         .git(&["add", "--all"]);
     expired(&repository, &[]);
     silent(&repository, &["--staged"]);
-    let told = repository.goldenpath(&["hook", "run", "pre-commit"]).run().success().stdout;
-    assert_eq!(told, "checked 1 manifest: no findings\n");
+    let reported = repository.goldenpath(&["hook", "run", "pre-commit"]).run().success().stdout;
+    assert_eq!(reported, "checked 1 manifest: no findings\n");
     repository.git_days_ago(1, &["commit", "--quiet", "-m", "Comment"]);
     let ids = repository.git(&["rev-parse", "HEAD", "HEAD~1"]);
     let (new, old) = ids.split_once('\n').unwrap();
     let refs = format!("refs/heads/main {new} refs/heads/main {old}\n");
-    let told =
+    let reported =
         repository.goldenpath(&["hook", "run", "pre-push"]).stdin(&refs).run().success().stdout;
-    assert_eq!(told, "checked 1 manifest: no findings\n");
+    assert_eq!(reported, "checked 1 manifest: no findings\n");
 }
 
 #[test]

@@ -150,10 +150,10 @@ fn all_findings_of_a_file_come_in_the_order_of_their_places() {
         ("ttlDays: 30", "ttlDays: '30'"),
     ]);
     let found = found_in(&text);
-    let told: Vec<_> =
+    let reported: Vec<_> =
         found.iter().map(|found| format!("{} {}", found.rule, found.place)).collect();
     assert_eq!(
-        told,
+        reported,
         [
             "GP105 2:7..2:13",
             "GP104 4:7..4:12",

@@ -609,8 +609,9 @@ fn each_change_is_in_the_audit_trail_with_its_keys_and_version() {
     let trail = platform.catalog.read("audit/SEC-0007.jsonl");
     let events: Vec<Value> =
         trail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told: Vec<&str> = events.iter().map(|event| event["action"].as_str().unwrap()).collect();
-    assert_eq!(told[2..], ["set-value", "rotate-value", "rollback-value"]);
+    let reported: Vec<&str> =
+        events.iter().map(|event| event["action"].as_str().unwrap()).collect();
+    assert_eq!(reported[2..], ["set-value", "rotate-value", "rollback-value"]);
     assert!(
         events[2]["reason"].as_str().unwrap().starts_with("username, password, port; version ")
     );

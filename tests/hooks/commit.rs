@@ -153,15 +153,16 @@ fn a_repository_from_the_environment_is_checked_with_and_without_a_work_tree() {
     repository.git(&["init", "--quiet", "--bare", "../store.git"]);
     repository.git(&["--git-dir=../store.git", "config", "core.bare", "false"]);
     repository.program("rm", &["-r", ".git"]).run().success();
-    let told = |command: goldenpath_testkit::Command| command.env("GIT_DIR", "../store.git");
-    told(repository.goldenpath(&["hook", "install"])).run().success();
+    let with_git_dir =
+        |command: goldenpath_testkit::Command| command.env("GIT_DIR", "../store.git");
+    with_git_dir(repository.goldenpath(&["hook", "install"])).run().success();
     repository.write(path("SEC-0001"), &wrong("SEC-0001"));
-    told(git(&repository, &["add", "catalogs"])).run().success();
-    told(git(&repository, &["commit", "--quiet", "-m", "x"])).run().refused_by("GP105");
+    with_git_dir(git(&repository, &["add", "catalogs"])).run().success();
+    with_git_dir(git(&repository, &["commit", "--quiet", "-m", "x"])).run().refused_by("GP105");
     let all = ["--git-dir=../store.git", "--work-tree=.", "commit", "--quiet", "-m", "x"];
     git(&repository, &all).run().refused_by("GP105");
     // The work tree is the current folder, not the one around the repository.
-    let outcome = told(repository.goldenpath(&["validate"])).run().fails_with(1);
+    let outcome = with_git_dir(repository.goldenpath(&["validate"])).run().fails_with(1);
     assert!(outcome.stdout.ends_with("checked 1 manifest: 1 error\n"), "{}", outcome.stdout);
 }
 

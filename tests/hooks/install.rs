@@ -141,11 +141,11 @@ fn an_earlier_pre_push_hook_gets_the_same_arguments_and_the_same_bytes() {
         // Nothing to push: git still runs the hook, with empty stdin.
         git(repository, &["push", "--quiet", "origin", "main", "main:other"]).run().success();
         git(repository, &["push", "--quiet", "--delete", "origin", "other"]).run().success();
-        let told = repository.read("earlier.log");
+        let reported = repository.read("earlier.log");
         fs::remove_file(repository.path().join("earlier.log")).unwrap();
         origin.git(&["update-ref", "-d", "refs/heads/main"]);
         repository.git(&["update-ref", "-d", "refs/remotes/origin/main"]);
-        told
+        reported
     };
     write_hook(&repository, ".git/hooks/pre-push", EARLIER);
     let alone = pushed(&repository);
@@ -431,8 +431,9 @@ fn a_folder_that_is_not_a_repository_is_an_error() {
 #[test]
 fn what_git_would_not_say_is_refused() {
     let repository = hooked();
-    for (name, told) in [("pre-push", "nonsense\n"), ("pre-receive", "a b c\n")] {
-        let outcome = repository.goldenpath(&["hook", "run", name]).stdin(told).run().fails_with(2);
+    for (name, input) in [("pre-push", "nonsense\n"), ("pre-receive", "a b c\n")] {
+        let outcome =
+            repository.goldenpath(&["hook", "run", name]).stdin(input).run().fails_with(2);
         assert!(outcome.stderr.contains("is not a ref of git"), "{}", outcome.stderr);
     }
     repository.goldenpath(&["hook", "run", "update", "refs/heads/main"]).run().fails_with(2);

@@ -26,7 +26,7 @@ fn two_of_one() -> (Repository, Repository) {
 }
 
 #[test]
-fn an_id_that_another_branch_of_the_remote_uses_is_rejected_and_the_command_in_the_error_fixes_it() {
+fn an_id_of_another_remote_branch_is_rejected_and_the_command_in_the_error_fixes_it() {
     let (origin, ours) = two_of_one();
     let refused = push(&ours, &["origin", "work"]).fails_with(1);
     let said = format!("{}{}", refused.stdout, refused.stderr);

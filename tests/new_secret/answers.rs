@@ -57,8 +57,8 @@ fn standard_input_is_a_file_too_and_a_flag_wins() {
     let repository = Repository::new();
     let arguments =
         ["new", "secret", "--answers", "-", "--env", "test", "--owner", "sre-team", "--json"];
-    let told = repository.goldenpath(&arguments).stdin(ANSWERS).run().success().json();
-    assert_eq!(told["manifests"].as_array().map(Vec::len), Some(1));
+    let reported = repository.goldenpath(&arguments).stdin(ANSWERS).run().success().json();
+    assert_eq!(reported["manifests"].as_array().map(Vec::len), Some(1));
     let made = manifest(&repository, "catalogs/secrets/payments/test/SEC-0001.yaml");
     assert_eq!(made["metadata"]["owner"], "sre-team");
 }

@@ -175,6 +175,6 @@ fn a_dry_run_of_a_copy_shows_it_and_json_reports_it() {
         seed_with(&[("SEC-0007", "SEC-0008"), ("environment: dev", "environment: prod")]);
     assert_eq!(shown, format!("# catalogs/secrets/payments/prod/SEC-0008.yaml\n{expected}"));
     assert_eq!(catalog(&repository).len(), 1);
-    let told = copy(&repository, &["--env", "prod", "--json"]).run().success().json();
-    assert_eq!(told["manifests"][0]["id"], "SEC-0008");
+    let reported = copy(&repository, &["--env", "prod", "--json"]).run().success().json();
+    assert_eq!(reported["manifests"][0]["id"], "SEC-0008");
 }

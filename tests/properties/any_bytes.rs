@@ -179,22 +179,26 @@ pub(super) fn config(bytes: &[u8]) {
         Ok(root) => has_places(text, &root),
         Err(problems) => problems.iter().for_each(|problem| within(text, &problem.span)),
     }
-    let enums = told(Enums::parse("enums.yaml", text)).unwrap_or_else(Enums::built_in);
-    told(Governance::parse("governance.yaml", text, &enums));
-    told(Governance::parse("governance.yaml", BUILT_IN_GOVERNANCE, &enums));
-    told(SecretTypes::parse("secret_types.yaml", text, &enums));
+    let enums = ok_or_rendered(Enums::parse("enums.yaml", text)).unwrap_or_else(Enums::built_in);
+    ok_or_rendered(Governance::parse("governance.yaml", text, &enums));
+    ok_or_rendered(Governance::parse("governance.yaml", BUILT_IN_GOVERNANCE, &enums));
+    ok_or_rendered(SecretTypes::parse("secret_types.yaml", text, &enums));
     let seed = yaml::parse(SEED).expect("the seed is a manifest");
-    if let Some(schema) = told(Schema::compile("secret_request.schema.json", text, &enums)) {
+    if let Some(schema) =
+        ok_or_rendered(Schema::compile("secret_request.schema.json", text, &enums))
+    {
         drop(schema.violations(&seed));
     }
-    let Some(config) = told(Config::parse("goldenpath.yaml", text)) else { return };
-    let Some(policies) = told(Policies::compile("goldenpath.yaml", text, &config.policies)) else {
+    let Some(config) = ok_or_rendered(Config::parse("goldenpath.yaml", text)) else { return };
+    let Some(policies) =
+        ok_or_rendered(Policies::compile("goldenpath.yaml", text, &config.policies))
+    else {
         return;
     };
     if !policies.is_empty() {
         let subject = seed.to_json();
         let judge = || {
-            drop(told(policies.broken_by(PolicySubject {
+            drop(ok_or_rendered(policies.broken_by(PolicySubject {
                 path: PATH,
                 manifest: &subject,
                 base: Some(&subject),
@@ -212,7 +216,7 @@ pub(super) fn config(bytes: &[u8]) {
 /// Values: what is written is what every JSON reader reads, and reads back as the same value.
 pub(super) fn value(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let Some(value) = told(value::SecretValue::parse(text)) else { return };
+    let Some(value) = ok_or_rendered(value::SecretValue::parse(text)) else { return };
     let json = value.to_json();
     let read: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(json.expose_secret()).expect("a JSON object");
@@ -264,7 +268,7 @@ fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
 }
 
 /// Returns the value, or the rendered error.
-fn told<T, E: Diagnostic>(result: Result<T, E>) -> Option<T> {
+fn ok_or_rendered<T, E: Diagnostic>(result: Result<T, E>) -> Option<T> {
     result
         .map_err(|error| {
             for look in [WIDE, NARROW] {

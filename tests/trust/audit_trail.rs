@@ -135,8 +135,11 @@ fn what_one_commit_does_to_a_trail_and_a_later_one_takes_back_is_found_in_that_c
     catalog.git(&["commit", "--quiet", "--message", "Nothing to see"]);
     assert_eq!(catalog.git(&["diff", "main"]), "");
     refused(catalog, &["audit/SEC-99999999.jsonl"]);
-    let told = judged(catalog, &["--from-ref", "main"]).fails_with(1).stdout;
-    assert!(told.contains(&format!("in commit {commit}, an audit trail is added")), "{told}");
+    let reported = judged(catalog, &["--from-ref", "main"]).fails_with(1).stdout;
+    assert!(
+        reported.contains(&format!("in commit {commit}, an audit trail is added")),
+        "{reported}"
+    );
 }
 
 #[test]
@@ -318,10 +321,13 @@ fn names_in_the_trails_folder_steer_no_terminal_and_start_no_command() {
     let Platform { catalog, .. } = &applied();
     catalog.write("audit/\u{1b}[2J\n::error::x.jsonl", "x\n").commit_all("Hostile");
     for format in ["human", "github", "sarif", "json"] {
-        let told =
+        let reported =
             judged(catalog, &["--from-ref", "main", "--format", format]).fails_with(1).stdout;
-        assert!(!told.contains('\u{1b}'), "{format}: {told:?}");
-        assert!(!told.lines().any(|line| line.starts_with("::error::x")), "{format}: {told}");
+        assert!(!reported.contains('\u{1b}'), "{format}: {reported:?}");
+        assert!(
+            !reported.lines().any(|line| line.starts_with("::error::x")),
+            "{format}: {reported}"
+        );
     }
 }
 

@@ -175,8 +175,8 @@ fn a_catalog_can_be_moved_as_a_whole_in_a_change_of_its_own() {
         repository.commit_all("move");
         let outcome = judge(&repository).success();
         assert_eq!(codes(&outcome), ["GP701", "GP702"], "{folder}: {}", outcome.stdout);
-        let told = message(&outcome, "GP702", "warning");
-        assert!(told.contains("`catalog`") && told.contains(folder), "{told}");
+        let reported = message(&outcome, "GP702", "warning");
+        assert!(reported.contains("`catalog`") && reported.contains(folder), "{reported}");
     }
 }
 
@@ -341,8 +341,8 @@ fn a_notation_that_has_no_plain_keys_hides_no_destination() {
         "rules: &r {}\nstore: &s\n  backend: local\n  region: us-west-2\n",
     );
     repository.write(path("SEC-0002"), &manifest("SEC-0002", &[])).commit_all("anchors");
-    let told = message(&judge(&repository).fails_with(1), "GP702", "error");
-    assert!(told.contains("us-east-1 → us-west-2"), "{told}");
+    let reported = message(&judge(&repository).fails_with(1), "GP702", "error");
+    assert!(reported.contains("us-east-1 → us-west-2"), "{reported}");
 }
 
 #[test]
@@ -350,8 +350,8 @@ fn a_configuration_that_is_removed_changes_destinations() {
     let repository = catalog();
     repository.git(&["rm", "--quiet", "goldenpath.yaml"]);
     repository.write(path("SEC-0002"), &manifest("SEC-0002", &[])).commit_all("no configuration");
-    let told = message(&judge(&repository).fails_with(1), "GP702", "error");
-    assert!(told.contains("`store.backend` (removed)"), "{told}");
+    let reported = message(&judge(&repository).fails_with(1), "GP702", "error");
+    assert!(reported.contains("`store.backend` (removed)"), "{reported}");
 }
 
 #[test]
@@ -474,10 +474,10 @@ fn a_finding_that_the_change_itself_would_lift_says_to_merge_the_list_first() {
         &manifest("SEC-0002", &[("ttlDays: 30", "ttlDays: 30\n  ticket: SECOPS-1")]),
     );
     repository.commit_all("a field and its use");
-    let told = message(&judge(&repository).fails_with(1), "GP102", "error");
+    let reported = message(&judge(&repository).fails_with(1), "GP102", "error");
     assert!(
-        told.contains("`ticket` is added to schemas/secret_request.schema.json by this change"),
-        "{told}"
+        reported.contains("`ticket` is added to schemas/secret_request.schema.json by this change"),
+        "{reported}"
     );
     // After the schema is merged, the same manifest is accepted.
     repository.git(&["switch", "--quiet", "main"]);
@@ -541,8 +541,8 @@ fn clone_with_a_new_owner() -> (Repository, Repository) {
 fn what_a_developer_runs_before_the_push_warns_of_names_that_the_base_lacks() {
     let (_server, clone) = clone_with_a_new_owner();
     let warns = |outcome: &Outcome| {
-        let told = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-        told.contains(
+        let reported = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        reported.contains(
             "uses `team-search`, which schemas/metadata/enums.yaml on the upstream branch `main` \
              does not have yet",
         )
@@ -611,8 +611,8 @@ fn hooks_of_a_server_judge_a_change_the_same_way() {
         clone
             .write("goldenpath.yaml", &CONFIG.replace("us-east-1", "us-west-2"))
             .commit_all("a destination alone");
-        let told = push("main").success().stderr;
-        assert!(told.contains("GP702 destination-changed"), "{told}");
+        let reported = push("main").success().stderr;
+        assert!(reported.contains("GP702 destination-changed"), "{reported}");
     }
 }
 
@@ -726,8 +726,8 @@ fn owners_of_the_catalog_and_of_rule_files_are_watched_and_others_are_not() {
         let outcome = judge(&repository).success();
         match named {
             Some(named) => {
-                let told = message(&outcome, "GP701", "warning");
-                assert!(told.contains(named) && told.contains(file), "{text}: {told}");
+                let reported = message(&outcome, "GP701", "warning");
+                assert!(reported.contains(named) && reported.contains(file), "{text}: {reported}");
             }
             None => assert_eq!(codes(&outcome), [""; 0], "{text}"),
         }

@@ -373,7 +373,7 @@ fn the_default_branch_of_a_fork_may_leave_it_to_upstream() {
         &platform.set().run().fails_with(1),
         "catalogId work tree: fork upstream/main: acme-platform",
     );
-    // Both default branches must agree.
+    // Both default branches must agree on `audit.remote`.
     platform
         .catalog
         .write("goldenpath.yaml", &config.replace("remote: upstream", "remote: origin"));

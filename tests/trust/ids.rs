@@ -341,9 +341,12 @@ fn a_new_manifest_far_above_the_base_is_gp409_by_its_id_and_by_its_files_name() 
     for range in [["--from-ref", "origin/main"], ["--merge-with", "origin/main"]] {
         assert_eq!(jumps(clone, &range), far, "{range:?}");
     }
-    let told =
+    let reported =
         clone.goldenpath(&["validate", "--from-ref", "origin/main"]).run().fails_with(1).stdout;
-    assert!(told.contains("SEC-1008 is more than 1000 (`ids.maxGap`) above SEC-0007"), "{told}");
+    assert!(
+        reported.contains("SEC-1008 is more than 1000 (`ids.maxGap`) above SEC-0007"),
+        "{reported}"
+    );
     clone.write("goldenpath.yaml", "rules: { GP409: off }\n");
     // The configuration of the base applies.
     clone.commit_all("Off");
@@ -412,8 +415,8 @@ fn where_the_last_id_is_merged_the_error_names_it_and_the_remedy_works() {
     repository.commit_all("A slip");
     let refused = repository.goldenpath(&["id", "reserve"]).run().fails_with(1);
     let words = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
-    for told in ["SEC-999999999", "nine digits", "decommission"] {
-        assert!(words.contains(told), "{told}: {}", refused.stderr);
+    for reported in ["SEC-999999999", "nine digits", "decommission"] {
+        assert!(words.contains(reported), "{reported}: {}", refused.stderr);
     }
     repository.git(&["rm", "--quiet", &path("SEC-999999999")]);
     repository.commit_all("Removed");
@@ -446,10 +449,12 @@ fn names_of_files_and_refs_in_the_report_steer_no_terminal() {
         [&["id", "next"][..], &["id", "list", "--offline"], &["id", "list", "--offline", "--json"]]
     {
         let outcome = clone.goldenpath(arguments).run().success();
-        let told = outcome.stdout + &outcome.stderr;
+        let reported = outcome.stdout + &outcome.stderr;
         assert!(
-            told.contains("SEC-99999999") && !told.contains('\u{1b}') && !told.contains('\u{202e}'),
-            "{told:?}"
+            reported.contains("SEC-99999999")
+                && !reported.contains('\u{1b}')
+                && !reported.contains('\u{202e}'),
+            "{reported:?}"
         );
     }
 }

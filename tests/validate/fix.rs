@@ -143,10 +143,10 @@ fn everything_in_a_file_is_fixed_in_one_run_and_reported() {
     let repository = with(&wrong);
     let outcome = fix(&repository, &[]).fails_with(1);
     // `teir` is not similar to any field of `spec`, and an unknown field has no right place.
-    let told: Vec<&str> =
+    let reported: Vec<&str> =
         outcome.stdout.lines().filter(|line| line.starts_with("fixed ")).collect();
     assert_eq!(
-        told,
+        reported,
         [
             &format!("fixed {SEED_PATH}: GP105 write `SecretRequest` for `secretrequest`"),
             &format!("fixed {SEED_PATH}: GP102 move `owner` to `metadata`"),
@@ -212,7 +212,7 @@ fn a_field_at_the_wrong_level_is_one_finding_that_says_where_it_belongs() {
             // It moves to the end of its mapping, with the mapping's indentation.
             let repository = with(&text);
             fix(&repository, &[]).success();
-            let mended = repository.read(SEED_PATH);
+            let fixed_text = repository.read(SEED_PATH);
             let last = match home {
                 "metadata" if field == "environment" => {
                     "  service: payments                 # Mandatory: Service namespace\n"
@@ -223,7 +223,7 @@ fn a_field_at_the_wrong_level_is_one_finding_that_says_where_it_belongs() {
             };
             let without = seed_with(&[(line, "")]);
             assert_eq!(
-                mended,
+                fixed_text,
                 without.replace(last, &format!("{last}{}\n", line.trim_end())),
                 "{field} from {place}"
             );
@@ -299,11 +299,11 @@ fn what_has_no_one_right_answer_takes_a_flag() {
     }
     // Neither the text nor its fix matches the folder; once it is fixed, the file is moved.
     let repository = with(&seed_with(&[("environment: dev", "environment: Prod")]));
-    let told = fix(&repository, &[]).fails_with(1).stdout;
-    assert!(told.contains("1 more fixable with `--unsafe-fixes`"), "{told}");
+    let reported = fix(&repository, &[]).fails_with(1).stdout;
+    assert!(reported.contains("1 more fixable with `--unsafe-fixes`"), "{reported}");
     fix(&repository, &["--unsafe-fixes"]).success();
-    let mended = seed_with(&[("environment: dev", "environment: prod")]);
-    assert_eq!(repository.read(SEED_PATH.replace("dev", "prod")), mended);
+    let fixed_text = seed_with(&[("environment: dev", "environment: prod")]);
+    assert_eq!(repository.read(SEED_PATH.replace("dev", "prod")), fixed_text);
 }
 
 #[test]
@@ -554,12 +554,13 @@ fn a_file_that_must_not_be_written_stops_the_run_before_anything_is() {
     fs::set_permissions(repository.path().join(SEED_PATH), fs::Permissions::from_mode(0o444))
         .unwrap();
     let outcome = fix(&repository, &[]).fails_with(2);
-    let told = outcome.stderr.replace("\n  │ ", " ");
+    let reported = outcome.stderr.replace("\n  │ ", " ");
     assert!(
-        told.contains(&format!("cannot fix `{SEED_PATH}`: it is read-only. Nothing was written")),
-        "{told}"
+        reported
+            .contains(&format!("cannot fix `{SEED_PATH}`: it is read-only. Nothing was written")),
+        "{reported}"
     );
-    assert!(told.contains("chmod u+w"), "{told}");
+    assert!(reported.contains("chmod u+w"), "{reported}");
     assert_eq!((repository.read(other), repository.read(SEED_PATH)), (before, wrong));
 }
 

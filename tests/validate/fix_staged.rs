@@ -57,12 +57,15 @@ fn a_file_that_is_staged_in_part_is_refused_and_nothing_is_written() {
             repository.read(OTHER_PATH),
         );
         let outcome = fix(&repository, &["--staged"]).fails_with(2);
-        let told = outcome.stderr.replace("\n  │ ", " ").replace("\n        ", " ");
+        let reported = outcome.stderr.replace("\n  │ ", " ").replace("\n        ", " ");
         assert!(
-            told.contains(&format!("cannot fix `{SEED_PATH}`: it has unstaged changes")),
-            "{told}"
+            reported.contains(&format!("cannot fix `{SEED_PATH}`: it has unstaged changes")),
+            "{reported}"
         );
-        assert!(told.contains("git stash push --keep-index") && told.contains("git add"), "{told}");
+        assert!(
+            reported.contains("git stash push --keep-index") && reported.contains("git add"),
+            "{reported}"
+        );
         assert_eq!(outcome.stdout, "");
         let after = (
             staged(&repository, SEED_PATH),
@@ -147,10 +150,11 @@ fn it_works_in_a_hook_that_has_an_index_of_its_own() {
     for arguments in
         [&["commit", "-q", "-a", "-m", "all"][..], &["commit", "-q", "-m", "one", SEED_PATH]]
     {
-        let mended = seed_with(&[("ttlDays: 30", &format!("ttlDays: {}", 40 + arguments.len()))]);
-        repository.write(SEED_PATH, &mended.replace("mediu", "Mediu"));
+        let fixed_text =
+            seed_with(&[("ttlDays: 30", &format!("ttlDays: {}", 40 + arguments.len()))]);
+        repository.write(SEED_PATH, &fixed_text.replace("mediu", "Mediu"));
         repository.git(arguments);
-        assert_eq!(repository.read(SEED_PATH), mended);
-        assert_eq!(repository.git(&["show", &format!("HEAD:{SEED_PATH}")]), mended.trim_end());
+        assert_eq!(repository.read(SEED_PATH), fixed_text);
+        assert_eq!(repository.git(&["show", &format!("HEAD:{SEED_PATH}")]), fixed_text.trim_end());
     }
 }

@@ -210,8 +210,8 @@ fn answer(state: &State, line: &str) -> (u16, Value) {
     let Some((group, plural, kind, namespace)) = known else {
         return (403, status(403, "Forbidden", Value::Null));
     };
-    if let Some(told) = state.answers.get(plural) {
-        return told.clone();
+    if let Some(response) = state.answers.get(plural) {
+        return response.clone();
     }
     let objects = state
         .objects
