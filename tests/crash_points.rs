@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use goldenpath_testkit::{Aws, Moto, Platform, Repository, When, request};
+use goldenpath_testkit::{Aws, HoldPoint, Moto, Platform, Repository, request};
 
 /// A platform on which `apply` has each kind of work: two secrets to create, one of them with a
 /// policy; one to restore; and one with a wrong owner, a wrong policy and an old ExternalSecret.
@@ -114,7 +114,7 @@ const ARGUMENTS: [&str; 4] = ["apply", "--yes", "--parallelism", "1"];
 /// A point at which a run is killed.
 #[derive(Debug, Clone)]
 enum Point {
-    Call(usize, String, When),
+    Call(usize, String, HoldPoint),
     Inside(String),
 }
 
@@ -129,7 +129,7 @@ fn uninterrupted() -> (Vec<Point>, End) {
         .success();
     let calls = aws.recorder.operations().into_iter().enumerate();
     let calls = calls.flat_map(|(number, operation)| {
-        [When::BeforeTheServer, When::BeforeTheAnswer]
+        [HoldPoint::BeforeRequest, HoldPoint::BeforeResponse]
             .map(|when| Point::Call(number, operation.clone(), when))
     });
     let inside = fs::read_to_string(list).unwrap();

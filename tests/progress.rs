@@ -1,7 +1,7 @@
 //! The output of `apply` while it works and at the end: in a terminal, in a pipeline and with
 //! `--quiet`.
 
-use goldenpath_testkit::{Aws, Platform, When};
+use goldenpath_testkit::{Aws, HoldPoint, Platform};
 
 /// Returns a platform with `count` new secrets, on the embedded store.
 fn local(count: usize) -> Platform {
@@ -132,9 +132,9 @@ fn on_a_terminal_a_bar_says_how_far_it_is() {
         "AccessDeniedException",
         "not you",
     );
-    let lists = aws.recorder.hold("ListSecrets", "", 1, When::BeforeTheAnswer);
-    let looks = aws.recorder.hold("DescribeSecret", "number-09", 1, When::BeforeTheServer);
-    let creations = aws.recorder.hold("CreateSecret", "number-20", 1, When::BeforeTheServer);
+    let lists = aws.recorder.hold("ListSecrets", "", 1, HoldPoint::BeforeResponse);
+    let looks = aws.recorder.hold("DescribeSecret", "number-09", 1, HoldPoint::BeforeRequest);
+    let creations = aws.recorder.hold("CreateSecret", "number-20", 1, HoldPoint::BeforeRequest);
     let arguments = ["apply", "--yes", "--parallelism", "1"];
     let mut terminal = aws.reach(aws.platform.catalog.goldenpath(&arguments)).in_terminal(100, 40);
     assert!(lists.is_reached_by(1));

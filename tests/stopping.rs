@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use goldenpath_testkit::{Aws, Gate, Key, When};
+use goldenpath_testkit::{Aws, Gate, HoldPoint, Key};
 
 const FOLDER: &str = "kustomize/overlays/dev/apps/payments/externalsecrets";
 
@@ -14,7 +14,7 @@ fn five(test: &str) -> (Aws, Arc<Gate>) {
         aws.platform.write(&format!("SEC-000{number}"), &format!("number-{number}"));
     }
     aws.platform.catalog.commit_all("Five");
-    let gate = aws.recorder.hold("CreateSecret", "number-2", 1, When::BeforeTheServer);
+    let gate = aws.recorder.hold("CreateSecret", "number-2", 1, HoldPoint::BeforeRequest);
     (aws, gate)
 }
 
@@ -85,7 +85,7 @@ fn the_second_signal_ends_it_at_once() {
 fn while_it_plans_a_ctrl_c_ends_it_at_once() {
     let aws = Aws::new("stopped-planning");
     aws.platform.seed();
-    let gate = aws.recorder.hold("ListSecrets", "", 1, When::BeforeTheServer);
+    let gate = aws.recorder.hold("ListSecrets", "", 1, HoldPoint::BeforeRequest);
     let running = aws.reach(aws.platform.apply()).start();
     assert!(gate.is_reached_by(1));
     running.signal("INT");
@@ -114,7 +114,7 @@ fn on_a_terminal_a_ctrl_c_is_answered_above_the_bar_and_leaves_the_terminal_as_i
 fn on_a_terminal_a_ctrl_c_while_it_plans_takes_the_bar_away() {
     let aws = Aws::new("stopped-planning-on-a-terminal");
     aws.platform.seed();
-    let gate = aws.recorder.hold("ListSecrets", "", 1, When::BeforeTheServer);
+    let gate = aws.recorder.hold("ListSecrets", "", 1, HoldPoint::BeforeRequest);
     let mut terminal = aws.reach(aws.platform.apply()).in_terminal(100, 40);
     assert!(gate.is_reached_by(1));
     terminal.wait_for("Secrets read: 0").key(Key::CtrlC);

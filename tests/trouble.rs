@@ -37,7 +37,7 @@ fn projections(aws: &Aws) -> (String, String) {
 #[test]
 fn throttling_errors_and_lost_answers_leave_no_mark() {
     let [calm, troubled] = ["calm", "troubled"].map(Aws::new);
-    troubled.recorder.make_trouble(7);
+    troubled.recorder.inject_random_faults(7);
     for stage in [1, 2] {
         let [quiet, loud]: [Outcome; 2] = [&calm, &troubled].map(|aws| {
             write(aws, stage);

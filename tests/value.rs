@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 
 use goldenpath_testkit::{
-    Aws, Command, KEY, Key, Outcome, Platform, SEED, SEED_PATH, Terminal, When,
+    Aws, Command, HoldPoint, KEY, Key, Outcome, Platform, SEED, SEED_PATH, Terminal,
 };
 
 const WHOLE: &str = r#"{"username": "app", "password": "pa\"ss", "port": 5432}"#;
@@ -290,7 +290,7 @@ fn a_concurrent_change_is_not_overwritten() {
         if has_one {
             aws.set(WHOLE, &[]).run().success();
         }
-        let gate = aws.recorder.hold("PutSecretValue", "", 1, When::BeforeTheServer);
+        let gate = aws.recorder.hold("PutSecretValue", "", 1, HoldPoint::BeforeRequest);
         let mine = aws.platform.catalog.home().join("mine");
         fs::write(&mine, "mine").unwrap();
         let file = |key: &str| format!("{key}={}", mine.display());
@@ -489,7 +489,7 @@ fn a_rollback_does_not_undo_a_concurrent_change() {
     let aws = aws("rollback-race");
     aws.set("username=a\npassword=1", &[]).run().success();
     aws.set("password=2", &[]).run().success();
-    let gate = aws.recorder.hold("UpdateSecretVersionStage", "", 1, When::BeforeTheServer);
+    let gate = aws.recorder.hold("UpdateSecretVersionStage", "", 1, HoldPoint::BeforeRequest);
     let running = aws.value(&["rotate", "SEC-0007", "--rollback", "--yes"]).start();
     assert!(gate.is_reached_by(1));
     aws.call(

@@ -12,8 +12,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use goldenpath_testkit::{
-    Aws, Canary, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, When, findings, seed_with,
-    tags,
+    Aws, Canary, HoldPoint, KEY, Moto, Outcome, Platform, Repository, SEED_PATH, findings,
+    seed_with, tags,
 };
 
 const PROJECTION: &str = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
@@ -252,7 +252,7 @@ fn a_create_whose_answer_was_lost_has_made_one_value() {
 #[test]
 fn a_run_that_is_killed_has_made_one_value_and_left_no_trace_of_it() {
     let aws = aws("value-killed");
-    let gate = aws.recorder.hold("CreateSecret", KEY, 1, When::BeforeTheAnswer);
+    let gate = aws.recorder.hold("CreateSecret", KEY, 1, HoldPoint::BeforeResponse);
     let running = aws.reach(aws.platform.apply()).start();
     assert!(gate.is_reached_by(1));
     let said = running.kill();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{PROJECTION, ending, recorded, set_status, the_window_ends, verified};
-use goldenpath_testkit::{Aws, KEY, SEED, SEED_PATH, When};
+use goldenpath_testkit::{Aws, HoldPoint, KEY, SEED, SEED_PATH};
 
 /// Returns the state after a completed run.
 fn end(aws: &Aws) -> (String, String, String, Vec<String>) {
@@ -99,7 +99,7 @@ fn a_manifest_with_changes_that_are_not_committed_is_not_marked() {
 #[test]
 fn between_the_call_and_its_answer_and_the_trail_says_that_the_run_was_interrupted() {
     let aws = ending("kill-unanswered", 20);
-    let gate = aws.recorder.hold("DeleteSecret", KEY, 1, When::BeforeTheAnswer);
+    let gate = aws.recorder.hold("DeleteSecret", KEY, 1, HoldPoint::BeforeResponse);
     let running = aws.reach(aws.platform.apply()).start();
     assert!(gate.is_reached_by(1));
     assert_eq!(running.kill().code, -1);

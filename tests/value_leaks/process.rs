@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::scene::{Said, Scene};
-use goldenpath_testkit::{Canary, Command, When, memory_of, skip};
+use goldenpath_testkit::{Canary, Command, HoldPoint, memory_of, skip};
 
 /// Returns `value set` with the canary on stdin, from a file, so that no pipe buffers it.
 fn set(scene: &Scene, canary: &Canary) -> Command {
@@ -18,7 +18,7 @@ fn a_value_is_in_no_argument_and_no_environment_during_a_request() {
     for operation in ["GetSecretValue", "PutSecretValue", "TagResource"] {
         let scene = Scene::aws(&format!("seen-{operation}"));
         let canary = Canary::new();
-        let gate = scene.recorder().hold(operation, "", 1, When::BeforeTheServer);
+        let gate = scene.recorder().hold(operation, "", 1, HoldPoint::BeforeRequest);
         let running = set(&scene, &canary).start();
         assert!(gate.is_reached_by(1), "{operation}");
         assert_eq!(
@@ -43,8 +43,8 @@ fn memory_that_held_a_value_is_wiped_when_the_value_is_written() {
         set(&scene, &before).run().success();
         let canary = Canary::new();
         // During the request the value is in memory, so the search would find it.
-        let on_its_way = scene.recorder().hold("PutSecretValue", "", 1, When::BeforeTheServer);
-        let written = scene.recorder().hold("TagResource", "", 1, When::BeforeTheServer);
+        let on_its_way = scene.recorder().hold("PutSecretValue", "", 1, HoldPoint::BeforeRequest);
+        let written = scene.recorder().hold("TagResource", "", 1, HoldPoint::BeforeRequest);
         let running = set(&scene, &canary).start();
         assert!(on_its_way.is_reached_by(1));
         let Some(memory) = memory_of(running.id()) else {
@@ -75,7 +75,7 @@ fn a_plan_leaves_no_core_dump() {
         return;
     }
     for signal in ["ABRT", "QUIT"] {
-        let gate = scene.recorder().hold("ListSecrets", "", 1, When::BeforeTheServer);
+        let gate = scene.recorder().hold("ListSecrets", "", 1, HoldPoint::BeforeRequest);
         let running = scene.loud(scene.platform.plan(&[])).with_core_dumps().start();
         assert!(gate.is_reached_by(1));
         running.signal(signal);
@@ -96,7 +96,7 @@ fn no_core_dump_has_it() {
     }
     for signal in ["ABRT", "QUIT"] {
         let canary = Canary::new();
-        let gate = scene.recorder().hold("PutSecretValue", "", 1, When::BeforeTheServer);
+        let gate = scene.recorder().hold("PutSecretValue", "", 1, HoldPoint::BeforeRequest);
         let running = set(&scene, &canary).with_core_dumps().start();
         assert!(gate.is_reached_by(1));
         running.signal(signal);

@@ -78,7 +78,7 @@ pub use self::{
     node::node_packages,
     platform::{Platform, request},
     python::{hook_programs, installed},
-    recorder::{Gate, Recorder, When},
+    recorder::{Gate, HoldPoint, Recorder},
     repository::{Repository, program},
     seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},
     skip::skip,

@@ -21,17 +21,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// ends.
 pub struct Recorder {
     address: SocketAddr,
-    heard: Arc<Heard>,
+    state: Arc<RecorderState>,
 }
 
 /// The recorded requests and the faults to inject.
 #[derive(Default)]
-struct Heard {
+struct RecorderState {
     /// The operation and the body of each call.
     calls: Mutex<Vec<(String, String)>>,
     faults: Mutex<Vec<Fault>>,
-    trouble: Mutex<Option<Trouble>>,
-    held: Mutex<Option<(usize, When, Arc<Gate>)>>,
+    random_faults: Mutex<Option<RandomFaults>>,
+    held: Mutex<Option<(usize, HoldPoint, Arc<Gate>)>>,
     /// The head and the body of each request, byte for byte.
     requests: Mutex<Vec<(String, Vec<u8>)>>,
     keeps_open: AtomicBool,
@@ -40,13 +40,13 @@ struct Heard {
 }
 
 /// Random faults that depend only on the seed and the requests, not on their order.
-struct Trouble {
+struct RandomFaults {
     seed: u64,
     /// The number of attempts of each request.
     attempts: HashMap<(String, String), u64>,
 }
 
-impl Trouble {
+impl RandomFaults {
     /// Throttles 20% of the requests, fails 5% with a server error and loses 2% of the responses.
     fn draw(&mut self, operation: &str, body: &str) -> Option<FaultKind> {
         let mut body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
@@ -83,7 +83,7 @@ enum FaultKind {
     /// The server handles the request, and the response never arrives.
     LoseAnswer,
     /// The request or its response waits.
-    Hold(When, Arc<Gate>),
+    Hold(HoldPoint, Arc<Gate>),
     /// The recorder responds with this status and body; the request does not reach the server.
     Answer(u16, String),
     /// As `Answer`, with more header lines and with the request's body in place of placeholders.
@@ -94,9 +94,9 @@ enum FaultKind {
 
 /// Whether a call waits before the server handles it, or before its response is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    BeforeTheServer,
-    BeforeTheAnswer,
+pub enum HoldPoint {
+    BeforeRequest,
+    BeforeResponse,
 }
 
 /// A gate at which requests wait until a test opens it.
@@ -154,15 +154,15 @@ impl Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let recorder = Self {
             address: listener.local_addr().expect("a bound listener"),
-            heard: Arc::default(),
+            state: Arc::default(),
         };
-        let heard = Arc::clone(&recorder.heard);
+        let state = Arc::clone(&recorder.state);
         let server = moto.address();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let heard = Arc::clone(&heard);
+                let state = Arc::clone(&state);
                 // An error here means that the client has disconnected.
-                thread::spawn(move || pass_on(&client, server, &heard).ok());
+                thread::spawn(move || pass_on(&client, server, &state).ok());
             }
         });
         recorder
@@ -221,34 +221,34 @@ impl Recorder {
 
     /// Removes all faults.
     pub fn forget_faults(&self) {
-        self.heard.faults.lock().expect("sound threads").clear();
+        self.state.faults.lock().expect("sound threads").clear();
     }
 
     /// Keeps connections open after a response, as AWS does.
     pub fn keep_open(&self) {
-        self.heard.keeps_open.store(true, Ordering::SeqCst);
+        self.state.keeps_open.store(true, Ordering::SeqCst);
     }
 
     /// Injects faults at random: 20% ThrottlingException, 5% InternalServiceError and 2% lost
     /// responses.
     ///
     /// The draw depends on the seed, the request and the number of its attempts.
-    pub fn make_trouble(&self, seed: u64) {
-        let trouble = Trouble { seed, attempts: HashMap::new() };
-        *self.heard.trouble.lock().expect("sound threads") = Some(trouble);
+    pub fn inject_random_faults(&self, seed: u64) {
+        let random_faults = RandomFaults { seed, attempts: HashMap::new() };
+        *self.state.random_faults.lock().expect("sound threads") = Some(random_faults);
     }
 
     /// Makes the next `times` requests of `operation` whose body contains `body` wait at a gate.
-    pub fn hold(&self, operation: &str, body: &str, times: usize, when: When) -> Arc<Gate> {
+    pub fn hold(&self, operation: &str, body: &str, times: usize, when: HoldPoint) -> Arc<Gate> {
         let gate = Arc::default();
         self.add(operation, body, times, FaultKind::Hold(when, Arc::clone(&gate)));
         gate
     }
 
     /// Makes the call of this number, counted from 0 since the last reset, wait at a gate.
-    pub fn hold_call(&self, number: usize, when: When) -> Arc<Gate> {
+    pub fn hold_call(&self, number: usize, when: HoldPoint) -> Arc<Gate> {
         let gate = Arc::default();
-        *self.heard.held.lock().expect("sound threads") = Some((number, when, Arc::clone(&gate)));
+        *self.state.held.lock().expect("sound threads") = Some((number, when, Arc::clone(&gate)));
         gate
     }
 
@@ -269,7 +269,7 @@ impl Recorder {
 
     fn add(&self, operation: &str, body: &str, times: usize, kind: FaultKind) {
         let fault = Fault { operation: operation.to_owned(), body: body.to_owned(), times, kind };
-        self.heard.faults.lock().expect("sound threads").push(fault);
+        self.state.faults.lock().expect("sound threads").push(fault);
     }
 
     /// Returns the URL of the recorder, in the form of an AWS SDK's endpoint setting.
@@ -282,31 +282,31 @@ impl Recorder {
     /// A request that names no operation is listed with its first line. GetCallerIdentity is left
     /// out.
     pub fn operations(&self) -> Vec<String> {
-        let calls = self.heard.calls.lock().expect("sound threads");
+        let calls = self.state.calls.lock().expect("sound threads");
         calls.iter().map(|(operation, _)| operation.clone()).collect()
     }
 
     /// Returns the inputs of the calls of one operation so far, in order.
     pub fn bodies(&self, operation: &str) -> Vec<serde_json::Value> {
-        let calls = self.heard.calls.lock().expect("sound threads");
+        let calls = self.state.calls.lock().expect("sound threads");
         let own = calls.iter().filter(|(called, _)| called == operation);
         own.map(|(_, body)| serde_json::from_str(body).expect("AWS's JSON protocol")).collect()
     }
 
     /// Returns the head and the body of all requests so far, byte for byte.
     pub fn requests(&self) -> Vec<(String, Vec<u8>)> {
-        self.heard.requests.lock().expect("sound threads").clone()
+        self.state.requests.lock().expect("sound threads").clone()
     }
 
     /// Returns the highest number of concurrent requests.
     pub fn most_at_once(&self) -> usize {
-        self.heard.most_in_flight.load(Ordering::SeqCst)
+        self.state.most_in_flight.load(Ordering::SeqCst)
     }
 
     /// Clears the recorded calls.
     pub fn reset(&self) {
-        self.heard.calls.lock().expect("sound threads").clear();
-        self.heard.requests.lock().expect("sound threads").clear();
+        self.state.calls.lock().expect("sound threads").clear();
+        self.state.requests.lock().expect("sound threads").clear();
     }
 }
 
@@ -314,21 +314,21 @@ impl Recorder {
 ///
 /// Moto closes the connection after each response and announces it in a header. The recorder
 /// forwards that header, so the client's connection ends as well, unless it is to stay open.
-fn pass_on(client: &TcpStream, server: SocketAddr, heard: &Heard) -> io::Result<()> {
+fn pass_on(client: &TcpStream, server: SocketAddr, state: &RecorderState) -> io::Result<()> {
     loop {
         let request = Message::read(client)?;
-        let now = heard.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        heard.most_in_flight.fetch_max(now, Ordering::SeqCst);
-        heard
+        let now = state.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        state.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        state
             .requests
             .lock()
             .expect("sound threads")
             .push((request.head.clone(), request.body.clone()));
-        let answer = answer(client, server, &request, heard);
+        let answer = answer(client, server, &request, state);
         // Before the response is written: the client may send the next request right after it.
-        heard.in_flight.fetch_sub(1, Ordering::SeqCst);
+        state.in_flight.fetch_sub(1, Ordering::SeqCst);
         let Some(mut answer) = answer? else { return Ok(()) };
-        if !heard.keeps_open.load(Ordering::SeqCst) {
+        if !state.keeps_open.load(Ordering::SeqCst) {
             return answer.write(client);
         }
         answer.head = answer.head.replace("Connection: close\r\n", "");
@@ -341,19 +341,19 @@ fn answer(
     client: &TcpStream,
     server: SocketAddr,
     request: &Message,
-    heard: &Heard,
+    state: &RecorderState,
 ) -> io::Result<Option<Message>> {
     let (operation, body) =
         (operation(request), String::from_utf8_lossy(&request.body).into_owned());
-    let drawn = heard
-        .trouble
+    let drawn = state
+        .random_faults
         .lock()
         .expect("sound threads")
         .as_mut()
         .and_then(|it| it.draw(&operation, &body));
-    let fault = drawn.or_else(|| next_fault(&heard.faults, &operation, &body));
+    let fault = drawn.or_else(|| next_fault(&state.faults, &operation, &body));
     let number = {
-        let mut calls = heard.calls.lock().expect("sound threads");
+        let mut calls = state.calls.lock().expect("sound threads");
         // GetCallerIdentity goes to STS, and tests count the calls to Secrets Manager.
         let counts = !body.contains("Action=GetCallerIdentity");
         if counts {
@@ -362,14 +362,15 @@ fn answer(
         counts.then(|| calls.len() - 1)
     };
     let held =
-        heard.held.lock().expect("sound threads").take_if(|(held, ..)| Some(*held) == number);
+        state.held.lock().expect("sound threads").take_if(|(held, ..)| Some(*held) == number);
     let held = held.map(|(_, when, gate)| (when, gate));
     let held = held.or_else(|| match &fault {
         Some(FaultKind::Hold(when, gate)) => Some((*when, Arc::clone(gate))),
         _ => None,
     });
-    let passes = |now: When| held.as_ref().is_none_or(|(when, gate)| *when != now || gate.pass());
-    if !passes(When::BeforeTheServer) {
+    let passes =
+        |now: HoldPoint| held.as_ref().is_none_or(|(when, gate)| *when != now || gate.pass());
+    if !passes(HoldPoint::BeforeRequest) {
         return Ok(None);
     }
     let injected = match &fault {
@@ -389,12 +390,15 @@ fn answer(
             "HTTP/1.1 {status} Simulated\r\nContent-Type: application/x-amz-json-1.1\r\n{head}\
              Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
-        return Ok(passes(When::BeforeTheAnswer).then(|| Message { head, body: body.into_bytes() }));
+        return Ok(
+            passes(HoldPoint::BeforeResponse).then(|| Message { head, body: body.into_bytes() })
+        );
     }
     let server = TcpStream::connect(server)?;
     request.write(&server)?;
     let answer = Message::read(&server)?;
-    let is_lost = !passes(When::BeforeTheAnswer) || matches!(fault, Some(FaultKind::LoseAnswer));
+    let is_lost =
+        !passes(HoldPoint::BeforeResponse) || matches!(fault, Some(FaultKind::LoseAnswer));
     Ok((!is_lost).then_some(answer))
 }
 

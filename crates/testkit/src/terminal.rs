@@ -59,11 +59,11 @@ pub struct Terminal {
 
 /// What the program has written so far, shared with the thread that reads it.
 struct Output {
-    so_far: Mutex<SoFar>,
+    state: Mutex<TerminalState>,
     changed: Condvar,
 }
 
-struct SoFar {
+struct TerminalState {
     screen: vt100::Parser,
     raw: Vec<u8>,
     ended: bool,
@@ -85,7 +85,7 @@ impl Terminal {
         let keyboard = pty.master.take_writer().expect("the first writer");
         let reader = pty.master.try_clone_reader().expect("a reader");
         let output = Arc::new(Output {
-            so_far: Mutex::new(SoFar {
+            state: Mutex::new(TerminalState {
                 screen: vt100::Parser::new(
                     rows.try_into().expect("at least one row"),
                     columns.try_into().expect("at least one column"),
@@ -107,11 +107,10 @@ impl Terminal {
     /// something that was not there before it.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> &mut Self {
-        let so_far =
-            self.output.wait_while(|so_far| !so_far.ended && !shown(so_far).contains(text));
-        let screen = shown(&so_far);
-        let why = if so_far.ended { "the program ended" } else { "it took too long" };
-        drop(so_far);
+        let state = self.output.wait_while(|state| !state.ended && !shown(state).contains(text));
+        let screen = shown(&state);
+        let why = if state.ended { "the program ended" } else { "it took too long" };
+        drop(state);
         assert!(screen.contains(text), "waited for {text:?}, but {why}. The screen:\n{screen}");
         self
     }
@@ -119,11 +118,11 @@ impl Terminal {
     /// As [`Terminal::wait_for`], for words between which lines may be broken.
     #[track_caller]
     pub fn wait_for_words(&mut self, words: &str) -> &mut Self {
-        let said = |so_far: &SoFar| shown(so_far).split_whitespace().collect::<Vec<_>>().join(" ");
-        let so_far =
-            self.output.wait_while(|so_far| !so_far.ended && !said(so_far).contains(words));
-        let (said, screen) = (said(&so_far), shown(&so_far));
-        drop(so_far);
+        let said =
+            |state: &TerminalState| shown(state).split_whitespace().collect::<Vec<_>>().join(" ");
+        let state = self.output.wait_while(|state| !state.ended && !said(state).contains(words));
+        let (said, screen) = (said(&state), shown(&state));
+        drop(state);
         assert!(said.contains(words), "waited for {words:?}. The screen:\n{screen}");
         self
     }
@@ -131,10 +130,9 @@ impl Terminal {
     /// Waits until `text` is the last that the screen holds.
     #[track_caller]
     pub fn wait_for_last(&mut self, text: &str) -> &mut Self {
-        let so_far =
-            self.output.wait_while(|so_far| !so_far.ended && !shown(so_far).ends_with(text));
-        let screen = shown(&so_far);
-        drop(so_far);
+        let state = self.output.wait_while(|state| !state.ended && !shown(state).ends_with(text));
+        let screen = shown(&state);
+        drop(state);
         assert!(screen.ends_with(text), "waited for {text:?} at the end. The screen:\n{screen}");
         self
     }
@@ -142,9 +140,9 @@ impl Terminal {
     /// Waits until the screen holds `text` and nothing else.
     #[track_caller]
     pub fn wait_for_all(&mut self, text: &str) -> &mut Self {
-        let so_far = self.output.wait_while(|so_far| !so_far.ended && shown(so_far) != text);
-        let screen = shown(&so_far);
-        drop(so_far);
+        let state = self.output.wait_while(|state| !state.ended && shown(state) != text);
+        let screen = shown(&state);
+        drop(state);
         assert_eq!(screen, text, "waited for this screen (on the right)");
         self
     }
@@ -204,7 +202,7 @@ impl Terminal {
                 None => panic!("still running after {PATIENCE:?}. The screen:\n{}", self.screen()),
             }
         };
-        drop(self.output.wait_while(|so_far| !so_far.ended));
+        drop(self.output.wait_while(|state| !state.ended));
         status.exit_code()
     }
 }
@@ -222,22 +220,25 @@ impl Output {
         let mut buffer = [0; 4096];
         // At its end a pseudo-terminal gives nothing on some systems and an error on others.
         while let Ok(length @ 1..) = reader.read(&mut buffer) {
-            let mut so_far = self.lock();
-            so_far.screen.process(&buffer[..length]);
-            so_far.raw.extend_from_slice(&buffer[..length]);
+            let mut state = self.lock();
+            state.screen.process(&buffer[..length]);
+            state.raw.extend_from_slice(&buffer[..length]);
             self.changed.notify_all();
         }
         self.lock().ended = true;
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, SoFar> {
-        self.so_far.lock().expect("the reading thread is sound")
+    fn lock(&self) -> MutexGuard<'_, TerminalState> {
+        self.state.lock().expect("the reading thread is sound")
     }
 
-    fn wait_while(&self, unfinished: impl Fn(&SoFar) -> bool) -> MutexGuard<'_, SoFar> {
+    fn wait_while(
+        &self,
+        unfinished: impl Fn(&TerminalState) -> bool,
+    ) -> MutexGuard<'_, TerminalState> {
         self.changed
-            .wait_timeout_while(self.lock(), PATIENCE, |so_far| unfinished(so_far))
+            .wait_timeout_while(self.lock(), PATIENCE, |state| unfinished(state))
             .expect("the reading thread is sound")
             .0
     }
@@ -257,8 +258,8 @@ fn for_a_terminal(command: &Command) -> CommandBuilder {
     builder
 }
 
-fn shown(so_far: &SoFar) -> String {
-    let screen = so_far.screen.screen();
+fn shown(state: &TerminalState) -> String {
+    let screen = state.screen.screen();
     let (_, columns) = screen.size();
     let lines: Vec<_> = screen.rows(0, columns.get()).collect();
     let lines: Vec<_> = lines.iter().map(|line| line.trim_end()).collect();
