@@ -1,11 +1,11 @@
-//! Just enough HTTP/1.1 to speak with a server on loopback that closes each connection when it has
-//! answered, which moto does.
+//! A minimal HTTP/1.1 client and server for loopback servers that close each connection after the
+//! response, as moto does.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// A request or an answer: the lines up to the empty one, and the bytes after it.
+/// A request or a response: the lines up to the empty one, and the bytes after it.
 pub(crate) struct Message {
     pub head: String,
     pub body: Vec<u8>,
@@ -40,7 +40,7 @@ impl Message {
         })
     }
 
-    /// Whether this is an answer of the kind 2xx.
+    /// Reports whether this is a response with a status 2xx.
     pub(crate) fn is_success(&self) -> bool {
         self.head.split(' ').nth(1).is_some_and(|code| code.starts_with('2'))
     }

@@ -1,20 +1,21 @@
-//! A program that is killed at ever later moments.
+//! Kills a program at later and later points of its run.
 
 use std::time::{Duration, Instant};
 
 use crate::{Command, Outcome};
 
-/// How many runs there are at least, and how much later each is killed: by this share of the time
-/// that a whole run took.
+/// The minimum number of runs. Each is killed later by this fraction of an uninterrupted run's
+/// time.
 const RUNS: u32 = 24;
 const SHARE: u32 = 16;
 
-/// How many runs reach their end on their own before this is over.
+/// The number of runs that must complete before it stops.
 const WHOLE: usize = 3;
 
-/// Runs what `command` makes again and again, each run killed a little later than the one before,
-/// until some have come to their end. After each, `look` is given its number and how it ended, with
-/// the code -1 where it was cut short.
+/// Runs what `command` returns repeatedly, each run killed a little later than the one before,
+/// until some complete.
+///
+/// After each run, `look` gets its number and its exit code, which is -1 for a killed run.
 #[track_caller]
 pub fn killed_ever_later(command: impl Fn(u32) -> Command, mut look: impl FnMut(u32, Outcome)) {
     let begun = Instant::now();

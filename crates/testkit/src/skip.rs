@@ -1,20 +1,21 @@
-//! A test that cannot be run here.
+//! Skips tests that cannot run on this machine.
 
 use std::ffi::OsStr;
 use std::io::Write;
 
-/// Where this variable is set, but for `0`, no test may be skipped.
+/// If this variable is set, and not to `0`, no test may be skipped.
 const NO_SKIPS: &str = "GOLDENPATH_TEST_NO_SKIPS";
 
-/// Reports on standard error that the test is skipped, and why; the test returns after it. Fails
-/// the test where nothing may be skipped.
+/// Reports on stderr that the test is skipped, and why; the test returns after it.
+///
+/// Fails the test if no test may be skipped.
 #[track_caller]
 pub fn skip(why: &str) {
     assert!(
         !is_forbidden(std::env::var_os(NO_SKIPS).as_deref()),
         "this test cannot be skipped, since {NO_SKIPS} is set: {why}"
     );
-    // Not `eprintln`, whose words the harness hides where a test passes.
+    // Not `eprintln`, whose output the harness hides if the test passes.
     std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).ok();
 }
 

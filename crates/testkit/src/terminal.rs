@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::termios::LocalModes;
 
-/// How long a program may take before it shows, or does, what a test waits for.
+/// How long a test waits for a program to print a text or to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub enum Key {
@@ -48,16 +48,16 @@ impl Key {
     }
 }
 
-/// A terminal in which a program runs. Dropping it hangs up on the program.
+/// A terminal in which a program runs. Dropping it sends a hangup to the program.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     output: Arc<Output>,
-    // The program's terminal lasts as long as this does.
+    // The program's terminal exists as long as this value.
     master: Box<dyn MasterPty + Send>,
 }
 
-/// What the program has written so far, shared with the thread that reads it.
+/// The program's output so far, shared with the thread that reads it.
 struct Output {
     state: Mutex<TerminalState>,
     changed: Condvar,
@@ -103,8 +103,9 @@ impl Terminal {
         Self { child, keyboard, output, master: pty.master }
     }
 
-    /// Waits until the screen holds `text`. What it holds already counts: after a key, wait for
-    /// something that was not there before it.
+    /// Waits until the screen contains `text`.
+    ///
+    /// Text that is there already counts: after a key, wait for text that was not there before.
     #[track_caller]
     pub fn wait_for(&mut self, text: &str) -> &mut Self {
         let state = self.output.wait_while(|state| !state.ended && !shown(state).contains(text));
@@ -115,7 +116,7 @@ impl Terminal {
         self
     }
 
-    /// As [`Terminal::wait_for`], for words between which lines may be broken.
+    /// As [`Terminal::wait_for`], for words that may be wrapped.
     #[track_caller]
     pub fn wait_for_words(&mut self, words: &str) -> &mut Self {
         let said =
@@ -127,7 +128,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until `text` is the last that the screen holds.
+    /// Waits until the screen ends with `text`.
     #[track_caller]
     pub fn wait_for_last(&mut self, text: &str) -> &mut Self {
         let state = self.output.wait_while(|state| !state.ended && !shown(state).ends_with(text));
@@ -137,7 +138,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until the screen holds `text` and nothing else.
+    /// Waits until the screen contains only `text`.
     #[track_caller]
     pub fn wait_for_all(&mut self, text: &str) -> &mut Self {
         let state = self.output.wait_while(|state| !state.ended && shown(state) != text);
@@ -147,7 +148,7 @@ impl Terminal {
         self
     }
 
-    /// Types `text` as it is, without Enter.
+    /// Types `text` without Enter.
     #[track_caller]
     pub fn send(&mut self, text: &str) -> &mut Self {
         self.keyboard
@@ -162,12 +163,12 @@ impl Terminal {
         self.send(key.bytes())
     }
 
-    /// The lines on the screen, without the blanks at their ends and the empty lines below them.
+    /// Returns the lines on the screen, without trailing blanks and empty lines at the end.
     pub fn screen(&self) -> String {
         shown(&self.output.lock())
     }
 
-    /// The cursor's row and column, from 0.
+    /// Returns the cursor's row and column, from 0.
     pub fn cursor(&self) -> (u16, u16) {
         self.output.lock().screen.screen().cursor_position()
     }
@@ -186,12 +187,12 @@ impl Terminal {
             && !modes.contains(LocalModes::NOFLSH)
     }
 
-    /// Every byte that the program has written, escape sequences and all.
+    /// Returns all bytes that the program has written, with escape sequences.
     pub fn raw(&self) -> Vec<u8> {
         self.output.lock().raw.clone()
     }
 
-    /// Waits for the program to end and returns its exit code. The screen is then the last one.
+    /// Waits for the program to end and returns its exit code. The screen is then final.
     #[track_caller]
     pub fn wait(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;
@@ -209,7 +210,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Both fail for a program that has ended, which is what they are to bring about.
+        // Both fail if the program has ended already, which is their purpose.
         self.child.kill().ok();
         self.child.wait().ok();
     }
@@ -218,7 +219,7 @@ impl Drop for Terminal {
 impl Output {
     fn follow(&self, mut reader: impl Read) {
         let mut buffer = [0; 4096];
-        // At its end a pseudo-terminal gives nothing on some systems and an error on others.
+        // At the end of the output, some systems return nothing and others an error.
         while let Ok(length @ 1..) = reader.read(&mut buffer) {
             let mut state = self.lock();
             state.screen.process(&buffer[..length]);

@@ -1,4 +1,4 @@
-//! An HTTPS proxy on loopback that notes which hosts are asked for, and connects to none of them.
+//! An HTTPS proxy on loopback that records the requested hosts and connects to none of them.
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::Command;
 use crate::http::Message;
 
-/// How long a request may take to come.
+/// How long a test waits for a request.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// All that leaves goldenpath by TLS goes through here. It lasts until the test process ends.
+/// A proxy for all TLS connections of goldenpath. It runs until the test process ends.
 pub struct Tunnel {
     address: SocketAddr,
     hosts: Arc<Mutex<Vec<String>>>,
@@ -40,7 +40,7 @@ impl Tunnel {
         tunnel
     }
 
-    /// Has a command use it, and with credentials that only look like some.
+    /// Sets the proxy and fake credentials for a command.
     pub fn reach(&self, command: Command) -> Command {
         command
             .env("HTTPS_PROXY", format!("http://{}", self.address))
@@ -51,12 +51,12 @@ impl Tunnel {
             .env("AWS_EC2_METADATA_DISABLED", "true")
     }
 
-    /// Each `host:port` that was asked for, in order.
+    /// Returns each requested `host:port`, in order.
     pub fn hosts(&self) -> Vec<String> {
         self.hosts.lock().expect("sound threads").clone()
     }
 
-    /// Starts a command, waits until it asks for a host, ends it, and says which host that was.
+    /// Starts a command, waits until it requests a host, kills it and returns the host.
     #[track_caller]
     pub fn first_host(&self, command: Command) -> String {
         let before = self.hosts().len();
