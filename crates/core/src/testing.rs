@@ -2,19 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[allow(unreachable_pub, reason = "the test kit compiles it as a public module")]
+mod manifests;
+
 use std::sync::LazyLock;
 
 use miette::{Diagnostic, SourceSpan};
 
+pub(crate) use self::manifests::*;
+
 use crate::catalog::{Catalog, Entry, Project, ProjectError, services_of};
 use crate::rules::{Finding, RuleSet, Severity};
 use crate::vcs::{File, Snapshot};
-
-/// The example of the design, "Secret Request Flow", section 1, byte for byte.
-pub(crate) const SEED: &str = include_str!("../testdata/seed.yaml");
-
-/// The path at which the seed's manifest belongs.
-pub(crate) const SEED_PATH: &str = "catalogs/secrets/payments/dev/SEC-0007.yaml";
 
 /// Generates one test per row: `table(check): name(arguments); …`.
 macro_rules! cases {
@@ -56,60 +55,6 @@ pub(crate) struct ShownError {
     pub(crate) help: String,
     /// `goldenpath.yaml:4:3`; empty for the file as a whole.
     pub(crate) place: String,
-}
-
-/// Returns the seed with each of `edits`, whose left side occurs in it exactly once.
-#[track_caller]
-pub(crate) fn seed_with(edits: &[(&str, &str)]) -> String {
-    edits.iter().fold(SEED.to_owned(), |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from:?} is in the manifest once");
-        text.replacen(from, to, 1)
-    })
-}
-
-/// Returns the manifest SEC-0008 of the service `orders`, which shares nothing with the seed.
-#[track_caller]
-pub(crate) fn orders(edits: &[(&str, &str)]) -> String {
-    let own = seed_with(&[
-        ("id: SEC-0007", "id: SEC-0008"),
-        ("name: payments-db-credentials", "name: orders-db"),
-        ("service: payments", "service: orders"),
-        ("namespace: payments ", "namespace: orders "),
-        ("k8sSecretName: payments-db-creds", "k8sSecretName: orders-db"),
-    ]);
-    edits.iter().fold(own, |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from:?} is in the manifest once");
-        text.replace(from, to)
-    })
-}
-
-/// The path of [`web`].
-pub(crate) const WEB_PATH: &str = "catalogs/secrets/web/dev/SEC-0008.yaml";
-
-/// A configuration that lists what belongs to the services `payments` and `web`.
-pub(crate) const OWNERSHIP: &str = "\
-ownership:
-  services:
-    payments:
-      { owners: [team-payments], namespaces: [payments, \"pay-*\"], accounts: [\"123456789012\"] }
-    web: { owners: [app-team, sre-team], namespaces: [web] }
-";
-
-/// Returns the manifest SEC-0008 of the service `web`, which uses only what belongs to it.
-#[track_caller]
-pub(crate) fn web(edits: &[(&str, &str)]) -> String {
-    let own = seed_with(&[
-        ("id: SEC-0007", "id: SEC-0008"),
-        ("name: payments-db-credentials", "name: web-session"),
-        ("owner: team-payments", "owner: app-team"),
-        ("service: payments", "service: web"),
-        ("namespace: payments ", "namespace: web "),
-        ("k8sSecretName: payments-db-creds", "k8sSecretName: web-session"),
-    ]);
-    edits.iter().fold(own, |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from:?} is in the manifest once");
-        text.replace(from, to)
-    })
 }
 
 /// Asserts the rows of the findings in the seed and [`web`] with a configuration; returns them.
