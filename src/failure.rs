@@ -22,7 +22,7 @@ use goldenpath_core::vcs::{DefaultBranchError, SourceError};
 use goldenpath_deploy::branch::BranchError;
 use goldenpath_deploy::gitops::GitopsError;
 use goldenpath_deploy::lifecycle::LifecycleError;
-use goldenpath_deploy::reconcile::{ReconcileError, SavedError};
+use goldenpath_deploy::reconcile::{ReconcileError, SavedPlanError};
 use goldenpath_deploy::store::StoreError;
 use goldenpath_deploy::value::ValueError;
 
@@ -202,11 +202,13 @@ impl From<ReconcileError> for Failure {
     }
 }
 
-impl From<SavedError> for Failure {
-    fn from(error: SavedError) -> Self {
+impl From<SavedPlanError> for Failure {
+    fn from(error: SavedPlanError) -> Self {
         match error {
-            SavedError::Unusable { .. } | SavedError::Version { .. } => Self::misused(error),
-            SavedError::Changed { .. } | SavedError::Write { .. } => Self::failed(error),
+            SavedPlanError::Unusable { .. } | SavedPlanError::Version { .. } => {
+                Self::misused(error)
+            }
+            SavedPlanError::Changed { .. } | SavedPlanError::Write { .. } => Self::failed(error),
         }
     }
 }

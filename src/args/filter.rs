@@ -70,8 +70,8 @@ impl Filter {
         check("--owner", &self.owners, owners, &project.enums.owners)
     }
 
-    pub(crate) fn holds(&self, request: &SecretRequest) -> bool {
-        self.narrow.holds(request)
+    pub(crate) fn selects(&self, request: &SecretRequest) -> bool {
+        self.narrow.selects(request)
             && (self.owners.is_empty() || self.owners.contains(&request.owner))
     }
 }
@@ -84,8 +84,8 @@ impl FullFilter {
         check("--tier", &self.tiers, tiers, &project.enums.risk_tiers)
     }
 
-    pub(crate) fn holds(&self, request: &SecretRequest) -> bool {
-        self.filter.holds(request)
+    pub(crate) fn selects(&self, request: &SecretRequest) -> bool {
+        self.filter.selects(request)
             && (self.statuses.is_empty() || self.statuses.contains(&request.status))
             && (self.tiers.is_empty() || self.tiers.contains(&request.risk_tier))
     }

@@ -1,7 +1,7 @@
 //! Changes of a file as a unified diff with git's headers.
 
 use crate::output::style::TerminalStyle;
-use goldenpath_core::sanitize::{harmless_in_place, harmless_name};
+use goldenpath_core::sanitize::{sanitize_in_place, sanitize_name};
 
 /// A file before and after a change, both with confidential parts masked.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct FileDiff<'a> {
 #[must_use]
 pub fn diff_for_people(difference: &FileDiff<'_>, terminal: TerminalStyle) -> String {
     let FileDiff { before, after, .. } = difference;
-    let (from, to) = (harmless_name(difference.from), harmless_name(difference.to));
+    let (from, to) = (sanitize_name(difference.from), sanitize_name(difference.to));
     let mut lines = vec![format!("diff --git a/{from} b/{to}\n")];
     if from != to {
         if before == after {
@@ -43,7 +43,7 @@ fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
     let print =
         &mut |_: git2::DiffDelta<'_>, _: Option<git2::DiffHunk<'_>>, line: git2::DiffLine<'_>| {
             let text = String::from_utf8_lossy(line.content());
-            let text = harmless_line(&text);
+            let text = sanitize_line(&text);
             let style = terminal.style();
             match line.origin() {
                 'F' => {}
@@ -69,10 +69,10 @@ fn styled(line: &str, style: &console::Style) -> String {
 /// Escapes the control characters of a line.
 ///
 /// A Windows line break stays, so that `git apply` accepts the diff.
-fn harmless_line(line: &str) -> String {
+fn sanitize_line(line: &str) -> String {
     let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
     match line.strip_suffix(end) {
-        Some(words) => harmless_in_place(words) + end,
-        None => harmless_in_place(line),
+        Some(words) => sanitize_in_place(words) + end,
+        None => sanitize_in_place(line),
     }
 }

@@ -1,6 +1,6 @@
 //! Renders due secrets as tables.
 
-use goldenpath_deploy::inventory::{Due, DueList, Reason, day};
+use goldenpath_deploy::inventory::{Due, DueList, DueReason, day};
 
 use super::style::TerminalStyle;
 use super::table::{Cell, Column, table};
@@ -10,7 +10,7 @@ use super::table::{Cell, Column, table};
 pub(crate) fn render_due_list(
     agenda: &DueList,
     width: Option<usize>,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 ) -> String {
     let (overdue, soon) = agenda.split();
     let within = format!(
@@ -22,18 +22,22 @@ pub(crate) fn render_due_list(
     }
     let mut text = String::new();
     for (heading, list, style) in [
-        ("Overdue", &overdue, look.style().red().bold()),
-        ("Soon", &soon, look.style().yellow().bold()),
+        ("Overdue", &overdue, terminal.style().red().bold()),
+        ("Soon", &soon, terminal.style().yellow().bold()),
     ] {
         if !list.is_empty() {
-            text.push_str(&format!("{}\n{}\n", style.apply_to(heading), rows(list, width, look)));
+            text.push_str(&format!(
+                "{}\n{}\n",
+                style.apply_to(heading),
+                rows(list, width, terminal)
+            ));
         }
     }
     text.push_str(&format!("{} overdue, {} {within}.\n", overdue.len(), soon.len()));
     text
 }
 
-fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
+fn rows(list: &[&Due], width: Option<usize>, terminal: TerminalStyle) -> String {
     let column = |head, least, rank| Column { head, least, rank };
     let columns = [
         column("DUE", None, 0),
@@ -44,9 +48,9 @@ fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
         column("OWNER", Some(8), 4),
         column("WHY", Some(20), 0),
     ];
-    let reason_and_command = |reason: &Reason| match reason.way_out() {
-        Some(command) => format!("{}: {command}", reason.words()),
-        None => reason.words(),
+    let reason_and_command = |reason: &DueReason| match reason.remedy() {
+        Some(command) => format!("{}: {command}", reason.describe()),
+        None => reason.describe(),
     };
     let cells = |due: &&Due| {
         vec![
@@ -59,5 +63,5 @@ fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
             Cell::plain(&reason_and_command(&due.reason)),
         ]
     };
-    table(&columns, &list.iter().map(cells).collect::<Vec<_>>(), width, look)
+    table(&columns, &list.iter().map(cells).collect::<Vec<_>>(), width, terminal)
 }

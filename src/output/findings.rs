@@ -12,8 +12,8 @@ use textwrap::{WordSeparator, WordSplitter};
 use crate::output::style::TerminalStyle;
 use goldenpath_core::catalog::{Catalog, Entry};
 use goldenpath_core::report::count;
-use goldenpath_core::rules::{Applicability, Confidential, Finding, Severity};
-use goldenpath_core::sanitize::{harmless, harmless_in_place, harmless_name};
+use goldenpath_core::rules::{Applicability, ConfidentialSpans, Finding, Severity};
+use goldenpath_core::sanitize::{sanitize, sanitize_in_place, sanitize_name};
 
 /// The longest line that is shown; a place in a longer line is given as line and column.
 const MAX_LINE: usize = 400;
@@ -43,7 +43,7 @@ fn render_rest(more: usize, path: &str, terminal: TerminalStyle) -> String {
     let (number, s) = (grouped(more), plural(more));
     format!(
         "{dots} and {number} more finding{s} in {}; `--format json` shows all of them\n\n",
-        harmless_name(path)
+        sanitize_name(path)
     )
 }
 
@@ -167,7 +167,7 @@ impl Drawing {
             if other.path == finding.path {
                 if source.is_some() {
                     labels.push(LabeledSpan::new_with_span(
-                        Some(harmless(&other.label).into_owned()),
+                        Some(sanitize(&other.label).into_owned()),
                         other.span.clone(),
                     ));
                 }
@@ -181,7 +181,7 @@ impl Drawing {
                 related.push(Self {
                     code: String::new(),
                     severity: miette::Severity::Advice,
-                    message: format!("see {}", harmless_name(&other.path)),
+                    message: format!("see {}", sanitize_name(&other.path)),
                     help: None,
                     source,
                     labels,
@@ -189,12 +189,12 @@ impl Drawing {
                 });
             }
         }
-        let mut message = harmless(&finding.message).into_owned();
+        let mut message = sanitize(&finding.message).into_owned();
         if source.is_none() {
             let place = finding.place;
             message = format!(
                 "{}:{}:{}: {message}",
-                harmless_name(&finding.path),
+                sanitize_name(&finding.path),
                 place.line,
                 place.column
             );
@@ -206,7 +206,7 @@ impl Drawing {
                 Severity::Warning => miette::Severity::Warning,
             },
             message,
-            help: Some(harmless(&finding.help).into_owned()),
+            help: Some(sanitize(&finding.help).into_owned()),
             source,
             labels,
             related,
@@ -218,7 +218,7 @@ impl Drawing {
         let labels: Vec<LabeledSpan> = report.labels().map(Iterator::collect).unwrap_or_default();
         let mut source =
             report.source_code().and_then(|source| named(source, labels.first()?.inner()));
-        let mut message = harmless(&report.to_string()).into_owned();
+        let mut message = sanitize(&report.to_string()).into_owned();
         if let (Some(text), Some(label)) = (source.as_ref().map(NamedSource::inner), labels.first())
         {
             let span = label.offset()..label.offset() + label.len();
@@ -237,7 +237,7 @@ impl Drawing {
             code: String::new(),
             severity: report.severity().unwrap_or_default(),
             message,
-            help: report.help().map(|help| harmless(&help.to_string()).into_owned()),
+            help: report.help().map(|help| sanitize(&help.to_string()).into_owned()),
             labels: if source.is_some() { labels } else { Vec::new() },
             source,
             related: Vec::new(),
@@ -252,7 +252,7 @@ fn place(
     entry: Option<&Entry>,
     span: &Range<usize>,
     label: Option<&str>,
-    confidential: &Confidential,
+    confidential: &ConfidentialSpans,
 ) -> (Option<NamedSource<String>>, Vec<LabeledSpan>) {
     let Some(entry) = entry.filter(|entry| !entry.text.is_empty() && lines_fit(&entry.text, span))
     else {
@@ -260,10 +260,10 @@ fn place(
     };
     let label = match label {
         None => LabeledSpan::new_primary_with_span(None, span.clone()),
-        Some(label) => LabeledSpan::new_with_span(Some(harmless(label).into_owned()), span.clone()),
+        Some(label) => LabeledSpan::new_with_span(Some(sanitize(label).into_owned()), span.clone()),
     };
-    let text = harmless_in_place(&confidential.mask(&entry.text));
-    (Some(NamedSource::new(harmless_name(&entry.path), text)), vec![label])
+    let text = sanitize_in_place(&confidential.mask(&entry.text));
+    (Some(NamedSource::new(sanitize_name(&entry.path), text)), vec![label])
 }
 
 /// Returns whether the lines of the span and their neighbors are short enough to show.
@@ -318,7 +318,7 @@ fn named(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<Strin
         Some((contents.name().unwrap_or_default().to_owned(), text))
     };
     let (name, text) = all(source.read_span(span, usize::MAX / 2, usize::MAX / 2))?;
-    Some(NamedSource::new(harmless_name(&name), harmless_in_place(&text)))
+    Some(NamedSource::new(sanitize_name(&name), sanitize_in_place(&text)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use console::{Style, measure_text_width, pad_str, truncate_str};
 
 use super::style::TerminalStyle;
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 
 /// The text between two columns.
 const GAP: &str = "  ";
@@ -35,7 +35,7 @@ impl Cell {
     /// Returns a cell in this style.
     #[must_use]
     pub(crate) fn styled(text: &str, style: Style) -> Self {
-        Self { text: harmless_name(text).into_owned(), style }
+        Self { text: sanitize_name(text).into_owned(), style }
     }
 
     fn width(&self) -> usize {
@@ -54,7 +54,7 @@ pub(crate) fn table(
     width: Option<usize>,
     terminal: TerminalStyle,
 ) -> String {
-    let widths = fitted(columns, &natural(columns, rows), width);
+    let widths = fit_widths(columns, &natural_widths(columns, rows), width);
     let end = if terminal.unicode { "…" } else { "~" };
     let line = |cells: &mut dyn Iterator<Item = &Cell>| {
         let mut line = String::new();
@@ -82,7 +82,7 @@ pub(crate) fn table(
     text
 }
 
-fn natural(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
+fn natural_widths(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
     let widest = |number: usize| {
         rows.iter().filter_map(|row| row.get(number)).map(Cell::width).max().unwrap_or(0)
     };
@@ -94,7 +94,7 @@ fn natural(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
 }
 
 /// Returns the width of each column; `None` for a column that is left out.
-fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Option<usize>> {
+fn fit_widths(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Option<usize>> {
     let mut shown: Vec<bool> = vec![true; columns.len()];
     loop {
         let mut widths: Vec<Option<usize>> =

@@ -17,7 +17,7 @@ use crate::interrupt;
 use crate::output::style::TerminalStyle;
 use crate::output::style::wrapped;
 use crate::output::style::{has_no_user, is_dumb};
-use goldenpath_core::sanitize::harmless;
+use goldenpath_core::sanitize::sanitize;
 
 /// How many choices are shown, so that an 80×24 terminal also shows the question.
 const PAGE: usize = 12;
@@ -64,7 +64,7 @@ impl Prompter {
         }
         // The console crate raises a signal for Ctrl-C at a question. Without a handler, the signal
         // ends the program with a hidden cursor.
-        interrupt::end_question_by(line_mode::interrupt);
+        interrupt::set_question_end(line_mode::interrupt);
         interrupt::listen();
         let theme: Box<dyn Theme> =
             if terminal.color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
@@ -216,7 +216,7 @@ impl Prompter {
     /// # Errors
     /// The terminal is gone.
     pub fn print(&self, line: &str) -> Result<(), PromptError> {
-        self.draw(&harmless(line))
+        self.draw(&sanitize(line))
     }
 
     /// Prints a note, wrapped between words unless questions are asked line by line.
@@ -240,7 +240,7 @@ impl Prompter {
         let Mode::Keys(theme) = &self.mode else {
             return self.print(&format!("{}{why}", line_mode::NOT_ACCEPTED));
         };
-        let why = wrapped(&harmless(why), self.terminal.width.saturating_sub(MARKS)).join("\n");
+        let why = wrapped(&sanitize(why), self.terminal.width.saturating_sub(MARKS)).join("\n");
         self.draw(&formatted(|out| theme.format_error(out, &why)))
     }
 

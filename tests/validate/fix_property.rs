@@ -2,7 +2,7 @@
 //! an end, and leaves a valid one alone.
 
 use goldenpath_core::catalog::{Catalog, Entry, Project};
-use goldenpath_core::fixes::{FixContext, FixOutcome, apply, settle};
+use goldenpath_core::fixes::{FixContext, FixOutcome, apply, check_fixes};
 use goldenpath_core::rules::{Finding, RuleSet, Severity};
 use goldenpath_core::vcs::{File, Repository, Snapshot};
 use goldenpath_core::yaml::{self, Node, NodeValue};
@@ -198,7 +198,7 @@ impl World {
         let ground = FixContext::of(&self.repository);
         let rules = RuleSet::of(&self.project).unwrap();
         let (catalog, mut findings) = rules.check(self.catalog(path, text)).unwrap();
-        settle(&mut findings, &catalog, &self.project, &ground);
+        check_fixes(&mut findings, &catalog, &self.project, &ground);
         let errors = |findings: &[Finding]| {
             findings.iter().filter(|f| f.severity == Severity::Error).count()
         };

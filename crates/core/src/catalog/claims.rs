@@ -55,7 +55,7 @@ struct KnownClaims {
 }
 
 /// Returns which of `others` have one of the `sought` claims.
-pub(super) fn rivals<'a>(
+pub(super) fn find_claimants<'a>(
     repository: &Repository,
     project: &Project,
     others: Vec<Blob<'a>>,
@@ -86,7 +86,7 @@ pub(super) fn rivals<'a>(
         count,
     );
     let is_rival = |claims: &Option<Claims>| {
-        claims.iter().flat_map(|claims| claims.each()).any(|claim| sought.contains(&claim))
+        claims.iter().flat_map(|claims| claims.hashes()).any(|claim| sought.contains(&claim))
     };
     others
         .into_iter()
@@ -107,7 +107,7 @@ impl Claims {
     }
 
     /// Returns the hashes of the existing claims.
-    pub(super) fn each(self) -> impl Iterator<Item = u64> {
+    pub(super) fn hashes(self) -> impl Iterator<Item = u64> {
         self.0.into_iter().filter(|hash| *hash != 0)
     }
 }

@@ -195,7 +195,7 @@ impl fmt::Display for KeyChange {
                     [("adds", missing(new, old)), ("removes", missing(old, new))]
                 {
                     if !elements.is_empty() {
-                        parts.push(format!("{verb} {}", listed(&elements)));
+                        parts.push(format!("{verb} {}", join_names(&elements)));
                     }
                 }
                 if parts.is_empty() {
@@ -209,7 +209,7 @@ impl fmt::Display for KeyChange {
                 _ => out.write_str("changed"),
             },
             (None, Some(Value::Array(new))) => {
-                write!(out, "added: {}", listed(&new.iter().collect::<Vec<_>>()))
+                write!(out, "added: {}", join_names(&new.iter().collect::<Vec<_>>()))
             }
             (None, Some(new)) => match scalar(new) {
                 Some(new) => write!(out, "added: {new}"),
@@ -227,7 +227,7 @@ fn missing<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
 }
 
 /// Joins the names of elements, abbreviating a long list.
-fn listed(elements: &[&Value]) -> String {
+fn join_names(elements: &[&Value]) -> String {
     let (named, more) = elements.split_at(elements.len().min(LISTED));
     let mut names: Vec<String> = named.iter().map(|element| element_name(element)).collect();
     if !more.is_empty() {

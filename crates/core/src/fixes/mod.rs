@@ -9,7 +9,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::mem;
 
-pub use applicability::{FixContext, settle};
+pub use applicability::{FixContext, check_fixes};
 pub use write::{WriteError, write};
 
 use crate::catalog::{Catalog, Entry, Project};
@@ -75,7 +75,7 @@ pub fn apply(
     let rules = RuleSet::of(project)?;
     let (mut done, mut unmoved, mut origins) = (Vec::new(), Vec::new(), BTreeMap::new());
     for _ in 0..ROUNDS {
-        let mut round = Round {
+        let mut pass = FixPass {
             catalog: &mut catalog,
             project,
             origins: &mut origins,
@@ -83,19 +83,19 @@ pub fn apply(
             moves: Vec::new(),
         };
         for of_a_file in findings.chunk_by(|one, other| one.path == other.path) {
-            round.fix_file(of_a_file, unsafe_too);
+            pass.fix_file(of_a_file, unsafe_too);
         }
-        unmoved = round.move_files(context);
-        if round.done.is_empty() {
+        unmoved = pass.move_files(context);
+        if pass.done.is_empty() {
             break;
         }
-        done.append(&mut round.done);
+        done.append(&mut pass.done);
         catalog.entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         (catalog, findings) = rules.check(catalog)?;
         let first = |path: &str| {
             origins.get(path).map_or_else(|| path.to_owned(), |entry| entry.path.clone())
         };
-        applicability::settle_moved(&mut findings, &catalog, project, context, first);
+        applicability::check_fixes_of_moved(&mut findings, &catalog, project, context, first);
     }
     let is_another = |(path, before): &(String, Entry)| {
         *path != before.path || catalog.at(path).is_some_and(|after| after.text != before.text)
@@ -109,7 +109,7 @@ pub fn apply(
 }
 
 /// One pass over the findings.
-struct Round<'a> {
+struct FixPass<'a> {
     catalog: &'a mut Catalog,
     project: &'a Project,
     /// The original versions of changed entries, by their new path.
@@ -119,7 +119,7 @@ struct Round<'a> {
     moves: Vec<(usize, String, AppliedFix)>,
 }
 
-impl Round<'_> {
+impl FixPass<'_> {
     /// Applies the fixes of one file in order.
     ///
     /// A second fix of the same field waits for the next round. So does a move after an edit, since
@@ -147,9 +147,9 @@ impl Round<'_> {
                         continue;
                     }
                     if let Some(entry) =
-                        changed(&self.catalog.entries[number], change, self.project)
+                        apply_edit(&self.catalog.entries[number], change, self.project)
                     {
-                        self.put(number, entry);
+                        self.replace_entry(number, entry);
                         self.done.push(done);
                         touched.push(pointer);
                     }
@@ -170,7 +170,7 @@ impl Round<'_> {
             let others = moves.iter().filter(|(_, other, _)| other == to).count();
             let is_there = self.catalog.entries.iter().any(|entry| entry.path == *to);
             let refused = match (others, is_there) {
-                (1, false) => context.why_not(&done.path, to),
+                (1, false) => context.find_move_obstacle(&done.path, to),
                 (1, true) => Some(format!("`{to}` already exists")),
                 _ => Some(format!("{others} files belong at `{to}`")),
             };
@@ -179,9 +179,9 @@ impl Round<'_> {
                 None => {
                     let bytes = self.catalog.entries[*number].text.clone().into_bytes();
                     let file = File { path: to.clone(), bytes: Ok(bytes) };
-                    self.put(*number, Entry::read(file, true, self.project));
-                    if let Some(since) = self.catalog.outlived.remove(&done.path) {
-                        self.catalog.outlived.insert(to.clone(), since);
+                    self.replace_entry(*number, Entry::read(file, true, self.project));
+                    if let Some(since) = self.catalog.expired.remove(&done.path) {
+                        self.catalog.expired.insert(to.clone(), since);
                     }
                     if let Some(before) = &mut self.catalog.before {
                         before.changed.insert(to.clone());
@@ -199,7 +199,7 @@ impl Round<'_> {
     }
 
     /// Replaces an entry, and keeps its original version.
-    fn put(&mut self, number: usize, entry: Entry) {
+    fn replace_entry(&mut self, number: usize, entry: Entry) {
         let path = entry.path.clone();
         let old = mem::replace(&mut self.catalog.entries[number], entry);
         let origin = self.origins.remove(&old.path).unwrap_or(old);
@@ -216,7 +216,7 @@ fn are_related(one: &str, other: &str) -> bool {
 }
 
 /// Returns the changed entry; None if the edit fails or does not solve the problem.
-fn changed(entry: &Entry, change: &YamlEdit, project: &Project) -> Option<Entry> {
+fn apply_edit(entry: &Entry, change: &YamlEdit, project: &Project) -> Option<Entry> {
     let text = change.apply(&entry.text, entry.root()?)?;
     let file = File { path: entry.path.clone(), bytes: Ok(text.into_bytes()) };
     let changed = Entry::read(file, true, project);

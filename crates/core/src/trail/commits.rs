@@ -20,7 +20,7 @@ pub enum Delivery {
 
 /// The commits whose trails are checked.
 #[derive(Debug, Clone, Copy)]
-pub struct Commits<'a> {
+pub struct TrailCommits<'a> {
     pub delivery: Delivery,
     /// The last commit; None if only the states before and after are known.
     pub tip: Option<Snapshot>,
@@ -38,7 +38,7 @@ pub fn changes(
     repository: &Repository,
     before: Snapshot,
     after: Snapshot,
-    commits: Commits<'_>,
+    commits: TrailCommits<'_>,
 ) -> Result<Vec<TrailViolation>, SourceError> {
     let mut faults: BTreeMap<String, TrailViolation> = BTreeMap::new();
     for delta in repository.trail_deltas(before, after)? {
@@ -122,10 +122,10 @@ fn is_at_target(
     Ok(repository.trail_file(*target, &delta.file)? == Some(after))
 }
 
-type Found = (Option<usize>, String);
+type TrailDifference = (Option<usize>, String);
 
 /// Returns how a proposed change affects a file, with the first line that differs.
-fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, SourceError> {
+fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<TrailDifference, SourceError> {
     let noun = if id_of(&delta.file).is_some() {
         "an audit trail"
     } else {
@@ -148,7 +148,10 @@ fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, Source
 /// Returns why a change on a branch on which `apply` records is invalid, if it is.
 ///
 /// The only valid change adds events at the end of a trail.
-fn recorded(repository: &Repository, delta: &TrailDelta) -> Result<Option<Found>, SourceError> {
+fn recorded(
+    repository: &Repository,
+    delta: &TrailDelta,
+) -> Result<Option<TrailDifference>, SourceError> {
     let text = |file| repository.trail_text(file, MAX_BYTES);
     let whole = |what: &str| Ok(Some((None, what.to_owned())));
     let (id, after) = match (id_of(&delta.file), delta.after) {

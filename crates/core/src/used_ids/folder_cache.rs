@@ -62,7 +62,7 @@ pub(super) fn ids(
                     ids.clone()
                 }
                 None => {
-                    let (files, folders) = disk.list_folder(&path, place.counts);
+                    let (files, folders) = disk.list_folder(&path, place.includes);
                     open.extend(folders);
                     is_changed = true;
                     files

@@ -70,7 +70,7 @@ impl KnownFolder {
     }
 
     /// Reports whether `resolved` is this folder or is inside it.
-    fn holds(&self, resolved: &Path) -> io::Result<bool> {
+    fn contains(&self, resolved: &Path) -> io::Result<bool> {
         if resolved.starts_with(&self.path) {
             return Ok(true);
         }
@@ -125,12 +125,12 @@ impl<'r> Boundary<'r> {
         let is_in = |folders: &[KnownFolder]| {
             folders
                 .iter()
-                .map(|folder| folder.holds(&resolved))
+                .map(|folder| folder.contains(&resolved))
                 .try_fold(false, |any, held| Ok::<_, io::Error>(any | held?))
         };
         Ok(if is_in(&self.git_folders).map_err(why)? {
             Location::GitFolder
-        } else if self.root.holds(&resolved).map_err(why)? {
+        } else if self.root.contains(&resolved).map_err(why)? {
             Location::WorkTree
         } else if is_in(&self.work_trees).map_err(why)? {
             Location::OtherWorkTree
@@ -198,7 +198,7 @@ impl<'r> Boundary<'r> {
             Ok(found) if found.is_file() => {}
             // Git does not follow a symbolic link there either.
             Ok(_) => return Ok(false),
-            Err(error) if is_absence(&error) => return Ok(false),
+            Err(error) if is_not_found(&error) => return Ok(false),
             Err(error) => return Err(unreadable(&file, &error)),
         }
         let arguments = [
@@ -225,7 +225,7 @@ impl<'r> Boundary<'r> {
         let mut walked = PathBuf::new();
         for part in path.components() {
             let is_inside = !walked.as_os_str().is_empty()
-                && self.root.holds(&resolve(&walked).map_err(why)?).map_err(why)?;
+                && self.root.contains(&resolve(&walked).map_err(why)?).map_err(why)?;
             walked.push(part);
             if is_inside && matches!(part, Component::Normal(_)) && is_link(&walked).map_err(why)? {
                 return Ok(Some(Exposure::Link(walked)));
@@ -238,7 +238,7 @@ impl<'r> Boundary<'r> {
         for above in &above {
             match self.root.path.join(above).join(".git").symlink_metadata() {
                 Ok(_) => return Ok(Some(Exposure::Repository(slashed(above)))),
-                Err(error) if is_absence(&error) => {}
+                Err(error) if is_not_found(&error) => {}
                 Err(error) => return Err(why(error)),
             }
         }
@@ -349,12 +349,12 @@ fn is_at_or_below(path: &str, folder: &str) -> bool {
 fn is_link(path: &Path) -> io::Result<bool> {
     match path.symlink_metadata() {
         Ok(found) => Ok(found.is_symlink()),
-        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) if is_not_found(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-fn is_absence(error: &io::Error) -> bool {
+fn is_not_found(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
@@ -417,7 +417,7 @@ fn identity(path: &Path) -> io::Result<Option<(u64, u64)>> {
     use std::os::unix::fs::MetadataExt;
     match path.metadata() {
         Ok(found) => Ok(Some((found.dev(), found.ino()))),
-        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) if is_not_found(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

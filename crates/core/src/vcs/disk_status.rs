@@ -48,9 +48,9 @@ impl Disk<'_> {
         if !fs::symlink_metadata(&top).is_ok_and(|found| found.is_dir()) {
             return Vec::new();
         }
-        let (mut found, folders) = list_folder(self.index, place.folder, &top, place.counts);
+        let (mut found, folders) = list_folder(self.index, place.folder, &top, place.includes);
         let below =
-            |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.counts, 1);
+            |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.includes, 1);
         found.par_extend(folders.into_par_iter().flat_map_iter(below));
         found
     }
@@ -61,8 +61,12 @@ impl Disk<'_> {
     ///
     /// A path with a line break is skipped.
     #[must_use]
-    pub fn list_folder(&self, path: &str, counts: fn(&Path) -> bool) -> (Vec<String>, Vec<String>) {
-        let (mut files, folders) = list_folder(self.index, path, &self.root.join(path), counts);
+    pub fn list_folder(
+        &self,
+        path: &str,
+        includes: fn(&Path) -> bool,
+    ) -> (Vec<String>, Vec<String>) {
+        let (mut files, folders) = list_folder(self.index, path, &self.root.join(path), includes);
         let is_line = |path: &String| !path.contains('\n');
         files.retain(is_line);
         (files, folders.into_iter().map(|(path, _)| path).filter(is_line).collect())
@@ -95,13 +99,13 @@ fn walk(
     index: &Index,
     path: &str,
     folder: &Path,
-    counts: fn(&Path) -> bool,
+    includes: fn(&Path) -> bool,
     depth: usize,
 ) -> Vec<String> {
-    let (mut found, folders) = list_folder(index, path, folder, counts);
+    let (mut found, folders) = list_folder(index, path, folder, includes);
     for (path, folder) in folders {
         if depth < MAX_FOLDERS {
-            found.extend(walk(index, &path, &folder, counts, depth + 1));
+            found.extend(walk(index, &path, &folder, includes, depth + 1));
         }
     }
     found
@@ -112,7 +116,7 @@ fn list_folder(
     index: &Index,
     path: &str,
     folder: &Path,
-    counts: fn(&Path) -> bool,
+    includes: fn(&Path) -> bool,
 ) -> (Vec<String>, Vec<(String, PathBuf)>) {
     let (mut found, mut folders) = (Vec::new(), Vec::new());
     let staged: IndexFolder<'_> = index.folder(path);
@@ -120,8 +124,8 @@ fn list_folder(
         if is_hidden(name) {
         } else if is_folder {
             folders.push((format!("{path}/{name}"), folder.join(name)));
-        } else if counts(Path::new(name))
-            && !stat().is_some_and(|stat| staged.has_as_it_is(name, &stat))
+        } else if includes(Path::new(name))
+            && !stat().is_some_and(|stat| staged.is_unchanged(name, &stat))
         {
             found.push(format!("{path}/{name}"));
         }

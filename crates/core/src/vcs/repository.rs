@@ -47,7 +47,7 @@ impl Repository {
             _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
         })?;
         if std::env::var_os("GIT_DIR").is_none()
-            && let Some(root) = embedding(&git)
+            && let Some(root) = find_enclosing_work_tree(&git)
         {
             return Err(SourceError::Embedded { path: git.path().to_path_buf(), root });
         }
@@ -115,7 +115,7 @@ impl Repository {
     /// All linked work trees share it. Runs leave files there for later ones. It may not exist yet,
     /// and it may be deleted while no run is active.
     #[must_use]
-    pub fn memory(&self) -> PathBuf {
+    pub fn data_folder(&self) -> PathBuf {
         self.git.commondir().join("goldenpath")
     }
 
@@ -312,7 +312,7 @@ fn is_given_without_work_tree(git: &git2::Repository) -> bool {
 ///
 /// Such a repository is bare, or configured as not bare. A commit can contain all of its files,
 /// hooks and configuration included (git-config, "safe.bareRepository").
-fn embedding(git: &git2::Repository) -> Option<PathBuf> {
+fn find_enclosing_work_tree(git: &git2::Repository) -> Option<PathBuf> {
     let folder = resolved(git.path());
     let is_git = |part: Component<'_>| part.as_os_str().eq_ignore_ascii_case(".git");
     if folder.components().any(is_git) || is_named_by_its_work_tree(git, &folder) {

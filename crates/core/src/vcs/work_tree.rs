@@ -46,7 +46,7 @@ pub(super) fn load<T: Send>(
     load: impl Fn(File) -> T + Sync + Send,
 ) -> Vec<T> {
     let top = root.join(under);
-    let (found, folders) = match files::follows_no_link(root, under) {
+    let (found, folders) = match files::check_no_symlinks(root, under) {
         Err(link) => {
             let path = under.to_owned();
             (vec![WalkedFiles::One { path, on_disk: top, problem: Some(link) }], Vec::new())
@@ -138,12 +138,12 @@ fn below(
                 }
                 // A folder with a manifest's name, or a link to a folder, would hide manifests
                 // silently.
-                let counts = match kind {
+                let includes = match kind {
                     kind if kind.is_dir() => entry.depth() > 0 && is_yaml(entry.path()),
                     kind if kind.is_symlink() && entry.path().is_dir() => true,
                     _ => entry.depth() == 0 || is_yaml(entry.path()),
                 };
-                if counts {
+                if includes {
                     let is_named = entry.path().to_str().is_some();
                     if is_named && entry.depth() > 0 {
                         add(&entry, &mut found, relative);

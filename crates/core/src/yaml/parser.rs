@@ -265,7 +265,7 @@ struct Mapping {
 
 impl Mapping {
     /// Returns the span of an earlier key `name`.
-    fn first_mention(&self, name: &str) -> Option<Range<usize>> {
+    fn first_occurrence(&self, name: &str) -> Option<Range<usize>> {
         if self.names.is_empty() {
             self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.span.clone())
         } else {
@@ -322,7 +322,7 @@ impl Builder<'_> {
             }
             Event::Alias(anchor) => return self.alias(span, anchor),
             Event::Scalar(text, style, anchor, tag) => {
-                self.reject_decoration(&span, anchor, tag.is_some());
+                self.reject_properties(&span, anchor, tag.is_some());
                 let start = self.after_anchor(&span, anchor);
                 let span = match style {
                     _ if start > span.end => span.end..span.end,
@@ -346,11 +346,11 @@ impl Builder<'_> {
                 return self.scalar(span, text, style, anchor);
             }
             Event::SequenceStart(anchor, tag) => {
-                self.reject_decoration(&span, anchor, tag.is_some());
+                self.reject_properties(&span, anchor, tag.is_some());
                 return self.start(&span, anchor, Items::Sequence(Vec::new()));
             }
             Event::MappingStart(anchor, tag) => {
-                self.reject_decoration(&span, anchor, tag.is_some());
+                self.reject_properties(&span, anchor, tag.is_some());
                 return self.start(&span, anchor, Items::Mapping(Mapping::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -398,7 +398,7 @@ impl Builder<'_> {
         if let Some(OpenNode { items: Items::Mapping(mapping), .. }) = self.open.last_mut()
             && mapping.key.is_none()
         {
-            let first = mapping.first_mention(&text);
+            let first = mapping.first_occurrence(&text);
             mapping.key = Some(Key { span: span.clone(), name: text.to_string() });
             if text == "<<" && style == ScalarStyle::Plain && self.dialect == Dialect::Manifest {
                 self.unsupported(
@@ -496,7 +496,7 @@ impl Builder<'_> {
     /// Rejects the tag at the start of a node's span, and in a manifest the anchor.
     ///
     /// They come in either order.
-    fn reject_decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
+    fn reject_properties(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
         // Scanning for an end reads to the end of the line: for each item of a long line, that is
         // quadratic.
         let is_rejected = anchor != 0 && self.dialect == Dialect::Manifest;

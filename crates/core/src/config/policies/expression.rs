@@ -124,13 +124,18 @@ impl Expression {
         if let Some(place) = too_deep(source) {
             return Err(nested_too_deep(Some(place), MAX_BRACKETS));
         }
-        let program = unwinding(|| Program::compile(source))
+        let program = catch_panic(|| Program::compile(source))
             .ok_or_else(|| {
                 Fault::whole("cannot be parsed: the CEL parser gave up", "write it another way")
             })?
             .map_err(|errors| syntax(source, errors.errors))?;
-        let mut check =
-            Check { source, program: &program, patterns, bound: Vec::new(), mentions_base: false };
+        let mut check = ExpressionCheck {
+            source,
+            program: &program,
+            patterns,
+            bound: Vec::new(),
+            mentions_base: false,
+        };
         check.expression(program.expression(), 1)?;
         let mentions_base = check.mentions_base;
         Ok(Self { program, mentions_base })
@@ -148,7 +153,7 @@ impl Expression {
                         concatenation of texts and lists";
             return Err(Fault::whole("it could take too much time or memory", help));
         }
-        let result = unwinding(|| {
+        let result = catch_panic(|| {
             Value::resolve_val(expression, context).map(|value| match value.downcast_ref() {
                 Some(truth) => Ok(*CelBool::inner(truth)),
                 None => Err(value.get_type().name().to_owned()),
@@ -213,7 +218,7 @@ impl Expression {
 }
 
 /// The visitor of a program that accepts only known, bounded operations.
-struct Check<'a> {
+struct ExpressionCheck<'a> {
     source: &'a str,
     program: &'a Program,
     patterns: &'a mut BTreeMap<String, Regex>,
@@ -222,7 +227,7 @@ struct Check<'a> {
     mentions_base: bool,
 }
 
-impl<'a> Check<'a> {
+impl<'a> ExpressionCheck<'a> {
     fn expression(&mut self, expression: &'a IdedExpr, depth: usize) -> Result<(), Fault> {
         if depth > MAX_DEPTH {
             return Err(nested_too_deep(None, MAX_DEPTH));
@@ -489,7 +494,7 @@ fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
 /// Returns None if `work` panics.
 ///
 /// A bug of the parser or interpreter must not end the run.
-fn unwinding<T>(work: impl FnOnce() -> T) -> Option<T> {
+fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
