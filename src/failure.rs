@@ -134,7 +134,7 @@ exit_codes! {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::misused(error.masked(rules::secret_spans))
+        Self::misused(error.mask_spans(rules::secret_spans))
     }
 }
 

@@ -65,7 +65,7 @@ impl CheckedCatalog<'_> {
             overrides: source.overrides(),
             now: context.now,
         };
-        let requested = self.requested();
+        let requested = self.request_times();
         let reconcile_context =
             ReconcileContext { project, catalog, template, accounts, gitops, requested, options };
         print_destinations(&reconcile_context, self.shard, context);
@@ -73,7 +73,7 @@ impl CheckedCatalog<'_> {
     }
 
     /// Returns since when each decommission is requested, by the history of the branch.
-    fn requested(&self) -> BTreeMap<SecretId, Timestamp> {
+    fn request_times(&self) -> BTreeMap<SecretId, Timestamp> {
         let status = LifecycleStatus::DecommissionRequested;
         let requests =
             self.catalog.selected().filter_map(|entry| Some((entry.request()?, &entry.path)));
@@ -222,7 +222,7 @@ impl CheckedCatalog<'_> {
             }
             let redact = |text: &mut String| rules::redact_texts(entry, &self.project, [text]);
             let now = Projection::of(request, &self.project, &own)
-                .map_err(|error| error.reworded(redact))?;
+                .map_err(|error| error.map_texts(redact))?;
             let then = before
                 .as_ref()
                 .and_then(|before| Projection::of(request, &self.project, before).ok());
@@ -265,7 +265,7 @@ impl CheckedCatalog<'_> {
     }
 
     /// Returns the plan for a file, with the commit, selection and accounts it is valid for.
-    pub(crate) async fn saved(
+    pub(crate) async fn to_saved_plan(
         &self,
         reconcile_context: &ReconcileContext<'_>,
         plan: &Plan,

@@ -147,7 +147,7 @@ impl PlanArgs {
 
     /// Reads and checks the catalog. Returns `None` after showing the errors it has.
     pub(crate) fn read(&self, context: &Context) -> Result<Option<CheckedCatalog<'_>>, Failure> {
-        let shard = self.shard.map(ShardArg::of_this_job).transpose()?;
+        let shard = self.shard.map(ShardArg::resolve).transpose()?;
         let repository = Repository::discover()?;
         let snapshot = self.snapshot(&repository)?;
         let project = context.open(&repository, snapshot)?;

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let message = format!(
             "cannot write `{}`: paths of the lines that follow from `ownership` are excluded in {}",
             file.path,
-            numbered(excluding)
+            number_lines(excluding)
         );
         let help =
             "remove the exclusion (`!`): on GitLab, no other line gives an excluded path an owner";
@@ -127,14 +127,14 @@ fn show(file: &CodeownersFile, comparison: &FileComparison, context: &Context) {
             format!(
                 "{path}: {} may override the lines that follow from `ownership`: the last match \
                  wins.",
-                numbered(later)
+                number_lines(later)
             )
         }
         LinesState::Excluded(excluding) => {
             let found = format!(
                 "{path}: {} may exclude paths of the lines that follow from `ownership`: on \
                  GitLab, no other line gives an excluded path an owner.",
-                numbered(excluding)
+                number_lines(excluding)
             );
             context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::sanitize(&found)));
             context
@@ -151,7 +151,7 @@ fn show(file: &CodeownersFile, comparison: &FileComparison, context: &Context) {
 }
 
 /// Returns the numbers of lines in words, the first five of them.
-fn numbered(lines: &[usize]) -> String {
+fn number_lines(lines: &[usize]) -> String {
     let numbers: Vec<String> = lines.iter().take(5).map(usize::to_string).collect();
     let (line, more) = match lines.len() {
         1 => ("line", String::new()),

@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 context.streams.message("The plan was not saved: not every account could be read.");
                 return Ok(Outcome::Failed);
             }
-            desired.saved(&reconcile_context, &plan).await?.write(path)?;
+            desired.to_saved_plan(&reconcile_context, &plan).await?.write(path)?;
             let path = path.display();
             context.streams.message(&format!(
                 "Saved in {path}: `goldenpath apply {path}` applies exactly this plan."

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         };
         let redact = |text: &mut String| rules::redact_texts(entry, &project, [text]);
         let projection = Projection::of(request, &project, &template);
-        let projection = projection.map_err(|error| error.reworded(redact))?;
+        let projection = projection.map_err(|error| error.map_texts(redact))?;
         match &args.out_dir {
             None => {
                 context.streams.result("---\n");

@@ -96,9 +96,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context
                 .streams
                 .brief_progress("Reading the store, the GitOps repository and the remote …");
-            store = subject.stored(context.now).await;
-            let projected = subject.projected(subject.awaits_value(&store), context);
-            reservation = subject.reserved();
+            store = subject.read_stored(context.now).await;
+            let projected = subject.read_projected(subject.awaits_value(&store), context);
+            reservation = subject.read_reserved();
             context.streams.end_progress();
             gitops = projected?;
         }
@@ -145,7 +145,7 @@ impl ShownSecret<'_> {
     }
 
     /// Returns the secret in its store.
-    async fn stored(&self, now: Timestamp) -> Lookup<Stored> {
+    async fn read_stored(&self, now: Timestamp) -> Lookup<Stored> {
         let key =
             self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
         let Some(key) = key else {
@@ -190,7 +190,7 @@ impl ShownSecret<'_> {
     }
 
     /// Returns the projection in the GitOps repository.
-    fn projected(&self, waits: bool, context: &Context) -> Result<Lookup<Projected>, Failure> {
+    fn read_projected(&self, waits: bool, context: &Context) -> Result<Lookup<Projected>, Failure> {
         let config = self.project.config.gitops_of(self.request.environment.as_str());
         let Some(place) = GitopsPlace::of(config, &self.project.root) else {
             return Ok(Lookup::Unavailable(
@@ -246,7 +246,7 @@ impl ShownSecret<'_> {
     }
 
     /// Returns the reservation of the ID on the remote.
-    fn reserved(&self) -> Lookup<Reserved> {
+    fn read_reserved(&self) -> Lookup<Reserved> {
         let config = &self.project.config;
         if config.ids.reserve == Reserve::Never {
             return Lookup::NotQueried;

@@ -29,7 +29,8 @@ pub fn diff_for_people(difference: &FileDiff<'_>, terminal: TerminalStyle) -> St
         lines.push(format!("--- a/{from}\n"));
         lines.push(format!("+++ b/{to}\n"));
     }
-    let head: String = lines.iter().map(|line| styled(line, &terminal.style().bold())).collect();
+    let head: String =
+        lines.iter().map(|line| style_line(line, &terminal.style().bold())).collect();
     head + &hunks(before, after, terminal)
 }
 
@@ -47,9 +48,9 @@ fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
             let style = terminal.style();
             match line.origin() {
                 'F' => {}
-                'H' => shown.push_str(&styled(&text, &style.cyan())),
-                '+' => shown.push_str(&styled(&format!("+{text}"), &style.green())),
-                '-' => shown.push_str(&styled(&format!("-{text}"), &style.red())),
+                'H' => shown.push_str(&style_line(&text, &style.cyan())),
+                '+' => shown.push_str(&style_line(&format!("+{text}"), &style.green())),
+                '-' => shown.push_str(&style_line(&format!("-{text}"), &style.red())),
                 ' ' => shown.push_str(&format!(" {text}")),
                 // "\ No newline at end of file"
                 _ => shown.push_str(&text),
@@ -61,7 +62,7 @@ fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
 }
 
 /// Styles a line but not its line break, which pagers need.
-fn styled(line: &str, style: &console::Style) -> String {
+fn style_line(line: &str, style: &console::Style) -> String {
     let words = line.trim_end_matches(['\r', '\n']);
     format!("{}{}", style.apply_to(words), &line[words.len()..])
 }

@@ -40,7 +40,7 @@ pub fn findings_for_people(
 
 fn render_rest(more: usize, path: &str, terminal: TerminalStyle) -> String {
     let dots = if terminal.unicode { "…" } else { "..." };
-    let (number, s) = (grouped(more), plural(more));
+    let (number, s) = (group_digits(more), plural(more));
     format!(
         "{dots} and {number} more finding{s} in {}; `--format json` shows all of them\n\n",
         sanitize_name(path)
@@ -51,17 +51,17 @@ fn render_rest(more: usize, path: &str, terminal: TerminalStyle) -> String {
 #[must_use]
 pub fn summary(files: usize, findings: &[Finding], terminal: TerminalStyle) -> String {
     let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
-    let checked = format!("checked {} manifest{}", grouped(files), plural(files));
+    let checked = format!("checked {} manifest{}", group_digits(files), plural(files));
     match (errors, warnings) {
         (0, 0) => format!("{checked}: {}\n", terminal.style().green().apply_to("no findings")),
         _ => {
             let mut parts = Vec::new();
             if errors > 0 {
-                let text = format!("{} error{}", grouped(errors), plural(errors));
+                let text = format!("{} error{}", group_digits(errors), plural(errors));
                 parts.push(terminal.style().red().bold().apply_to(text).to_string());
             }
             if warnings > 0 {
-                let text = format!("{} warning{}", grouped(warnings), plural(warnings));
+                let text = format!("{} warning{}", group_digits(warnings), plural(warnings));
                 parts.push(terminal.style().yellow().apply_to(text).to_string());
             }
             format!("{checked}: {}\n", parts.join(", "))
@@ -78,12 +78,13 @@ pub fn fixable(findings: &[Finding], command: &str) -> Option<String> {
     };
     match (count(Applicability::Safe), count(Applicability::Unsafe)) {
         (0, 0) => None,
-        (0, needs_review) => {
-            Some(format!("{} fixable with `{command} --unsafe-fixes`\n", grouped(needs_review)))
-        }
-        (safe, 0) => Some(format!("{} fixable with `{command}`\n", grouped(safe))),
+        (0, needs_review) => Some(format!(
+            "{} fixable with `{command} --unsafe-fixes`\n",
+            group_digits(needs_review)
+        )),
+        (safe, 0) => Some(format!("{} fixable with `{command}`\n", group_digits(safe))),
         (safe, needs_review) => {
-            let (safe, needs_review) = (grouped(safe), grouped(needs_review));
+            let (safe, needs_review) = (group_digits(safe), group_digits(needs_review));
             Some(format!(
                 "{safe} fixable with `{command}`, {needs_review} more with `--unsafe-fixes`\n"
             ))
@@ -94,11 +95,11 @@ pub fn fixable(findings: &[Finding], command: &str) -> Option<String> {
 /// Returns a number with its noun: `1 file`, `2 files`.
 #[must_use]
 pub fn count_of(number: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), plural(number))
+    format!("{} {noun}{}", group_digits(number), plural(number))
 }
 
 /// Returns a number with separated thousands.
-fn grouped(number: usize) -> String {
+fn group_digits(number: usize) -> String {
     let digits = number.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -217,7 +218,7 @@ impl Drawing {
     fn copy_of(report: &dyn Diagnostic) -> Self {
         let labels: Vec<LabeledSpan> = report.labels().map(Iterator::collect).unwrap_or_default();
         let mut source =
-            report.source_code().and_then(|source| named(source, labels.first()?.inner()));
+            report.source_code().and_then(|source| named_source(source, labels.first()?.inner()));
         let mut message = sanitize(&report.to_string()).into_owned();
         if let (Some(text), Some(label)) = (source.as_ref().map(NamedSource::inner), labels.first())
         {
@@ -311,7 +312,7 @@ impl Diagnostic for Drawing {
 }
 
 /// Returns the whole text of a source with its name.
-fn named(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<String>> {
+fn named_source(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<String>> {
     let all = |contents: Result<Box<dyn SpanContents<'_> + '_>, MietteError>| {
         let contents = contents.ok()?;
         let text = String::from_utf8_lossy(contents.data()).into_owned();
@@ -330,7 +331,7 @@ mod tests {
         for (number, shown) in
             [(0, "0"), (999, "999"), (1000, "1,000"), (9950, "9,950"), (1_234_567, "1,234,567")]
         {
-            assert_eq!(grouped(number), shown);
+            assert_eq!(group_digits(number), shown);
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn for_people(plan: &Plan, terminal: TerminalStyle) -> String {
             text.push_str(&format!("{}\n", terminal.style().bold().apply_to(heading)));
             last = Some(action.id);
         }
-        text.push_str(&line(action, terminal));
+        text.push_str(&render_action(action, terminal));
         let reason =
             terminal.style().dim().apply_to(sanitize(&action.reason).into_owned()).to_string();
         text.push_str(&format!("      {reason}\n"));
@@ -40,13 +40,13 @@ pub(crate) fn for_people(plan: &Plan, terminal: TerminalStyle) -> String {
             plan.count(Effect::Blocked)
         ));
     }
-    text.push_str(&notes(plan, terminal));
+    text.push_str(&render_notes(plan, terminal));
     text
 }
 
 /// Renders the notes below the plan's actions.
-fn notes(plan: &Plan, terminal: TerminalStyle) -> String {
-    let mut text = awaiting(plan, terminal);
+fn render_notes(plan: &Plan, terminal: TerminalStyle) -> String {
+    let mut text = render_awaiting(plan, terminal);
     if let Some(change) = plan.template_change() {
         text.push_str(&format!(
             "\n{} ({TEMPLATE_FILE})\n",
@@ -105,7 +105,7 @@ fn notes(plan: &Plan, terminal: TerminalStyle) -> String {
 }
 
 /// Renders the secrets without a value, each with the command that sets it.
-fn awaiting(plan: &Plan, terminal: TerminalStyle) -> String {
+fn render_awaiting(plan: &Plan, terminal: TerminalStyle) -> String {
     let (all, held_back) =
         (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
     if all == 0 {
@@ -153,7 +153,7 @@ fn manifests(count: usize) -> String {
 }
 
 /// Renders one action with its symbol.
-fn line(action: &Action, terminal: TerminalStyle) -> String {
+fn render_action(action: &Action, terminal: TerminalStyle) -> String {
     let style = match action.effect() {
         Effect::Create => terminal.style().green(),
         Effect::Change => terminal.style().yellow(),

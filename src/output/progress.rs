@@ -6,7 +6,7 @@ use miette::Diagnostic;
 
 use super::streams::Streams;
 use crate::interrupt::StopGuard;
-use crate::output::progress_bar::{Bar, grouped};
+use crate::output::progress_bar::{Bar, group_digits};
 use goldenpath_core::rules;
 use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_deploy::reconcile::{Action, ApplyEvent, ReconcileContext};
@@ -57,16 +57,20 @@ impl<'run> ApplyProgress<'run> {
         let streams = self.streams;
         let each = self.all <= FEW || streams.verbose;
         match event {
-            ApplyEvent::Done(action) if each => streams.message(&named(action)),
+            ApplyEvent::Done(action) if each => streams.message(&describe_action(action)),
             ApplyEvent::Skipped(action) if each => {
-                streams.message(&format!("{} skipped: an earlier step failed", named(action)));
+                streams.message(&format!(
+                    "{} skipped: an earlier step failed",
+                    describe_action(action)
+                ));
             }
             ApplyEvent::Done(_) | ApplyEvent::Skipped(_) => {}
             ApplyEvent::Failed(action, error) => {
                 let error = RedactedError::of(&error, action, self.reconcile_context);
-                streams.rendered(&format!("{} failed:\n", sanitize_name(&named(action))));
+                streams.rendered(&format!("{} failed:\n", sanitize_name(&describe_action(action))));
                 streams.error(&error);
-                self.failures.push_str(&sanitize_name(&format!("  {}: {error}", named(action))));
+                self.failures
+                    .push_str(&sanitize_name(&format!("  {}: {error}", describe_action(action))));
                 self.failures.push('\n');
                 self.failed += 1;
             }
@@ -108,7 +112,7 @@ impl<'run> ApplyProgress<'run> {
         match &self.bar {
             Some(bar) => {
                 let failed = if self.failed > 0 {
-                    format!(", {} failed", grouped(self.failed))
+                    format!(", {} failed", group_digits(self.failed))
                 } else {
                     String::new()
                 };
@@ -117,8 +121,8 @@ impl<'run> ApplyProgress<'run> {
             None if !each && self.done * PARTS / self.all > (self.done - 1) * PARTS / self.all => {
                 streams.message(&format!(
                     "applied {} of {}",
-                    grouped(self.done),
-                    grouped(self.all)
+                    group_digits(self.done),
+                    group_digits(self.all)
                 ));
             }
             None => {}
@@ -156,7 +160,7 @@ fn print_stopping() {
 }
 
 /// Returns an action's name: `SEC-0007 create-secret goldenpath/payments/dev/db`.
-fn named(action: &Action) -> String {
+fn describe_action(action: &Action) -> String {
     format!("{} {} {}", action.id, action.step.name(), action.target)
 }
 

@@ -108,7 +108,7 @@ fn shown() -> std::sync::MutexGuard<'static, Option<Bar>> {
 
 /// Returns a number with separated thousands: `2,000`.
 #[must_use]
-pub(crate) fn grouped(count: usize) -> String {
+pub(crate) fn group_digits(count: usize) -> String {
     HumanCount(count as u64).to_string()
 }
 

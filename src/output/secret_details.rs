@@ -11,7 +11,7 @@ use goldenpath_deploy::inventory::{
 
 use super::findings::count_of;
 use super::secret_table::status_style;
-use super::style::{TerminalStyle, with_less_indent, wrapped};
+use super::style::{TerminalStyle, with_less_indent, wrap};
 
 /// The width of the labels in columns.
 const LABELS: usize = 12;
@@ -187,7 +187,7 @@ fn push(
     for line in lines {
         let line = sanitize_name(line);
         let broken = match width {
-            Some(width) => wrapped(&line, width.saturating_sub(indent)),
+            Some(width) => wrap(&line, width.saturating_sub(indent)),
             None => vec![line.into_owned()],
         };
         for line in broken {

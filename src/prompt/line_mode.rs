@@ -59,7 +59,7 @@ pub(crate) fn text(
             more => format!(" and {more} more"),
         };
         let new = if accepts_new_value { ", or a new one" } else { "" };
-        prompt.push_str(&format!(". {}{more}{new}", numbered(shown)));
+        prompt.push_str(&format!(". {}{more}{new}", number_choices(shown)));
     }
     if let Some(default) = default.filter(|default| !default.is_empty()) {
         prompt.push_str(&format!(". Default {}", sanitize_name(default)));
@@ -80,7 +80,8 @@ pub(crate) fn one(
     default: usize,
     check: &mut dyn FnMut(usize) -> Result<(), String>,
 ) -> Result<usize, PromptError> {
-    let prompt = format!("{words}. {}. Default {}", numbered(choices), name(choices, default));
+    let prompt =
+        format!("{words}. {}. Default {}", number_choices(choices), name(choices, default));
     ask(&prompt, |answer| {
         let index = if answer.is_empty() { default } else { parse_choice(answer, choices)? };
         check(index).map(|()| index)
@@ -96,7 +97,7 @@ pub(crate) fn several(
 ) -> Result<Vec<usize>, PromptError> {
     let prompt = format!(
         "{words}, one or several, separated by commas. {}. Default {}",
-        numbered(choices),
+        number_choices(choices),
         name(choices, default)
     );
     ask(&prompt, |answer| {
@@ -215,7 +216,7 @@ fn wait_for_input((sender, receiver): &(Sender<InputEvent>, Receiver<InputEvent>
 }
 
 /// Returns the choices with their numbers: `1 dev, 2 test`.
-fn numbered(choices: &[String]) -> String {
+fn number_choices(choices: &[String]) -> String {
     let numbered = choices
         .iter()
         .enumerate()

@@ -11,7 +11,7 @@ use dialoguer::theme::Theme;
 use super::fuzzy;
 use super::line::EditedLine;
 use crate::output::style::TerminalStyle;
-use crate::output::style::wrapped;
+use crate::output::style::wrap;
 use goldenpath_core::sanitize::{sanitize, sanitize_name};
 
 /// A question with a text as its answer.
@@ -132,7 +132,7 @@ impl TextPrompt<'_> {
     /// Updates the suggestions after a change of the text.
     fn search(&mut self) {
         let Question { suggestions, default, accepts_new_value, .. } = *self.question;
-        self.found = fuzzy::matching(self.line.text(), suggestions);
+        self.found = fuzzy::find_matches(self.line.text(), suggestions);
         let default =
             || self.found.iter().position(|index| Some(suggestions[*index].as_str()) == default);
         self.chosen = match (accepts_new_value, self.line.text().is_empty()) {
@@ -201,7 +201,7 @@ impl TextPrompt<'_> {
         let default = default.filter(|default| accepts_new_value && !default.is_empty());
         let with = |default: Option<&str>| {
             let default = default.map(sanitize_name);
-            formatted(|out| self.theme.format_input_prompt(out, words, default.as_deref()))
+            format_with(|out| self.theme.format_input_prompt(out, words, default.as_deref()))
         };
         let whole = with(default);
         if measure_text_width(&whole) + ANSWER_WIDTH <= columns || default.is_none() {
@@ -212,28 +212,29 @@ impl TextPrompt<'_> {
 
     /// Returns the lines below the question, at most `rows`.
     fn below(&self, rows: usize, columns: usize, with_default: bool) -> Vec<String> {
-        let wrapped = |text: &str, margin: usize| wrapped(text, columns.saturating_sub(margin));
+        let wrap_in_margin = |text: &str, margin: usize| wrap(text, columns.saturating_sub(margin));
         let mut lines = Vec::new();
-        let margin = measure_text_width(&formatted(|out| self.theme.format_error(out, ""))) + 2;
+        let margin = measure_text_width(&format_with(|out| self.theme.format_error(out, ""))) + 2;
         for (number, line) in
-            self.rejection.iter().flat_map(|why| wrapped(&sanitize(why), margin)).enumerate()
+            self.rejection.iter().flat_map(|why| wrap_in_margin(&sanitize(why), margin)).enumerate()
         {
             lines.push(match number {
-                0 => formatted(|out| self.theme.format_error(out, &line)),
+                0 => format_with(|out| self.theme.format_error(out, &line)),
                 _ => format!("  {line}"),
             });
         }
         lines.truncate(rows);
         let notes: Vec<String> =
-            self.notes(with_default).iter().flat_map(|note| wrapped(note, 3)).collect();
+            self.notes(with_default).iter().flat_map(|note| wrap_in_margin(note, 3)).collect();
         let page = PAGE.min(rows.saturating_sub(lines.len() + notes.len()));
         let first = self.chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(page));
         for (at, index) in self.found.iter().enumerate().skip(first).take(page) {
             let text = sanitize_name(&self.question.suggestions[*index]);
             let text = truncate_str(&text, columns.saturating_sub(4), ">");
             let is_chosen = self.chosen == Some(at);
-            lines
-                .push(formatted(|out| self.theme.format_select_prompt_item(out, &text, is_chosen)));
+            lines.push(format_with(|out| {
+                self.theme.format_select_prompt_item(out, &text, is_chosen)
+            }));
         }
         let dim = self.terminal.style().dim();
         lines.extend(notes.iter().map(|note| format!("  {}", dim.apply_to(note))));
@@ -266,7 +267,7 @@ impl TextPrompt<'_> {
         let (words, answer) = (self.question.words, sanitize_name(answer));
         self.leave(
             term,
-            &formatted(|out| self.theme.format_input_prompt_selection(out, words, &answer)),
+            &format_with(|out| self.theme.format_input_prompt_selection(out, words, &answer)),
         )
     }
 
@@ -285,7 +286,7 @@ impl TextPrompt<'_> {
 }
 
 /// Returns the text that a theme writes.
-pub(crate) fn formatted(format: impl FnOnce(&mut String) -> fmt::Result) -> String {
+pub(crate) fn format_with(format: impl FnOnce(&mut String) -> fmt::Result) -> String {
     let mut formatted = String::new();
     // Writing into a String cannot fail.
     let _ = format(&mut formatted);

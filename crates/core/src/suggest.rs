@@ -96,17 +96,17 @@ fn distance(word: &str, candidate: &str) -> Option<usize> {
     if is_typo(slips, word, candidate) {
         Some(slips)
     } else {
-        begins.then_some(allowed(word, candidate) + 1)
+        begins.then_some(max_typos(word, candidate) + 1)
     }
 }
 
 /// Returns the maximum number of typing errors for two words.
-fn allowed(word: &str, candidate: &str) -> usize {
+fn max_typos(word: &str, candidate: &str) -> usize {
     candidate.chars().count().max(word.chars().count()).div_ceil(4)
 }
 
 fn is_typo(slips: usize, word: &str, candidate: &str) -> bool {
-    slips <= allowed(word, candidate)
+    slips <= max_typos(word, candidate)
 }
 
 #[cfg(test)]

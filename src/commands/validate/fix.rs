@@ -70,7 +70,7 @@ pub(crate) fn fix(
         None
     } else {
         // Checks the written files, and not the files that the fixes should have written.
-        let selection = moved(selection, &fixed);
+        let selection = follow_moves(selection, &fixed);
         let reporter = CheckReporter::new(None, &context.streams);
         Some(check(&Repository::discover()?, range, &selection, &reporter)?)
     };
@@ -103,7 +103,7 @@ pub(crate) fn fix(
 }
 
 /// Returns the selection with the new paths of moved files.
-fn moved(selection: &Selection, fixed: &FixOutcome) -> Selection {
+fn follow_moves(selection: &Selection, fixed: &FixOutcome) -> Selection {
     match selection {
         Selection::All => Selection::All,
         Selection::Paths(paths) => {

@@ -99,10 +99,10 @@ pub(super) fn find_claimants<'a>(
 impl Claims {
     pub(super) fn of(entry: &Entry, project: &Project) -> Self {
         Self([
-            hashed(0, entry.claimed_id()),
-            hashed(1, entry.claimed_store_key()),
-            hashed(2, entry.claimed_target(project)),
-            hashed(3, entry.claimed_external_secret(project)),
+            hash_claim(0, entry.claimed_id()),
+            hash_claim(1, entry.claimed_store_key()),
+            hash_claim(2, entry.claimed_target(project)),
+            hash_claim(3, entry.claimed_external_secret(project)),
         ])
     }
 
@@ -112,7 +112,7 @@ impl Claims {
     }
 }
 
-fn hashed(kind: u8, claim: Option<impl Hash>) -> u64 {
+fn hash_claim(kind: u8, claim: Option<impl Hash>) -> u64 {
     claim.map_or(0, |claim| {
         let mut hasher = DefaultHasher::new();
         (kind, claim).hash(&mut hasher);

@@ -286,7 +286,7 @@ fn check_template(
     let entries: Vec<&Entry> = whole.as_ref().unwrap_or(catalog).selected().collect();
     let refusal = entries.par_iter().find_map_first(|entry| {
         let error = Projection::of(entry.request()?, project, &template).err()?;
-        Some(error.reworded(|text| rules::redact_texts(entry, project, [text])))
+        Some(error.map_texts(|text| rules::redact_texts(entry, project, [text])))
     });
     refusal.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -99,7 +99,7 @@ pub fn additions(changes: &[KeyChange]) -> BTreeSet<String> {
     for change in changes {
         match (&change.old, &change.new) {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
-                missing(new, old).into_iter().for_each(|element| collect(element, &mut added));
+                find_missing(new, old).into_iter().for_each(|element| collect(element, &mut added));
             }
             (None, Some(new)) => {
                 added.extend(change.keys.last().cloned());
@@ -192,7 +192,7 @@ impl fmt::Display for KeyChange {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
                 let mut parts = Vec::new();
                 for (verb, elements) in
-                    [("adds", missing(new, old)), ("removes", missing(old, new))]
+                    [("adds", find_missing(new, old)), ("removes", find_missing(old, new))]
                 {
                     if !elements.is_empty() {
                         parts.push(format!("{verb} {}", join_names(&elements)));
@@ -221,7 +221,7 @@ impl fmt::Display for KeyChange {
 }
 
 /// Returns the elements of `these` that are not in `others`.
-fn missing<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
+fn find_missing<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
     let others: HashSet<String> = others.iter().map(Value::to_string).collect();
     these.iter().filter(|element| !others.contains(&element.to_string())).collect()
 }

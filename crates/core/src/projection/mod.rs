@@ -65,7 +65,7 @@ pub enum ProjectionError {
 impl ProjectionError {
     /// Applies `reword` to all text quoted from a manifest.
     #[must_use]
-    pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
+    pub fn map_texts(mut self, reword: impl Fn(&mut String)) -> Self {
         match &mut self {
             Self::Refused { what, rendered, place, .. } => {
                 reword(what);

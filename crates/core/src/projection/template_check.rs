@@ -157,8 +157,12 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
         }
         (expected, value) if is_scalar(expected) && expected == value => Ok(()),
         (expected, value) => {
-            let what =
-                format!("`{}` is {} instead of {}", pointer(path), shown(value), shown(expected));
+            let what = format!(
+                "`{}` is {} instead of {}",
+                pointer(path),
+                describe_value(value),
+                describe_value(expected)
+            );
             Err(TemplateViolation { what, help: HELP.to_owned(), span: found.span.clone() })
         }
     }
@@ -184,7 +188,10 @@ fn check_addition(
         | ["spec", "target", "template", "data" | "metadata"]
         | ["spec", "target", "template", "metadata", "labels"] => {
             let NodeValue::Mapping(entries) = &value.value else {
-                return reject(format!("is {} instead of a mapping", shown(&value.value)), HELP);
+                return reject(
+                    format!("is {} instead of a mapping", describe_value(&value.value)),
+                    HELP,
+                );
             };
             for (key, value) in entries {
                 path.push(key.name.clone());
@@ -214,7 +221,7 @@ fn check_addition(
         ["spec", "target", "template", "type"] => match string(value) {
             Some(text) if SECRET_TYPES.contains(&text) => Ok(()),
             _ => reject(
-                format!("is {}, which is not a plain type of Secret", shown(&value.value)),
+                format!("is {}, which is not a plain type of Secret", describe_value(&value.value)),
                 &format!("write one of {}", SECRET_TYPES.join(", ")),
             ),
         },
@@ -238,7 +245,7 @@ const DATA: &str = "refer to keys of this secret, as in `{{ .password }}`, with 
 const PLAIN: &str = "remove it from the template: labels and annotations are plain text";
 
 fn not_a_string(value: &Node) -> String {
-    format!("is {} instead of a string", shown(&value.value))
+    format!("is {} instead of a string", describe_value(&value.value))
 }
 
 /// Returns why a reader of the GitOps repository would replace a text, if so.
@@ -287,7 +294,7 @@ fn string(node: &Node) -> Option<&str> {
     }
 }
 
-fn shown(value: &NodeValue) -> String {
+fn describe_value(value: &NodeValue) -> String {
     match value {
         NodeValue::Null => "empty".to_owned(),
         NodeValue::Bool(value) => format!("`{value}`, a boolean,"),

@@ -57,9 +57,8 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         // GP102 reports a mapping that is empty because its fields are at the wrong level.
         let is_misplaced = || {
             let unknown = unknown.get_or_init(|| unknown_fields(manifest, root, &project.schema));
-            unknown.iter().any(|field| match field.intended {
-                IntendedField::OtherMapping(home) => home == violation.pointer,
-                _ => false,
+            unknown.iter().any(|one| {
+                matches!(one.intended, IntendedField::OtherMapping(to) if to == violation.pointer)
             })
         };
         if node.value == NodeValue::Null && expected == "object" && is_misplaced() {

@@ -266,7 +266,7 @@ pub(super) fn redact_error(
     let entries = catalog.selected().chain(before).filter(|entry| message.contains(&entry.path));
     let hidden: Vec<SecretWords> =
         entries.map(|entry| EntrySecrets::of(entry, project).words).collect();
-    error.reworded(|text| redact(text, hidden.iter(), SpanOrigin::Foreign))
+    error.map_texts(|text| redact(text, hidden.iter(), SpanOrigin::Foreign))
 }
 
 /// Returns the byte ranges of a text that look like a secret.

@@ -18,7 +18,7 @@ pub fn reads_output() -> bool {
 /// Escapes the first character of each runner command as `\u{…}`.
 #[must_use]
 pub fn escape_commands(text: &str) -> Cow<'_, str> {
-    escaped(text, |character| character.escape_unicode().to_string())
+    escape_with(text, |character| character.escape_unicode().to_string())
 }
 
 /// Escapes like [`escape_commands`], preserving the meaning of JSON.
@@ -26,10 +26,10 @@ pub fn escape_commands(text: &str) -> Cow<'_, str> {
 /// In JSON the characters occur in strings only.
 #[must_use]
 pub fn escape_commands_in_json(json: &str) -> Cow<'_, str> {
-    escaped(json, |character| format!("\\u{:04x}", u32::from(character)))
+    escape_with(json, |character| format!("\\u{:04x}", u32::from(character)))
 }
 
-fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
+fn escape_with(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     // Nearly every text has neither character.
     if !text.contains([':', '#']) {
         return Cow::Borrowed(text);

@@ -147,7 +147,7 @@ fn on_disk(disk: &Disk<'_>, place: ManifestFolder<'_>) -> Vec<(SecretId, String)
     let ids = |path: String| {
         of_file(disk, &path).into_iter().map(|id| (id, path.clone())).collect::<Vec<_>>()
     };
-    disk.unstaged(place).into_par_iter().flat_map_iter(ids).collect()
+    disk.find_unstaged(place).into_par_iter().flat_map_iter(ids).collect()
 }
 
 /// Returns the IDs in the name and the `metadata.id` of a file on disk.

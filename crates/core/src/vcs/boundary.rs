@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType};
 
-use super::repository::slashed;
+use super::repository::to_slashes;
 use super::{Repository, SourceError};
 use crate::vcs::git::{GitError, LOCAL};
 
@@ -178,7 +178,7 @@ impl<'r> Boundary<'r> {
     pub fn is_submodule(&self, path: &Path) -> Result<bool, SourceError> {
         let resolved = resolve(path).map_err(|why| unreadable(path, &why))?;
         let Ok(relative) = resolved.strip_prefix(&self.root.path) else { return Ok(false) };
-        let name = slashed(relative);
+        let name = to_slashes(relative);
         if name.is_empty() {
             return Ok(false);
         }
@@ -237,13 +237,13 @@ impl<'r> Boundary<'r> {
             relative.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).collect();
         for above in &above {
             match self.root.path.join(above).join(".git").symlink_metadata() {
-                Ok(_) => return Ok(Some(Exposure::Repository(slashed(above)))),
+                Ok(_) => return Ok(Some(Exposure::Repository(to_slashes(above)))),
                 Err(error) if is_not_found(&error) => {}
                 Err(error) => return Err(why(error)),
             }
         }
-        let names = SQLITE_FILES.map(|ending| format!("{}{ending}", slashed(relative)));
-        let above: Vec<String> = above.into_iter().map(slashed).collect();
+        let names = SQLITE_FILES.map(|ending| format!("{}{ending}", to_slashes(relative)));
+        let above: Vec<String> = above.into_iter().map(to_slashes).collect();
         if let Some(exposure) = self.find_staged(&names, &above)? {
             return Ok(Some(exposure));
         }

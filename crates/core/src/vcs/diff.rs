@@ -7,7 +7,7 @@ use std::path::Path;
 
 use git2::{Delta, Oid};
 
-use super::repository::slashed;
+use super::repository::to_slashes;
 use super::{Repository, Snapshot, SourceError};
 
 /// The paths of the files in which two snapshots differ, on either side.
@@ -78,10 +78,10 @@ impl Repository {
         .map_err(failed())?;
         for delta in diff.deltas() {
             if delta.status() != Delta::Added && delta.status() != Delta::Untracked {
-                change.before.extend(delta.old_file().path().map(slashed));
+                change.before.extend(delta.old_file().path().map(to_slashes));
             }
             if delta.status() != Delta::Deleted {
-                change.after.extend(delta.new_file().path().map(slashed));
+                change.after.extend(delta.new_file().path().map(to_slashes));
             }
         }
         Ok(change)

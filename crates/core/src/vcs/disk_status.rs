@@ -42,7 +42,7 @@ impl Disk<'_> {
     ///
     /// In no order. Symbolic links are not followed, and unreadable files and folders are skipped.
     #[must_use]
-    pub fn unstaged(&self, place: ManifestFolder<'_>) -> Vec<String> {
+    pub fn find_unstaged(&self, place: ManifestFolder<'_>) -> Vec<String> {
         let top = self.root.join(place.folder);
         // A symbolic link in place of the folder leads elsewhere.
         if !fs::symlink_metadata(&top).is_ok_and(|found| found.is_dir()) {
@@ -78,7 +78,7 @@ impl Disk<'_> {
     /// there is no folder or no such time.
     #[cfg(unix)]
     #[must_use]
-    pub fn changed(&self, path: &str) -> Option<i128> {
+    pub fn change_time(&self, path: &str) -> Option<i128> {
         use std::os::unix::fs::MetadataExt;
         let found = fs::symlink_metadata(self.root.join(path)).ok().filter(fs::Metadata::is_dir)?;
         Some(i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()))
@@ -87,7 +87,7 @@ impl Disk<'_> {
     /// Returns a time that is always new, as other systems have no reliable one.
     #[cfg(not(unix))]
     #[must_use]
-    pub fn changed(&self, path: &str) -> Option<i128> {
+    pub fn change_time(&self, path: &str) -> Option<i128> {
         fs::symlink_metadata(self.root.join(path))
             .ok()
             .filter(fs::Metadata::is_dir)
@@ -120,7 +120,7 @@ fn list_folder(
 ) -> (Vec<String>, Vec<(String, PathBuf)>) {
     let (mut found, mut folders) = (Vec::new(), Vec::new());
     let staged: IndexFolder<'_> = index.folder(path);
-    each(folder, |name, is_folder, stat| {
+    visit_entries(folder, |name, is_folder, stat| {
         if is_hidden(name) {
         } else if is_folder {
             folders.push((format!("{path}/{name}"), folder.join(name)));
@@ -137,7 +137,7 @@ fn list_folder(
 ///
 /// The metadata is read relative to the open folder, which is faster than by the whole path.
 #[cfg(unix)]
-fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
+fn visit_entries(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
     use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
 
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -176,7 +176,7 @@ fn of_stat(found: &rustix::fs::Stat) -> Stat {
 }
 
 #[cfg(not(unix))]
-fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
+fn visit_entries(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
     use gix_index::fs::Metadata;
 
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

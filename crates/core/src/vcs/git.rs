@@ -220,7 +220,7 @@ impl Git {
         if std::env::var_os(ALLOW_PROTOCOL).is_some() {
             return Ok(Protocols::Configured);
         }
-        Ok(allowed(&self.run(&["config", "--list", "-z"], LOCAL)?.stdout))
+        Ok(allowed_protocols(&self.run(&["config", "--list", "-z"], LOCAL)?.stdout))
     }
 
     /// Returns the program's version; None if its output has another form.
@@ -240,7 +240,7 @@ impl Git {
         arguments: &[impl AsRef<OsStr>],
         limit: Duration,
     ) -> Result<GitOutput, GitError> {
-        succeeded(arguments, self.run_unchecked(arguments, limit)?)
+        check_success(arguments, self.run_unchecked(arguments, limit)?)
     }
 
     /// Runs a command without hooks, whether it succeeds or not.
@@ -333,7 +333,7 @@ impl Git {
 /// Applies the output of `git config --list -z` to [`PROTOCOLS`].
 ///
 /// If a protocol is set several times, the last one counts.
-fn allowed(config: &str) -> Protocols {
+fn allowed_protocols(config: &str) -> Protocols {
     let mut allowed: BTreeSet<String> = PROTOCOLS.map(str::to_owned).into();
     let mut is_set = BTreeSet::new();
     let mut general = None;
@@ -423,7 +423,10 @@ pub fn sleep_with_jitter(pause: Duration) {
     thread::sleep(pause.mul_f64(f64::from(u16::from_le_bytes(drawn)) / f64::from(u16::MAX)));
 }
 
-fn succeeded(arguments: &[impl AsRef<OsStr>], answer: GitOutput) -> Result<GitOutput, GitError> {
+fn check_success(
+    arguments: &[impl AsRef<OsStr>],
+    answer: GitOutput,
+) -> Result<GitOutput, GitError> {
     if answer.success {
         Ok(answer)
     } else {
@@ -587,7 +590,7 @@ mod tests {
             ("protocol.allow\nalways\0", Protocols::Configured),
             ("protocol.xallow\nalways\0", only(&["https", "ssh", "file"])),
         ] {
-            assert_eq!(allowed(config), expected, "{config:?}");
+            assert_eq!(allowed_protocols(config), expected, "{config:?}");
         }
     }
 

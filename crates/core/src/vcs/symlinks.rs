@@ -87,7 +87,7 @@ impl Repository {
                         .any(|folder| matches!(files.at(folder), LinkedFolder::Link(_)));
                 }
                 LinkedFolder::Link(id) => {
-                    match self.target(id).map(|target| joined(&path, &target)) {
+                    match self.target(id).map(|target| resolve_target(&path, &target)) {
                         Some(Some(target)) if target.is_empty() => return true,
                         Some(Some(target)) => target,
                         // Outside the repository, or unknown.
@@ -140,7 +140,7 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Resolves the target of a link, from the repository's root; None outside it.
-fn joined(link: &str, target: &str) -> Option<String> {
+fn resolve_target(link: &str, target: &str) -> Option<String> {
     if target.starts_with('/') {
         return None;
     }
@@ -158,7 +158,7 @@ fn joined(link: &str, target: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::joined;
+    use super::resolve_target;
 
     #[test]
     fn a_link_leads_from_its_own_folder() {
@@ -171,7 +171,7 @@ mod tests {
             ("a/link", "../../repository/a", None),
             ("a/link", "/a", None),
         ] {
-            assert_eq!(joined(link, target).as_deref(), expected, "{link} -> {target}");
+            assert_eq!(resolve_target(link, target).as_deref(), expected, "{link} -> {target}");
         }
     }
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use walkdir::{DirEntry, WalkDir};
 
 use super::manifest_path::{is_hidden, is_yaml};
-use super::repository::slashed;
+use super::repository::to_slashes;
 use super::{File, Unreadable};
 use crate::files;
 
@@ -120,7 +120,7 @@ fn below(
     let mut found = Vec::new();
     let mut other = Vec::new();
     let mut hidden = Vec::new();
-    let relative = |path: &Path| path.strip_prefix(root).map(slashed).unwrap_or_default();
+    let relative = |path: &Path| path.strip_prefix(root).map(to_slashes).unwrap_or_default();
     let visible = |entry: &DirEntry| {
         let is_visible = entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy());
         if !is_visible {

@@ -206,7 +206,7 @@ impl<'run> Recorder<'run> {
                 return Recorded { marks: unmarked(), commit: Err(error) };
             }
         };
-        let events = finished(&open.events);
+        let events = find_finished(&open.events);
         if events.is_empty() && marks.is_empty() {
             open.delete();
             return Recorded {
@@ -416,7 +416,7 @@ impl<'run> Recorder<'run> {
 /// Returns completed and interrupted events.
 ///
 /// The outcome of an interrupted one is unknown.
-fn finished(events: &[AuditEvent]) -> Vec<AuditEvent> {
+fn find_finished(events: &[AuditEvent]) -> Vec<AuditEvent> {
     let is_of = |one: &AuditEvent, other: &AuditEvent| {
         one.id == other.id
             && one.action == other.action
@@ -563,7 +563,7 @@ mod tests {
         let events: Vec<AuditEvent> = lines.iter().map(|line| event(line)).collect();
         let shown =
             |event: AuditEvent| format!("{} {} {}", event.action, event.reason, event.result);
-        finished(&events).into_iter().map(shown).collect()
+        find_finished(&events).into_iter().map(shown).collect()
     }
 
     #[test]

@@ -46,8 +46,8 @@ pub struct RemoteBranch {
 impl RemoteBranch {
     /// Queries the repository for its branch, and fetches the commit if it is new.
     ///
-    /// `what` is the name of the repository in messages. A path is relative to `root`. `data_folder`
-    /// is the folder that is kept between runs, and `protocols` are those that git may use.
+    /// `what` is the name of the repository in messages. A path is relative to `root`.
+    /// `data_folder` is kept between runs, and `protocols` are those that git may use.
     ///
     /// # Errors
     /// If the repository does not answer or has no such branch, or the file system reports an

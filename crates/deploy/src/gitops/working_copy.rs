@@ -424,7 +424,7 @@ impl WorkingCopy {
                 let why = format!(
                     "`{file}` next to it has changes that are not committed: commit or undo them"
                 );
-                let committed = committed.blocked(why);
+                let committed = committed.mark_blocked(why);
                 FolderKustomization::Found(Box::new(KustomizationPair { disk, committed }))
             }
         }

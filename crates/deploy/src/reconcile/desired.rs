@@ -81,7 +81,7 @@ pub(super) fn desired_secrets<'catalog>(
         .map(|(entry, request)| {
             let redact = |text: &mut String| rules::redact_texts(entry, project, [text]);
             desired_secret(entry, request, project, template)
-                .map_err(|error| error.reworded(redact))
+                .map_err(|error| error.map_texts(redact))
         })
         .collect()
 }

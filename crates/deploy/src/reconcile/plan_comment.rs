@@ -183,10 +183,10 @@ pub fn render_comment(
         plan.actions.iter().filter(|action| action.effect() == effect).map(row).collect()
     };
     let (blocked, deleted) = (with_effect(Effect::Blocked), with_effect(Effect::Delete));
-    let changed = changed(plan);
-    let awaiting: Vec<CommentWaiting> = plan.awaiting.iter().map(waiting).collect();
+    let changed = changed_manifests(plan);
+    let awaiting: Vec<CommentWaiting> = plan.awaiting.iter().map(awaiting_row).collect();
     let (orphans, manual, unseen, findings) =
-        (orphans(plan), manual(plan), unseen(plan), warnings(findings));
+        (orphans(plan), manual(plan), unreadable_accounts(plan), warnings(findings));
     let with_at_most = |template: &Template, own: usize, most: usize| {
         let text = template.render(&Comment {
             summary,
@@ -282,7 +282,7 @@ fn approvals(plan: &Plan, context: &ReconcileContext<'_>, rules: &Project) -> Ap
 }
 
 /// Returns the changed manifests with their actions.
-fn changed(plan: &Plan) -> Vec<CommentChange> {
+fn changed_manifests(plan: &Plan) -> Vec<CommentChange> {
     let mut manifests: Vec<CommentChange> = Vec::new();
     for action in plan.actions.iter().filter(|action| action.effect() != Effect::Blocked) {
         let row = row(action);
@@ -310,7 +310,7 @@ fn row(action: &Action) -> CommentRow {
     }
 }
 
-fn waiting(awaiting: &MissingValue) -> CommentWaiting {
+fn awaiting_row(awaiting: &MissingValue) -> CommentWaiting {
     CommentWaiting {
         id: awaiting.id.to_string(),
         environment: value(&awaiting.environment),
@@ -340,7 +340,7 @@ fn manual(plan: &Plan) -> Vec<CommentManualRotation> {
         .collect()
 }
 
-fn unseen(plan: &Plan) -> Vec<CommentAccount> {
+fn unreadable_accounts(plan: &Plan) -> Vec<CommentAccount> {
     let account = |account: &UnreadableAccount| CommentAccount {
         environments: value(&account.names()),
         place: account.place.as_deref().map(value),

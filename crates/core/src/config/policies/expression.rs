@@ -185,7 +185,7 @@ impl Expression {
                 let help = "check the types: guard a field that can be missing or of another type \
                             with `has(manifest.metadata.description) && …` or `type(x) == string \
                             && …`";
-                match readable(error.function()) {
+                match to_source(error.function()) {
                     "." => Fault::whole(
                         format!("a value of the type {} has no fields", error.argument_types()[0]),
                         help,
@@ -194,7 +194,7 @@ impl Expression {
                 }
             }
             other => Fault::whole(
-                lower_first(&shortened(other)),
+                lower_first(&shorten(other)),
                 "return a boolean for every manifest: limit it with `when`, or guard it with \
                  `has(manifest.metadata.description) && …`",
             ),
@@ -352,7 +352,7 @@ impl<'a> ExpressionCheck<'a> {
                         place,
                         format!(
                             "has a pattern for `matches` that cannot be used: {}",
-                            shortened(pattern)
+                            shorten(pattern)
                         ),
                         help,
                     )
@@ -474,7 +474,7 @@ fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
     if error.msg.contains("Recursion limit") {
         return nested_too_deep(None, MAX_BRACKETS);
     }
-    let why = shortened(error.msg.trim_start_matches("Syntax error: "));
+    let why = shorten(error.msg.trim_start_matches("Syntax error: "));
     let message = format!("is not CEL: {}", why.replace("'<EOF>'", "the end"));
     let (Ok(line), Ok(column)) = (usize::try_from(error.pos.0), usize::try_from(error.pos.1))
     else {
@@ -499,11 +499,11 @@ fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
 }
 
 /// Returns the operator `_+_` as it is written.
-fn readable(function: &str) -> &str {
+fn to_source(function: &str) -> &str {
     function.trim_matches(['_', '@'])
 }
 
-fn shortened(text: impl Display) -> String {
+fn shorten(text: impl Display) -> String {
     let text = text.to_string();
     match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -119,7 +119,7 @@ impl Scan<'_> {
         let mut is_open = false;
         let value = match value.as_bytes() {
             [quote @ (b'"' | b'\''), ..] => {
-                let close = closing(value, *quote);
+                let close = find_closing_quote(value, *quote);
                 is_open = close.is_none();
                 start += 1;
                 &value[1..close.unwrap_or(value.len())]
@@ -289,10 +289,10 @@ impl Scan<'_> {
             return;
         }
         let is_template = || {
-            let user = folded(&user[..from.saturating_sub(1)]);
+            let user = fold(&user[..from.saturating_sub(1)]);
             let host = authority[at + 1..].split(|byte| *byte == b':').next().unwrap_or_default();
             let is_example = user.is_empty() || is_template_host(&host.to_ascii_lowercase());
-            match folded(password.as_bytes()).as_str() {
+            match fold(password.as_bytes()).as_str() {
                 "password" => is_example || TEMPLATE_USERS.contains(&user.as_str()),
                 password => is_example && TEMPLATE_PASSWORDS.contains(&password),
             }
@@ -373,7 +373,7 @@ impl Scan<'_> {
 }
 
 /// Returns the letters and digits of a part of a URL, in lower case.
-fn folded(part: &[u8]) -> String {
+fn fold(part: &[u8]) -> String {
     part.iter()
         .filter(|byte| byte.is_ascii_alphanumeric())
         .map(|byte| byte.to_ascii_lowercase() as char)
@@ -390,7 +390,7 @@ fn is_template_host(host: &[u8]) -> bool {
 }
 
 /// Returns the end of the quotation at the start of `text`, if there is one.
-fn closing(text: &str, quote: u8) -> Option<usize> {
+fn find_closing_quote(text: &str, quote: u8) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;
     while at < bytes.len() {

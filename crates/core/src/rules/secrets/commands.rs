@@ -128,7 +128,8 @@ impl Scan<'_> {
                     (flags.contains('b') && operands == place).then_some((at, argument))
                 }
                 CommandUsage::Share
-                    if unquoted(argument).1.starts_with(['/', '\\']) || argument.ends_with(':') =>
+                    if strip_quotes(argument).1.starts_with(['/', '\\'])
+                        || argument.ends_with(':') =>
                 {
                     is_share |= !argument.ends_with(':');
                     continue;
@@ -145,7 +146,7 @@ impl Scan<'_> {
                 }
             };
             let Some((at, value)) = judged else { continue };
-            let (margin, unquoted) = unquoted(value);
+            let (margin, unquoted) = strip_quotes(value);
             let at = at + margin;
             let password = match usage {
                 CommandUsage::Pair(separator, _) => unquoted
@@ -176,7 +177,7 @@ impl Scan<'_> {
     pub(super) fn check_option_value(&mut self, from: usize) {
         let rest = self.rest_of_line(from, REACH);
         let Some((at, argument)) = arguments(rest).next() else { return };
-        let (margin, value) = unquoted(argument);
+        let (margin, value) = strip_quotes(argument);
         let at = from + at + margin;
         if is_argument(value) {
             self.add_match(at..at + value.len(), "a password", 1);
@@ -222,7 +223,7 @@ fn arguments(line: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Returns an argument without quotes and the text after them, and its offset.
-fn unquoted(argument: &str) -> (usize, &str) {
+fn strip_quotes(argument: &str) -> (usize, &str) {
     let inner = argument.trim_start_matches(['"', '\'']);
     let margin = argument.len() - inner.len();
     let end = inner.find(['"', '\'']).filter(|_| margin > 0).unwrap_or(inner.len());

@@ -154,7 +154,7 @@ pub(super) fn find_secrets(
     if let Some(root) = root {
         scan.check_node(root, None);
     }
-    merged(scan.matches)
+    merge_matches(scan.matches)
 }
 
 /// Returns text that looks like a secret in a message or another text.
@@ -162,7 +162,7 @@ pub(super) fn find_secrets_in_message(text: &str) -> Vec<SecretMatch> {
     find_secrets(text, None, &|_| false)
 }
 
-fn merged(mut matches: Vec<SecretMatch>) -> Vec<SecretMatch> {
+fn merge_matches(mut matches: Vec<SecretMatch>) -> Vec<SecretMatch> {
     matches.sort_by_key(|secret| (secret.span.start, secret.span.end));
     let mut merged: Vec<SecretMatch> = Vec::with_capacity(matches.len());
     for secret in matches {

@@ -6,7 +6,7 @@ use std::path::Path;
 use git2::{Commit, Delta, ErrorCode, ObjectType, Oid, Sort, Tree};
 
 use crate::files;
-use crate::vcs::repository::slashed;
+use crate::vcs::repository::to_slashes;
 use crate::vcs::snapshot::{SUBMODULE, SYMBOLIC_LINK};
 use crate::vcs::{Repository, Snapshot, SourceError};
 
@@ -262,13 +262,13 @@ impl Repository {
                 if delta.status() != Delta::Added
                     && let Some(path) = was.path()
                 {
-                    let file = format!("{name}/{}", slashed(path));
+                    let file = format!("{name}/{}", to_slashes(path));
                     found.entry(file).or_default().before = Some(side(&was));
                 }
                 if delta.status() != Delta::Deleted
                     && let Some(path) = is.path()
                 {
-                    let file = format!("{name}/{}", slashed(path));
+                    let file = format!("{name}/{}", to_slashes(path));
                     found.entry(file).or_default().after = Some(side(&is));
                 }
             }

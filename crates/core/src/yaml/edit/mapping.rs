@@ -76,7 +76,7 @@ pub(super) fn move_field(
     if is_flow(text, source) {
         lines.push_str(&format!("{:indent$}{}", "", value()?));
     } else {
-        lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?);
+        lines.push_str(&reindent(&text[removal.span.clone()], column(text, key)?, indent)?);
     }
     if !lines.ends_with('\n') {
         lines.push_str(newline);
@@ -218,7 +218,7 @@ pub(super) fn newline(text: &str) -> &'static str {
 /// Moves lines from the column `from` to the column `to`.
 ///
 /// Returns None if a line, other than a comment, is not indented enough to move that far left.
-fn indented(lines: &str, from: usize, to: usize) -> Option<String> {
+fn reindent(lines: &str, from: usize, to: usize) -> Option<String> {
     let mut shifted = String::with_capacity(lines.len() + 16);
     for line in lines.split_inclusive('\n') {
         let words = line.trim_start_matches(' ');

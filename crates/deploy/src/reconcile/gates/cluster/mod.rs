@@ -58,7 +58,7 @@ impl Clusters {
         let (name, namespace) =
             (desired.request.k8s_secret_name.as_str(), desired.request.namespace.as_str());
         let place = format!("the live cluster (context `{kube_context}`)");
-        let (is_open, words) = match self.found(context, config, kube_context, desired).await {
+        let (is_open, words) = match self.content_of(context, config, kube_context, desired).await {
             Err(why) => (false, format!("cannot check {place}: {why}")),
             Ok(found) => {
                 let named: Vec<&Reference> =
@@ -79,7 +79,7 @@ impl Clusters {
     }
 
     /// Returns the content of a secret's namespace, or the error.
-    async fn found(
+    async fn content_of(
         &mut self,
         context: &ReconcileContext<'_>,
         config: &ClusterConfig,
