@@ -167,13 +167,13 @@ impl From<IdError> for Failure {
 
 impl From<BranchError> for Failure {
     fn from(error: BranchError) -> Self {
-        if error.is_of_the_configuration() { Self::misused(error) } else { Self::failed(error) }
+        if error.is_configuration_error() { Self::misused(error) } else { Self::failed(error) }
     }
 }
 
 impl From<GitopsError> for Failure {
     fn from(error: GitopsError) -> Self {
-        if error.is_of_the_configuration() { Self::misused(error) } else { Self::failed(error) }
+        if error.is_configuration_error() { Self::misused(error) } else { Self::failed(error) }
     }
 }
 

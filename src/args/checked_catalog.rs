@@ -193,8 +193,8 @@ impl CheckedCatalog<'_> {
 
     /// Returns whether the run selects this subject.
     fn selects(&self, subject: SecretSubject<'_>) -> bool {
-        let PlanArgs { narrow, ids, .. } = self.source;
-        narrow.selects_names(subject.environment, subject.service)
+        let PlanArgs { selection, ids, .. } = self.source;
+        selection.selects_names(subject.environment, subject.service)
             && self.shard.is_none_or(|shard| shard.contains(subject.service))
             && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
     }
@@ -270,8 +270,9 @@ impl CheckedCatalog<'_> {
         reconcile_context: &ReconcileContext<'_>,
         plan: &Plan,
     ) -> Result<SavedPlan, Failure> {
-        let PlanArgs { commit, narrow, ids, adopt, rebind_catalog, plain_folders, refresh, .. } =
-            self.source;
+        let PlanArgs {
+            commit, selection, ids, adopt, rebind_catalog, plain_folders, refresh, ..
+        } = self.source;
         let whole = |folder: &PathBuf| {
             let whole = folder.canonicalize();
             let whole = whole.map_err(|error| {
@@ -283,8 +284,8 @@ impl CheckedCatalog<'_> {
         };
         let selection = SavedSelection {
             commit: commit.clone(),
-            environments: narrow.environments.clone(),
-            services: narrow.services.clone(),
+            environments: selection.environments.clone(),
+            services: selection.services.clone(),
             ids: ids.iter().map(ToString::to_string).collect(),
             shard: self.shard.map(|shard| shard.to_string()),
             adopt: adopt.iter().map(ToString::to_string).collect(),
@@ -341,11 +342,11 @@ impl CheckedCatalog<'_> {
     /// If there are none, returns all, because their stores may still have secrets of deleted
     /// manifests.
     fn environments(&self) -> BTreeSet<String> {
-        let narrow = &self.source.narrow;
-        let selected = self.catalog.requests().filter(|request| narrow.selects(request));
+        let selection = &self.source.selection;
+        let selected = self.catalog.requests().filter(|request| selection.selects(request));
         let mut environments: BTreeSet<String> =
             selected.map(|request| request.environment.to_string()).collect();
-        environments.extend(narrow.environments.iter().cloned());
+        environments.extend(selection.environments.iter().cloned());
         if environments.is_empty() {
             environments.extend(self.project.enums.environments.iter().cloned());
         }

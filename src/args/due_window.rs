@@ -70,7 +70,7 @@ impl DueWindow {
             let is_selected = |request: &SecretRequest| filter.selects(request);
             let (known, unreachable_stores) =
                 query_stores(is_selected, project, catalog, context).await;
-            start_dates.known = known;
+            start_dates.store_dates = known;
             unreachable_stores
         } else {
             context.streams.message(

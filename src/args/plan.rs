@@ -25,7 +25,7 @@ pub(crate) struct PlanArgs {
     #[arg(long = "ref", value_name = "COMMIT", conflicts_with = "work_tree")]
     pub(super) commit: Option<String>,
     #[command(flatten)]
-    pub(super) narrow: SelectionArgs,
+    pub(super) selection: SelectionArgs,
     /// Adopt the existing unmanaged secret of this manifest; may be repeated
     #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
     pub(super) adopt: Vec<SecretId>,
@@ -119,7 +119,7 @@ impl PlanArgs {
         Ok(Self {
             work_tree: false,
             commit: Some(now.id()),
-            narrow: SelectionArgs { environments, services },
+            selection: SelectionArgs { environments, services },
             ids: parsed(ids).map_err(unusable)?,
             overrides: gates,
             reason: why,
@@ -157,7 +157,7 @@ impl PlanArgs {
         project.check_locations(&repository)?;
         let rules = RuleSet::of(&project)?;
         let mut checked = rules.read(&repository, snapshot, &Selection::All, None)?;
-        self.narrow.check(&project, &checked.catalog)?;
+        self.selection.check(&project, &checked.catalog)?;
         let tip = if self.work_tree { repository.head().ok() } else { Some(snapshot) };
         if let Some(tip) = tip {
             rules.find_expired(&mut checked, &repository, tip, context.now);
@@ -188,8 +188,9 @@ impl PlanArgs {
 
     /// Rejects an ID that no selected manifest has: it is probably misspelled.
     fn check_ids(&self, catalog: &Catalog) -> Result<(), Failure> {
-        let selected =
-            |id: &SecretId| catalog.requests().any(|one| one.id == *id && self.narrow.selects(one));
+        let selected = |id: &SecretId| {
+            catalog.requests().any(|one| one.id == *id && self.selection.selects(one))
+        };
         for (flag, ids, help) in [
             ("--adopt", &self.adopt, "give the ID of a manifest whose secret already exists"),
             ("--id", &self.ids, "`goldenpath id list` shows the IDs and their manifests"),

@@ -63,7 +63,7 @@ struct SetArgs {
     #[arg(required = true, value_name = "ID|STATUS")]
     words: Vec<String>,
     #[command(flatten)]
-    narrow: SelectionArgs,
+    selection: SelectionArgs,
     /// Select manifests with this status
     #[arg(long, value_name = "STATUS", value_parser = parse_status)]
     from: Option<LifecycleStatus>,
@@ -175,7 +175,7 @@ impl SetArgs {
     }
 
     fn selects(&self) -> bool {
-        !self.narrow.is_open() || self.from.is_some()
+        !self.selection.is_open() || self.from.is_some()
     }
 }
 
@@ -196,10 +196,10 @@ fn find_steps(
         selected.push((entry, request));
     }
     if ids.is_empty() {
-        args.narrow.check(project, catalog)?;
+        args.selection.check(project, catalog)?;
         let requests = catalog.entries.iter().filter_map(|entry| Some((entry, entry.request()?)));
         selected.extend(requests.filter(|(_, request)| {
-            args.narrow.selects(request) && args.from.is_none_or(|from| request.status == from)
+            args.selection.selects(request) && args.from.is_none_or(|from| request.status == from)
         }));
         let unread = catalog.entries.iter().filter(|entry| entry.request().is_none()).count();
         if unread > 0 {

@@ -34,21 +34,21 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
     #[command(flatten)]
-    narrow: crate::args::selection::SelectionArgs,
+    selection: crate::args::selection::SelectionArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let rules = RuleSet::of(&project)?;
-    let reading = rules.read(
+    let checked = rules.read(
         &repository,
         Snapshot::WorkTree,
         &Selection::of(&repository, &args.paths)?,
         None,
     )?;
-    args.narrow.check(&project, &reading.catalog)?;
-    let (catalog, findings) = rules.finish(reading)?;
+    args.selection.check(&project, &checked.catalog)?;
+    let (catalog, findings) = rules.finish(checked)?;
     if count(&findings, Severity::Error) > 0 {
         let terminal = context.streams.err;
         for drawn in findings_for_people(&findings, &catalog, terminal) {
@@ -62,7 +62,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     )?;
     let mut rendered = 0;
     for entry in catalog.selected() {
-        let Some(request) = entry.request().filter(|request| args.narrow.selects(request)) else {
+        let Some(request) = entry.request().filter(|request| args.selection.selects(request))
+        else {
             continue;
         };
         let redact = |text: &mut String| rules::redact_texts(entry, &project, [text]);

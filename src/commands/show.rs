@@ -103,12 +103,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             gitops = projected?;
         }
         if let Lookup::Answer(Stored {
-            found: Some(StoredDetails { known, foreign_reason: None, .. }),
+            found: Some(StoredDetails { dates, foreign_reason: None, .. }),
             ..
         }) = &store
         {
-            start_dates.known.insert(request.id, *known);
-            let last = known.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
+            start_dates.store_dates.insert(request.id, *dates);
+            let last = dates.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
             rules.check_stored(&mut findings, &catalog, &Renewals { now: context.now, last });
         }
         let is_committed = match snapshot {
@@ -166,7 +166,7 @@ impl ShownSecret<'_> {
             Err(error) => return Lookup::Failed(self.redact(error.to_string())),
         };
         let found = found.map(|found| StoredDetails {
-            known: store_dates_of(&found, now),
+            dates: store_dates_of(&found, now),
             has_value: found.has_value(),
             deletion: found.deletion,
             last_changed: found.last_changed,

@@ -8,16 +8,16 @@ use super::table::{Cell, Column, table};
 /// Renders two tables and a summary line. A `width` in columns limits the tables.
 #[must_use]
 pub(crate) fn render_due_list(
-    agenda: &DueList,
+    due_list: &DueList,
     width: Option<usize>,
     terminal: TerminalStyle,
 ) -> String {
-    let (overdue, soon) = agenda.split();
+    let (overdue, soon) = due_list.split();
     let within = format!(
         "within {}",
-        if agenda.within == 1 { "1 day".to_owned() } else { format!("{} days", agenda.within) }
+        if due_list.within == 1 { "1 day".to_owned() } else { format!("{} days", due_list.within) }
     );
-    if agenda.due.is_empty() {
+    if due_list.due.is_empty() {
         return format!("Nothing is due {within}.\n");
     }
     let mut text = String::new();
@@ -38,7 +38,7 @@ pub(crate) fn render_due_list(
 }
 
 fn rows(list: &[&Due], width: Option<usize>, terminal: TerminalStyle) -> String {
-    let column = |head, least, rank| Column { head, least, rank };
+    let column = |head, min_width, rank| Column { head, min_width, rank };
     let columns = [
         column("DUE", None, 0),
         column("ID", None, 0),

@@ -145,7 +145,7 @@ fn stored_lines(stored: &Stored, key: Option<&str>) -> Vec<String> {
     }
     let mut words: Vec<String> = Vec::new();
     let dates = [
-        ("created", found.known.created),
+        ("created", found.dates.created),
         ("changed", found.last_changed),
         ("rotated", found.last_rotated),
     ];

@@ -13,7 +13,7 @@ pub(crate) fn render_table(
     width: Option<usize>,
     terminal: TerminalStyle,
 ) -> String {
-    let column = |head, least, rank| Column { head, least, rank };
+    let column = |head, min_width, rank| Column { head, min_width, rank };
     let has_values = rows.iter().any(|row| row.has_value.is_some());
     let mut columns = vec![
         column("ID", None, 0),

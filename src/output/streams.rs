@@ -19,7 +19,7 @@ pub(crate) struct Streams {
     pub(crate) err: TerminalStyle,
     pub(crate) quiet: bool,
     in_progress: Cell<bool>,
-    shown_once: RefCell<BTreeSet<String>>,
+    printed_once: RefCell<BTreeSet<String>>,
     bar: RefCell<Option<Bar>>,
     pub(crate) verbose: bool,
     /// Whether the runner of a CI job interprets commands in the output.
@@ -33,7 +33,7 @@ impl Streams {
             err: TerminalStyle::of_stderr(color),
             quiet,
             in_progress: Cell::new(false),
-            shown_once: RefCell::default(),
+            printed_once: RefCell::default(),
             bar: RefCell::default(),
             verbose,
             runner_reads: runner::reads_output(),
@@ -148,7 +148,7 @@ impl Streams {
 
     /// Prints a message once per run.
     pub(crate) fn message_once(&self, line: &str) {
-        if self.shown_once.borrow_mut().insert(line.to_owned()) {
+        if self.printed_once.borrow_mut().insert(line.to_owned()) {
             self.message(line);
         }
     }

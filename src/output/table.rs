@@ -13,7 +13,7 @@ const GAP: &str = "  ";
 pub(crate) struct Column {
     pub head: &'static str,
     /// The width that it may be cut to; `None` if it is never cut.
-    pub least: Option<usize>,
+    pub min_width: Option<usize>,
     /// The order of leaving columns out if cutting is not enough: highest first; 0 stays.
     pub rank: u8,
 }
@@ -107,8 +107,8 @@ fn fit_widths(columns: &[Column], natural: &[usize], width: Option<usize>) -> Ve
         while total(&widths) > available {
             let can_shrink = |number: &usize| {
                 columns[*number]
-                    .least
-                    .is_some_and(|least| widths[*number].is_some_and(|width| width > least))
+                    .min_width
+                    .is_some_and(|min_width| widths[*number].is_some_and(|width| width > min_width))
             };
             let widest = (0..columns.len()).filter(can_shrink).max_by_key(|number| widths[*number]);
             let Some(widest) = widest else { break };
@@ -130,7 +130,7 @@ mod tests {
     const TERMINAL: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 40 };
 
     fn drawn(width: Option<usize>) -> String {
-        let column = |head, least, rank| Column { head, least, rank };
+        let column = |head, min_width, rank| Column { head, min_width, rank };
         let columns =
             [column("ID", None, 0), column("NAME", Some(6), 0), column("OWNER", Some(8), 2)];
         let row = |cells: [&str; 3]| cells.map(Cell::plain).into();

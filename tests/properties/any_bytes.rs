@@ -80,10 +80,10 @@ impl World {
         let outcome = apply(catalog, &self.project, findings, &ground, unsafe_too)
             .expect("there are no policies");
         assert_eq!(
-            outcome.done.is_empty(),
+            outcome.applied.is_empty(),
             outcome.rewrites.is_empty(),
             "what is done is told: {:?}",
-            outcome.done
+            outcome.applied
         );
         for rewrite in &outcome.rewrites {
             let (before, after) =
@@ -103,11 +103,11 @@ impl World {
             // Windows' line ends are a diff's to keep.
             steers_nothing(&diff_for_people(&difference, WIDE).replace("\r\n", "\n"));
         }
-        if !outcome.done.is_empty() && outcome.done.len() < ROUNDS {
+        if !outcome.applied.is_empty() && outcome.applied.len() < ROUNDS {
             let again =
                 apply(outcome.catalog, &self.project, outcome.findings, &ground, unsafe_too);
             let again = again.expect("there are no policies");
-            assert!(again.done.is_empty(), "{:?} could have been done at once", again.done);
+            assert!(again.applied.is_empty(), "{:?} could have been done at once", again.applied);
         }
     }
 }

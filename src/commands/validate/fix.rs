@@ -86,7 +86,7 @@ pub(crate) fn fix(
             sanitize_name(&done.message)
         )
     };
-    let lines: Vec<String> = fixed.done.iter().map(line).collect();
+    let lines: Vec<String> = fixed.applied.iter().map(line).collect();
     // In other formats, programs read standard output.
     let print = |line: &str| match format {
         Format::Human => context.streams.result(&format!("{line}\n")),
@@ -117,7 +117,7 @@ fn follow_moves(selection: &Selection, fixed: &FixOutcome) -> Selection {
 
 /// Returns the lines with the number of fixed findings and of further unsafe fixes.
 fn summarize(fixed: &FixOutcome, rest: &[Finding], verb: &str, args: FixArgs) -> Vec<String> {
-    let done = fixed.done.len();
+    let done = fixed.applied.len();
     let mut lines = Vec::new();
     if done + rest.len() > 0 {
         let files = match fixed.rewrites.len() {

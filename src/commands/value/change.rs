@@ -171,7 +171,7 @@ fn render_key_changes(key_changes: &[(String, ValueKeyChange)], context: &Contex
         };
         vec![Cell::styled(sign, style.clone()), Cell::plain(key), Cell::styled(words, style)]
     };
-    let column = |head| Column { head, least: None, rank: 0 };
+    let column = |head| Column { head, min_width: None, rank: 0 };
     let rows: Vec<Vec<Cell>> = key_changes.iter().map(row).collect();
     format!("{}\n", table(&[column(""), column("KEY"), column("CHANGE")], &rows, None, terminal))
 }

@@ -47,7 +47,7 @@ pub(crate) struct Args {
     /// The IDs, such as SEC-0007
     ids: Vec<String>,
     #[command(flatten)]
-    narrow: SelectionArgs,
+    selection: SelectionArgs,
     /// Show the names of keys; reads the values, which the store logs as access
     ///
     /// A value whose destination differs on the remote's default branch is not read.
@@ -203,8 +203,8 @@ impl Args {
         work_tree: &'a WorkTreeCatalog,
     ) -> Result<Vec<SelectedSecret<'a>>, Failure> {
         let WorkTreeCatalog { project, catalog, .. } = work_tree;
-        self.narrow.check(project, catalog)?;
-        if !self.ids.is_empty() && !self.narrow.is_open() {
+        self.selection.check(project, catalog)?;
+        if !self.ids.is_empty() && !self.selection.is_open() {
             return Err(Failure::usage(
                 "IDs and a selection are given",
                 "give either IDs, or --env and --service",
@@ -219,7 +219,7 @@ impl Args {
             let all = catalog.entries.iter().filter_map(of);
             let mut all: Vec<SelectedSecret<'_>> = all
                 .filter(|secret| {
-                    secret.request.status.is_in_use() && self.narrow.selects(secret.request)
+                    secret.request.status.is_in_use() && self.selection.selects(secret.request)
                 })
                 .collect();
             all.sort_by_key(|secret| secret.request.id);
@@ -266,7 +266,7 @@ impl Args {
     }
 
     fn table(&self, rows: &[ValueStatus<'_>], context: &Context) -> String {
-        let column = |head, least, rank| Column { head, least, rank };
+        let column = |head, min_width, rank| Column { head, min_width, rank };
         let mut columns = vec![
             column("ID", None, 0),
             column("NAME", Some(12), 2),

@@ -11,13 +11,14 @@ use crate::vcs::{Repository, Snapshot};
 impl Catalog {
     /// Finds the selected manifests whose ttl has expired at `now`.
     ///
-    /// The ttl of a manifest has expired if the history of `line` had its ID before the ttl began.
+    /// The ttl of a manifest has expired if the history of `history_tip` had its ID before the ttl
+    /// began.
     /// Only file names are compared, since a manifest's file is named after its ID.
     pub fn find_expired(
         &mut self,
         repository: &Repository,
         project: &Project,
-        line: Snapshot,
+        history_tip: Snapshot,
         now: Timestamp,
     ) {
         let begin =
@@ -26,7 +27,7 @@ impl Catalog {
         let ttls: BTreeSet<u32> =
             self.selected().filter_map(request_in_use).map(|request| request.ttl_days).collect();
         let begins = ttls.into_iter().filter_map(begin).collect();
-        let held = repository.names_at(line, &project.config.catalog, &begins);
+        let held = repository.names_at(history_tip, &project.config.catalog, &begins);
         if held.is_empty() {
             return;
         }

@@ -234,7 +234,7 @@ impl Range {
             None => false,
         };
         let hides =
-            |path: &str| project.is_in_catalog(path) && repository.hides_a_folder(self.after, path);
+            |path: &str| project.is_in_catalog(path) && repository.hides_folder(self.after, path);
         let counts = |path: &&String| project.is_manifest(path) || hides(path);
         // A removed file counts too: built-in rules replace it.
         let all = is_own && project.rule_files().iter().any(|path| change.contains(path));

@@ -25,7 +25,7 @@ pub(super) struct Ledger {
     path: PathBuf,
     ids: Vec<SecretId>,
     /// Whether the last line was cut off, by a crash or a full disk.
-    is_torn: bool,
+    is_truncated: bool,
 }
 
 impl Ledger {
@@ -55,7 +55,7 @@ impl Ledger {
             .map_err(failed)?;
         Ok(Self {
             ids: ids_in(&text),
-            is_torn: !text.is_empty() && !text.ends_with('\n'),
+            is_truncated: !text.is_empty() && !text.ends_with('\n'),
             file,
             path,
         })
@@ -72,17 +72,17 @@ impl Ledger {
     /// # Errors
     /// An error of the file system: then none of the IDs may be used.
     pub(super) fn record(&mut self, ids: &[SecretId]) -> Result<(), IdError> {
-        let mut lines = String::from(if self.is_torn { "\n" } else { "" });
+        let mut lines = String::from(if self.is_truncated { "\n" } else { "" });
         for id in ids {
             lines.push_str(&format!("{id}\n"));
         }
         self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_all()).map_err(
             |error| {
-                self.is_torn = true;
+                self.is_truncated = true;
                 IdError::Ledger { path: self.path.clone(), why: error.to_string() }
             },
         )?;
-        self.is_torn = false;
+        self.is_truncated = false;
         self.ids.extend(ids);
         Ok(())
     }

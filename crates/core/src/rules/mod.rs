@@ -193,18 +193,18 @@ impl<'project> RuleSet<'project> {
         findings
     }
 
-    /// Reads from the history of `line` how old the selected manifests are.
+    /// Reads from the history of `history_tip` how old the selected manifests are.
     ///
     /// Without this call, rules on time report nothing.
     pub fn find_expired(
         &self,
         checked: &mut CheckedEntries,
         repository: &Repository,
-        line: Snapshot,
+        history_tip: Snapshot,
         now: Timestamp,
     ) {
         if self.rules.iter().any(|(rule, _)| rule.code == gp601_ttl_expired::RULE.code) {
-            checked.catalog.find_expired(repository, self.project, line, now);
+            checked.catalog.find_expired(repository, self.project, history_tip, now);
         }
     }
 

@@ -375,7 +375,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
             Some(Component::ParentDir) => _ = resolved.pop(),
             Some(Component::Normal(name)) => {
                 let next = resolved.join(name);
-                if is_of_process(&next) {
+                if is_process_relative(&next) {
                     let why = format!("`{}` differs from process to process", next.display());
                     return Err(io::Error::new(ErrorKind::InvalidInput, why));
                 }
@@ -405,7 +405,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
 /// Reports whether a path can lead elsewhere in git's process than in this one.
 ///
 /// `/proc/self/cwd` and `/dev/fd` can. Shared memory below `/dev/shm` is an ordinary file system.
-fn is_of_process(path: &Path) -> bool {
+fn is_process_relative(path: &Path) -> bool {
     let is_device =
         path.starts_with("/dev") && path != Path::new("/dev") && !path.starts_with("/dev/shm");
     cfg!(unix) && (path.starts_with("/proc") || is_device)

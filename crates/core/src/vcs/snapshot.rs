@@ -275,7 +275,7 @@ impl Repository {
         let mut found = Vec::new();
         let includes = |name: &str, mode| is_yaml(Path::new(name)) || is_link_or_submodule(mode);
         let mut take = |path: String, id, mode| {
-            if is_yaml(Path::new(&path)) || self.hides_a_folder(snapshot, &path) {
+            if is_yaml(Path::new(&path)) || self.hides_folder(snapshot, &path) {
                 found.push(Blob { path: path.into(), id, mode });
             }
         };
@@ -345,7 +345,7 @@ impl Repository {
                 IndexStatus::Staged => {
                     let includes = is_yaml(Path::new(held.path.as_ref()))
                         || (is_link_or_submodule(held.mode)
-                            && self.hides_a_folder(Snapshot::Index, &held.path));
+                            && self.hides_folder(Snapshot::Index, &held.path));
                     if includes && !is_hidden(&held.path[under.len() + 1..]) {
                         files.push(Blob { path: held.path, id: held.id, mode: held.mode });
                     }

@@ -37,10 +37,10 @@ impl Repository {
     ///
     /// "Outside" is out of the repository. It is false for the work tree, whose walk finds them.
     #[must_use]
-    pub fn hides_a_folder(&self, snapshot: Snapshot, path: &str) -> bool {
+    pub fn hides_folder(&self, snapshot: Snapshot, path: &str) -> bool {
         self.files(snapshot).is_some_and(|files| match files.at(path) {
             LinkedFolder::Submodule(_) => true,
-            LinkedFolder::Link(_) => self.leads_to_a_folder(&files, path),
+            LinkedFolder::Link(_) => self.leads_to_folder(&files, path),
             LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => false,
         })
     }
@@ -75,7 +75,7 @@ impl Repository {
         }
     }
 
-    fn leads_to_a_folder(&self, files: &Files<'_>, link: &str) -> bool {
+    fn leads_to_folder(&self, files: &Files<'_>, link: &str) -> bool {
         let mut path = link.to_owned();
         for _ in 0..MOST_LINKS {
             path = match files.at(&path) {

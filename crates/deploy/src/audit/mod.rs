@@ -116,7 +116,7 @@ pub enum RecordError {
 
 impl RecordError {
     /// Returns whether the clone is in a state that allows no commit.
-    pub fn is_about_the_checkout(&self) -> bool {
+    pub fn is_about_checkout(&self) -> bool {
         matches!(self, Self::Branch(BranchError::NotReady { .. }))
     }
 }

@@ -38,7 +38,7 @@ pub struct StartDates {
     /// The time of the current status of a manifest, by path.
     status_since: BTreeMap<String, Timestamp>,
     /// The dates from the stores; empty if no store was queried.
-    pub known: BTreeMap<SecretId, StoreDates>,
+    pub store_dates: BTreeMap<SecretId, StoreDates>,
 }
 
 /// Why a secret is due.
@@ -72,7 +72,7 @@ pub struct Due {
 }
 
 impl StartDates {
-    /// Reads the dates of a catalog's manifests from the history of the commit `line`.
+    /// Reads the dates of a catalog's manifests from the history of the commit `history_tip`.
     ///
     /// `is_selected` filters the manifests.
     #[must_use]
@@ -80,10 +80,10 @@ impl StartDates {
         repository: &Repository,
         project: &Project,
         catalog: &Catalog,
-        line: Snapshot,
+        history_tip: Snapshot,
         is_selected: impl Fn(&SecretRequest) -> bool,
     ) -> Self {
-        let catalogued_at = repository.first_seen(line, &project.config.catalog);
+        let catalogued_at = repository.first_seen(history_tip, &project.config.catalog);
         let mut status_since = BTreeMap::new();
         for status in [LifecycleStatus::Deprecated, LifecycleStatus::DecommissionRequested] {
             let has_status =
@@ -92,12 +92,12 @@ impl StartDates {
                 catalog.entries.iter().filter(|entry| entry.request().is_some_and(has_status));
             let had_status = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
             status_since.extend(repository.unchanged_since(
-                line,
+                history_tip,
                 entries.map(|entry| entry.path.clone()),
                 had_status,
             ));
         }
-        Self { catalogued_at, status_since, known: BTreeMap::new() }
+        Self { catalogued_at, status_since, store_dates: BTreeMap::new() }
     }
 
     /// Returns when an ID was added to the catalog, if the history has that commit.
@@ -114,15 +114,15 @@ impl StartDates {
         path: &str,
         project: &Project,
     ) -> Vec<(Timestamp, DueReason)> {
-        let known = self.known.get(&request.id).copied().unwrap_or_default();
+        let store_dates = self.store_dates.get(&request.id).copied().unwrap_or_default();
         match request.status {
             LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
             LifecycleStatus::DecommissionRequested => {
-                return self.gates_end(request, path, project, known).into_iter().collect();
+                return self.gates_end(request, path, project, store_dates).into_iter().collect();
             }
             LifecycleStatus::Decommissioned => return Vec::new(),
         }
-        let begin = known
+        let begin = store_dates
             .created
             .map(TtlStart::Created)
             .or(self.catalogued(request.id).map(TtlStart::Catalogued));
@@ -134,7 +134,7 @@ impl StartDates {
         let function =
             project.config.rotation_function(request.environment.as_str(), &request.secret_type);
         let by_hand = function.is_none().then_some(request.id);
-        let rotation = interval.zip(known.renewal).and_then(|(days, last)| {
+        let rotation = interval.zip(store_dates.renewal).and_then(|(days, last)| {
             Some((after(last.time(), days.into())?, DueReason::Rotation { days, last, by_hand }))
         });
         let deprecated =
@@ -154,12 +154,12 @@ impl StartDates {
         request: &SecretRequest,
         path: &str,
         project: &Project,
-        known: StoreDates,
+        store_dates: StoreDates,
     ) -> Option<(Timestamp, DueReason)> {
-        let since = *self.status_since.get(path).filter(|_| known.deletion.is_none())?;
+        let since = *self.status_since.get(path).filter(|_| store_dates.deletion.is_none())?;
         let tier = project.governance.tiers.get(&request.risk_tier)?;
         let cooled = after(since, tier.cooling_off_days.into())?;
-        let quiet = known.last_accessed.and_then(|last| after(last, tier.quiet_days.into()));
+        let quiet = store_dates.last_accessed.and_then(|last| after(last, tier.quiet_days.into()));
         Some((quiet.map_or(cooled, |quiet| quiet.max(cooled)), DueReason::Gates { since }))
     }
 

@@ -31,7 +31,7 @@ pub struct Stored {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDetails {
-    pub known: StoreDates,
+    pub dates: StoreDates,
     pub has_value: bool,
     /// The day of the planned deletion.
     pub deletion: Option<Timestamp>,
@@ -129,7 +129,7 @@ impl Stored {
             "place": self.place,
             "state": state,
             "hasValue": found.map(|found| found.has_value),
-            "created": found.and_then(|found| found.known.created).map(day),
+            "created": found.and_then(|found| found.dates.created).map(day),
             "lastChanged": found.and_then(|found| found.last_changed).map(day),
             "lastRotated": found.and_then(|found| found.last_rotated).map(day),
             "deletion": found.and_then(|found| found.deletion).map(day),

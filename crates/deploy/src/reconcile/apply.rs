@@ -178,7 +178,7 @@ pub fn finish_recording(
         Ok(Some(commit)) => report(ApplyEvent::Recorded(commit)),
         Ok(None) => {}
         // Only the trail is missing: a later run or a person can commit it.
-        Err(error) if marks.is_empty() && error.is_about_the_checkout() => {
+        Err(error) if marks.is_empty() && error.is_about_checkout() => {
             report(ApplyEvent::Unrecorded(error))
         }
         Err(error) => {

@@ -61,7 +61,7 @@ impl Scan<'_> {
         };
         let mut start =
             self.text.ceil_char_boundary(back(end, field_names::LONGEST_NAME, is_of_name));
-        if start >= end || field_names::is_of_the_schema(&bytes[start..end]) {
+        if start >= end || field_names::is_schema_field(&bytes[start..end]) {
             return;
         }
         // `jdbc:oracle:thin:scott/tiger@…` (Oracle, "JDBC Developer's Guide")

@@ -15,7 +15,7 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG
 /// Decodes base64 of printable text.
 ///
 /// Twelve random bytes are practically never all printable.
-pub(super) fn text_in(word: &str) -> Option<String> {
+pub(super) fn decode_text(word: &str) -> Option<String> {
     let bytes = STANDARD.decode(word).or_else(|_| URL_SAFE.decode(word)).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let is_printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');

@@ -101,7 +101,7 @@ const SUFFIXES: [&str; 10] =
 pub(super) const LONGEST_NAME: usize = 64;
 
 /// The fields of a SecretRequest: names and metadata, never values.
-pub(super) fn is_of_the_schema(name: &[u8]) -> bool {
+pub(super) fn is_schema_field(name: &[u8]) -> bool {
     matches!(
         name,
         b"apiVersion"
@@ -154,7 +154,7 @@ pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
 
 /// Returns the kind of secret that a name announces, if any.
 pub(super) fn classify_name(name: &str) -> Option<SensitiveName> {
-    if name.len() < 3 || name.len() > LONGEST_NAME || is_of_the_schema(name.as_bytes()) {
+    if name.len() < 3 || name.len() > LONGEST_NAME || is_schema_field(name.as_bytes()) {
         return None;
     }
     // With separators, the last letters are not enough.

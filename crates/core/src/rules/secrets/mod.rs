@@ -384,7 +384,7 @@ impl Scan<'_> {
         }
         self.is_self_contained = false;
         if let Some(span) = entropy::random_part(bytes, rest..run.end) {
-            match encoded::text_in(&self.text[span.clone()]) {
+            match encoded::decode_text(&self.text[span.clone()]) {
                 None => self.add_match(span, "a random string, such as a key or a token", 2),
                 Some(text) if encoded::contains_secret(&text) => {
                     self.add_match(span, "a secret in base64", 2)

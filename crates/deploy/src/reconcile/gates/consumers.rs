@@ -13,7 +13,7 @@ use goldenpath_core::projection;
 
 /// The references in each GitOps repository, which is searched at most once.
 pub(super) struct Consumers {
-    found: Vec<OnceCell<ConsumerFiles>>,
+    files: Vec<OnceCell<ConsumerFiles>>,
 }
 
 struct ConsumerFiles {
@@ -23,7 +23,7 @@ struct ConsumerFiles {
 
 impl Consumers {
     pub(super) fn of(context: &ReconcileContext<'_>) -> Self {
-        Self { found: context.gitops.iter().map(|_| OnceCell::new()).collect() }
+        Self { files: context.gitops.iter().map(|_| OnceCell::new()).collect() }
     }
 
     /// Returns the gate's verdict for one secret.
@@ -38,7 +38,7 @@ impl Consumers {
             let words = "no GitOps repository was checked, since none is configured".to_owned();
             return GateVerdict { gate: Gate::Consumers, is_open: true, words };
         };
-        let found = self.found[index]
+        let found = self.files[index]
             .get_or_init(|| ConsumerFiles::search(context, &context.gitops[index].1));
         let named: Vec<&Reference> =
             found.references.iter().filter(|one| one.is_of(name, namespace)).collect();

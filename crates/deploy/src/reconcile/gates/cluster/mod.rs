@@ -26,7 +26,7 @@ pub(super) struct Clusters {
     /// By environment.
     connections: BTreeMap<String, Result<Connection, String>>,
     /// By environment and namespace.
-    found: BTreeMap<(String, String), Result<NamespaceContent, String>>,
+    contents: BTreeMap<(String, String), Result<NamespaceContent, String>>,
 }
 
 /// The content of one namespace.
@@ -88,11 +88,11 @@ impl Clusters {
     ) -> &Result<NamespaceContent, String> {
         let place =
             (desired.request.environment.to_string(), desired.request.namespace.to_string());
-        if !self.found.contains_key(&place) {
+        if !self.contents.contains_key(&place) {
             let found = self.search(context, config, kube_context, desired).await;
-            self.found.insert(place.clone(), found);
+            self.contents.insert(place.clone(), found);
         }
-        &self.found[&place]
+        &self.contents[&place]
     }
 
     /// Searches for the Secrets of all decommission requests of the environment.
