@@ -14,7 +14,7 @@ use goldenpath_core::report::{
     count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github,
 };
 use goldenpath_core::rules::{Finding, Severity};
-use goldenpath_core::sanitize::{harmless, harmless_json};
+use goldenpath_core::sanitize::{sanitize, sanitize_json};
 use goldenpath_core::vcs::Repository;
 
 /// The format of the findings.
@@ -66,13 +66,13 @@ impl Reporter for CheckReporter<'_> {
                 streams.message(&format!("no manifest at these paths: the catalog is `{catalog}`"));
             }
             Note::NotUpstream { path, value, files, branch } => {
-                streams.message_once(&harmless(&format!(
+                streams.message_once(&sanitize(&format!(
                     "Warning: {path} uses `{value}`, which {files} on the upstream branch \
                      `{branch}` does not have yet. Pull requests are checked by the rules of that \
                      branch: merge the change of {files} first."
                 )));
             }
-            Note::UpstreamUnknown { branch, error } => streams.message_once(&harmless(&format!(
+            Note::UpstreamUnknown { branch, error } => streams.message_once(&sanitize(&format!(
                 "Warning: cannot compare with the rules of the upstream branch `{branch}`: {error}."
             ))),
         }
@@ -131,7 +131,7 @@ pub(crate) fn print_findings(
         }
         Format::Json => {
             let json = format!("{:#}", findings_as_json(files, findings));
-            streams.result(&format!("{}\n", harmless_json(&json)));
+            streams.result(&format!("{}\n", sanitize_json(&json)));
             before_summary();
         }
     }

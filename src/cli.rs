@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::commands::{Command, OneCommand};
+use crate::commands::{Command, NamedCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -16,7 +16,7 @@ use crate::output::streams::Streams;
 
 use crate::interrupt::INTERRUPTED;
 use crate::output::style::ColorChoice;
-use goldenpath_core::sanitize::{harmless, runner};
+use goldenpath_core::sanitize::{runner, sanitize};
 
 /// Manage secrets for Kubernetes on AWS by manifests in git
 ///
@@ -51,7 +51,7 @@ impl Cli {
     /// starting the program, so only the one that is named is described, unless the message of an
     /// error or a help text may list others.
     fn read() -> Result<Self, clap::Error> {
-        match Cli::<OneCommand>::try_parse() {
+        match Cli::<NamedCommand>::try_parse() {
             Ok(Cli { command, shared }) => Ok(Self { command: command.into(), shared }),
             Err(error) if error.kind() == ErrorKind::DisplayVersion => Err(error),
             Err(_) => Self::try_parse(),
@@ -137,9 +137,9 @@ pub fn main() -> ExitCode {
 /// Returns the exit code.
 fn print_parse_error(error: &clap::Error) -> ExitCode {
     // The message may quote any argument. If it cannot be printed, there is no other channel.
-    if runner::is_reading() {
+    if runner::reads_output() {
         let text = error.render().to_string();
-        let text = runner::without_commands(&harmless(&text)).into_owned();
+        let text = runner::escape_commands(&sanitize(&text)).into_owned();
         let _ = if error.use_stderr() {
             io::stderr().write_all(text.as_bytes())
         } else {

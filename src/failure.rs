@@ -22,7 +22,7 @@ use goldenpath_core::vcs::{DefaultBranchError, SourceError};
 use goldenpath_deploy::branch::BranchError;
 use goldenpath_deploy::gitops::GitopsError;
 use goldenpath_deploy::lifecycle::LifecycleError;
-use goldenpath_deploy::reconcile::{ReconcileError, SavedError};
+use goldenpath_deploy::reconcile::{ReconcileError, SavedPlanError};
 use goldenpath_deploy::store::StoreError;
 use goldenpath_deploy::value::ValueError;
 
@@ -134,7 +134,7 @@ exit_codes! {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::misused(error.masked(rules::secret_spans))
+        Self::misused(error.mask_spans(rules::secret_spans))
     }
 }
 
@@ -167,13 +167,13 @@ impl From<IdError> for Failure {
 
 impl From<BranchError> for Failure {
     fn from(error: BranchError) -> Self {
-        if error.is_of_the_configuration() { Self::misused(error) } else { Self::failed(error) }
+        if error.is_configuration_error() { Self::misused(error) } else { Self::failed(error) }
     }
 }
 
 impl From<GitopsError> for Failure {
     fn from(error: GitopsError) -> Self {
-        if error.is_of_the_configuration() { Self::misused(error) } else { Self::failed(error) }
+        if error.is_configuration_error() { Self::misused(error) } else { Self::failed(error) }
     }
 }
 
@@ -202,11 +202,13 @@ impl From<ReconcileError> for Failure {
     }
 }
 
-impl From<SavedError> for Failure {
-    fn from(error: SavedError) -> Self {
+impl From<SavedPlanError> for Failure {
+    fn from(error: SavedPlanError) -> Self {
         match error {
-            SavedError::Unusable { .. } | SavedError::Version { .. } => Self::misused(error),
-            SavedError::Changed { .. } | SavedError::Write { .. } => Self::failed(error),
+            SavedPlanError::Unusable { .. } | SavedPlanError::Version { .. } => {
+                Self::misused(error)
+            }
+            SavedPlanError::Changed { .. } | SavedPlanError::Write { .. } => Self::failed(error),
         }
     }
 }

@@ -27,7 +27,7 @@ struct RunningWork {
 
 /// Installs the handler: Ctrl-C ends the program with [`INTERRUPTED`].
 ///
-/// An open question and work in [`Stopping`] handle it themselves.
+/// An open question and work in [`StopGuard`] handle it themselves.
 pub fn listen() {
     static HANDLER: Once = Once::new();
     // If no handler can be installed, the system ends the program on Ctrl-C.
@@ -42,21 +42,21 @@ pub fn listen() {
 }
 
 /// Sets how Ctrl-C ends an open question. `end` returns whether there was one.
-pub(crate) fn end_question_by(end: fn() -> bool) {
+pub(crate) fn set_question_end(end: fn() -> bool) {
     // It is the same function each time.
     let _ = END_QUESTION.set(end);
 }
 
 /// Sets how the terminal is cleared before Ctrl-C ends the program.
-pub(crate) fn clear_before_exit(clear: fn()) {
+pub(crate) fn set_exit_cleanup(clear: fn()) {
     // It is the same function each time.
     let _ = CLEAR.set(clear);
 }
 
 /// Makes the first Ctrl-C stop the work, and the second end the program, until it is dropped.
-pub struct Stopping(());
+pub struct StopGuard(());
 
-impl Stopping {
+impl StopGuard {
     /// Calls `notify` at the first Ctrl-C, from another thread.
     #[must_use]
     pub fn new(notify: impl Fn() + Send + 'static) -> Self {
@@ -85,7 +85,7 @@ impl Stopping {
     }
 }
 
-impl Drop for Stopping {
+impl Drop for StopGuard {
     fn drop(&mut self) {
         *lock() = None;
     }

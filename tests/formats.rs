@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::OnceLock;
 
 use goldenpath_core::rules::{RULES, Severity};
-use goldenpath_core::sanitize::harmless;
+use goldenpath_core::sanitize::sanitize;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -449,7 +449,7 @@ fn nothing_in_a_manifest_or_its_name_makes_a_second_command() {
     assert_eq!(commands.len(), findings.len());
     for (line, finding) in commands.iter().zip(&findings) {
         let command = Command::read(line).unwrap_or_else(|| panic!("no command: {line}"));
-        let text = |key: &str| harmless(finding[key].as_str().unwrap()).into_owned();
+        let text = |key: &str| sanitize(finding[key].as_str().unwrap()).into_owned();
         assert_eq!(command.name, text("severity"));
         assert_eq!(command.properties["file"], text("path"));
         assert_eq!(command.properties["line"], finding["line"].to_string());

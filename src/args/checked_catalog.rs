@@ -23,8 +23,8 @@ use goldenpath_deploy::audit::Recorder;
 use goldenpath_deploy::gitops::{Target, WorkingCopy};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{
-    Account, Options, Parallelism, Plan, Progress, Saved, SecretSubject, Selected, Shard,
-    UnreadableAccount, World,
+    Account, Parallelism, Plan, PlanProgress, ReconcileContext, ReconcileOptions, SavedPlan,
+    SavedSelection, SecretSubject, Shard, UnreadableAccount,
 };
 use goldenpath_deploy::store::SecretStore;
 
@@ -43,18 +43,19 @@ impl CheckedCatalog<'_> {
     /// Opens the stores and the GitOps repositories, and prints where they are.
     ///
     /// Returns accounts that cannot be opened separately.
-    pub(crate) async fn world(
+    pub(crate) async fn reconcile_context(
         &self,
         context: &Context,
-    ) -> Result<(World<'_>, Vec<UnreadableAccount>), Failure> {
+    ) -> Result<(ReconcileContext<'_>, Vec<UnreadableAccount>), Failure> {
         let Self { source, project, catalog, repository, .. } = self;
         let environments = self.environments();
         let gitops = self.gitops(&environments, context)?;
-        let (accounts, unseen) = Account::open(&project.config, &project.root, environments).await;
+        let (accounts, unreadable_accounts) =
+            Account::open(&project.config, &project.root, environments).await;
         let template = ProjectionTemplate::compile(
             project.template(repository, projection::TEMPLATE)?.as_deref(),
         )?;
-        let options = Options {
+        let options = ReconcileOptions {
             parallelism: source
                 .parallelism
                 .map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
@@ -64,14 +65,15 @@ impl CheckedCatalog<'_> {
             overrides: source.overrides(),
             now: context.now,
         };
-        let requested = self.requested();
-        let world = World { project, catalog, template, accounts, gitops, requested, options };
-        print_destinations(&world, self.shard, context);
-        Ok((world, unseen))
+        let requested = self.request_times();
+        let reconcile_context =
+            ReconcileContext { project, catalog, template, accounts, gitops, requested, options };
+        print_destinations(&reconcile_context, self.shard, context);
+        Ok((reconcile_context, unreadable_accounts))
     }
 
     /// Returns since when each decommission is requested, by the history of the branch.
-    fn requested(&self) -> BTreeMap<SecretId, Timestamp> {
+    fn request_times(&self) -> BTreeMap<SecretId, Timestamp> {
         let status = LifecycleStatus::DecommissionRequested;
         let requests =
             self.catalog.selected().filter_map(|entry| Some((entry.request()?, &entry.path)));
@@ -82,8 +84,9 @@ impl CheckedCatalog<'_> {
         };
         let paths = requests.iter().map(|(_, path)| (*path).clone());
         let has_status = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
-        let since =
-            tip.map(|tip| self.repository.same_since(tip, paths, has_status)).unwrap_or_default();
+        let since = tip
+            .map(|tip| self.repository.unchanged_since(tip, paths, has_status))
+            .unwrap_or_default();
         requests
             .into_iter()
             .filter_map(|(request, path)| Some((request.id, *since.get(path)?)))
@@ -162,11 +165,11 @@ impl CheckedCatalog<'_> {
         Ok(())
     }
 
-    /// Returns the plan, with the accounts in `unseen` that could not be opened.
+    /// Returns the plan, with the accounts in `unreadable_accounts` that could not be opened.
     pub(crate) async fn plan(
         &self,
-        world: &World<'_>,
-        unseen: Vec<UnreadableAccount>,
+        reconcile_context: &ReconcileContext<'_>,
+        unreadable_accounts: Vec<UnreadableAccount>,
         context: &Context,
     ) -> Result<Plan, Failure> {
         let bar = context.streams.start_bar();
@@ -175,30 +178,31 @@ impl CheckedCatalog<'_> {
         }
         let report = |progress| match (&bar, progress) {
             (None, _) => {}
-            (Some(bar), Progress::Read(secrets)) => bar.count("Secrets read:", secrets),
-            (Some(bar), Progress::Looked { done, all }) => {
+            (Some(bar), PlanProgress::Read(secrets)) => bar.count("Secrets read:", secrets),
+            (Some(bar), PlanProgress::Compared { done, all }) => {
                 bar.fill("Comparing", done, all, String::new())
             }
         };
-        let plan = reconcile::plan(world, |subject| self.holds(subject), &report).await;
+        let plan =
+            reconcile::plan(reconcile_context, |subject| self.selects(subject), &report).await;
         context.streams.end_bar();
         let mut plan = plan?;
-        plan.unseen.splice(0..0, unseen);
+        plan.unreadable_accounts.splice(0..0, unreadable_accounts);
         Ok(plan)
     }
 
     /// Returns whether the run selects this subject.
-    fn holds(&self, subject: SecretSubject<'_>) -> bool {
-        let PlanArgs { narrow, ids, .. } = self.source;
-        narrow.holds_names(subject.environment, subject.service)
-            && self.shard.is_none_or(|shard| shard.holds(subject.service))
+    fn selects(&self, subject: SecretSubject<'_>) -> bool {
+        let PlanArgs { selection, ids, .. } = self.source;
+        selection.selects_names(subject.environment, subject.service)
+            && self.shard.is_none_or(|shard| shard.contains(subject.service))
             && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
     }
 
     /// Returns how many projections differ from those by the template of `base`.
     ///
     /// A projection that the template of `base` cannot render differs, too.
-    pub(crate) fn projections_that_differ(&self, base: &Project) -> Result<usize, Failure> {
+    pub(crate) fn count_differing_projections(&self, base: &Project) -> Result<usize, Failure> {
         let template_of =
             |project: &Project| project.template(&self.repository, projection::TEMPLATE);
         let (own, before) = (template_of(&self.project)?, template_of(base)?);
@@ -213,12 +217,12 @@ impl CheckedCatalog<'_> {
             let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else {
                 continue;
             };
-            if !self.holds(SecretSubject::of(request)) {
+            if !self.selects(SecretSubject::of(request)) {
                 continue;
             }
-            let conceal = |text: &mut String| rules::conceal(entry, &self.project, [text]);
+            let redact = |text: &mut String| rules::redact_texts(entry, &self.project, [text]);
             let now = Projection::of(request, &self.project, &own)
-                .map_err(|error| error.reworded(conceal))?;
+                .map_err(|error| error.map_texts(redact))?;
             let then = before
                 .as_ref()
                 .and_then(|before| Projection::of(request, &self.project, before).ok());
@@ -240,9 +244,13 @@ impl CheckedCatalog<'_> {
     }
 
     /// Returns the recorder of the run, with the callers of the accounts if there are changes.
-    pub(crate) async fn recorder(&self, world: &World<'_>, plan: &Plan) -> Recorder<'_> {
+    pub(crate) async fn recorder(
+        &self,
+        reconcile_context: &ReconcileContext<'_>,
+        plan: &Plan,
+    ) -> Recorder<'_> {
         let mut callers = BTreeMap::new();
-        for account in world.accounts.iter().filter(|_| plan.has_changes()) {
+        for account in reconcile_context.accounts.iter().filter(|_| plan.has_changes()) {
             if let Some(caller) = account.store.caller().await {
                 callers.extend(
                     account
@@ -252,14 +260,19 @@ impl CheckedCatalog<'_> {
                 );
             }
         }
-        let source = format!("{} at {}", self.project.catalog_id, source_of(world));
+        let source = format!("{} at {}", self.project.catalog_id, source_of(reconcile_context));
         Recorder::new(&self.repository, &self.project.config.audit, source, callers)
     }
 
     /// Returns the plan for a file, with the commit, selection and accounts it is valid for.
-    pub(crate) async fn saved(&self, world: &World<'_>, plan: &Plan) -> Result<Saved, Failure> {
-        let PlanArgs { commit, narrow, ids, adopt, rebind_catalog, plain_folders, refresh, .. } =
-            self.source;
+    pub(crate) async fn to_saved_plan(
+        &self,
+        reconcile_context: &ReconcileContext<'_>,
+        plan: &Plan,
+    ) -> Result<SavedPlan, Failure> {
+        let PlanArgs {
+            commit, selection, ids, adopt, rebind_catalog, plain_folders, refresh, ..
+        } = self.source;
         let whole = |folder: &PathBuf| {
             let whole = folder.canonicalize();
             let whole = whole.map_err(|error| {
@@ -269,10 +282,10 @@ impl CheckedCatalog<'_> {
             let help = "give a folder whose path is UTF-8";
             text.ok_or_else(|| Failure::usage(format!("`{}` is not UTF-8", folder.display()), help))
         };
-        let selection = Selected {
+        let selection = SavedSelection {
             commit: commit.clone(),
-            environments: narrow.environments.clone(),
-            services: narrow.services.clone(),
+            environments: selection.environments.clone(),
+            services: selection.services.clone(),
             ids: ids.iter().map(ToString::to_string).collect(),
             shard: self.shard.map(|shard| shard.to_string()),
             adopt: adopt.iter().map(ToString::to_string).collect(),
@@ -286,8 +299,14 @@ impl CheckedCatalog<'_> {
                 .collect(),
             refresh: *refresh,
         };
-        let account = reconcile::digest(&reconcile::places(world).await?);
-        Ok(Saved::of(plan, self.catalog.snapshot.id(), selection, self.configuration()?, account))
+        let account = reconcile::digest(&reconcile::places(reconcile_context).await?);
+        Ok(SavedPlan::of(
+            plan,
+            self.catalog.snapshot.id(),
+            selection,
+            self.configuration()?,
+            account,
+        ))
     }
 
     /// Returns a digest of the configuration files and the projection template.
@@ -302,14 +321,20 @@ impl CheckedCatalog<'_> {
     /// Uses the governance table and the template of `base`, if a change is planned.
     pub(crate) fn comment(
         &self,
-        world: &World<'_>,
+        reconcile_context: &ReconcileContext<'_>,
         plan: &Plan,
         findings: &[Finding],
         base: Option<&Project>,
     ) -> Result<String, Failure> {
         let rules = base.unwrap_or(&self.project);
         let template = rules.template(&self.repository, reconcile::PLAN_TEMPLATE)?;
-        Ok(reconcile::for_a_comment(plan, findings, world, rules, template.as_deref())?)
+        Ok(reconcile::render_comment(
+            plan,
+            findings,
+            reconcile_context,
+            rules,
+            template.as_deref(),
+        )?)
     }
 
     /// Returns the environments of the run: those with manifests, and those given by name.
@@ -317,11 +342,11 @@ impl CheckedCatalog<'_> {
     /// If there are none, returns all, because their stores may still have secrets of deleted
     /// manifests.
     fn environments(&self) -> BTreeSet<String> {
-        let narrow = &self.source.narrow;
-        let selected = self.catalog.requests().filter(|request| narrow.holds(request));
+        let selection = &self.source.selection;
+        let selected = self.catalog.requests().filter(|request| selection.selects(request));
         let mut environments: BTreeSet<String> =
             selected.map(|request| request.environment.to_string()).collect();
-        environments.extend(narrow.environments.iter().cloned());
+        environments.extend(selection.environments.iter().cloned());
         if environments.is_empty() {
             environments.extend(self.project.enums.environments.iter().cloned());
         }
@@ -349,8 +374,8 @@ impl CheckedCatalog<'_> {
 }
 
 /// Returns the state of the catalog that was read, in words.
-pub(crate) fn source_of(world: &World<'_>) -> String {
-    match world.catalog.snapshot {
+pub(crate) fn source_of(reconcile_context: &ReconcileContext<'_>) -> String {
+    match reconcile_context.catalog.snapshot {
         Snapshot::Commit(commit) => format!("commit {commit}"),
         other => other.to_string(),
     }
@@ -359,30 +384,39 @@ pub(crate) fn source_of(world: &World<'_>) -> String {
 /// Prints the accounts that could not be read.
 ///
 /// Returns true if no account could be read, so that there is no plan.
-pub(crate) fn print_unreadable_accounts(world: &World<'_>, plan: &Plan, context: &Context) -> bool {
-    for unseen in &plan.unseen {
-        if world.accounts.len() > 1 || plan.unseen.len() > 1 {
+pub(crate) fn print_unreadable_accounts(
+    reconcile_context: &ReconcileContext<'_>,
+    plan: &Plan,
+    context: &Context,
+) -> bool {
+    for account in &plan.unreadable_accounts {
+        if reconcile_context.accounts.len() > 1 || plan.unreadable_accounts.len() > 1 {
             let place =
-                unseen.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-            context.streams.message(&format!("Cannot read {}{place}:", unseen.names()));
+                account.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+            context.streams.message(&format!("Cannot read {}{place}:", account.names()));
         }
-        context.streams.error(&unseen.error);
+        context.streams.error(&account.error);
     }
-    let seen = |account: &Account| {
-        !plan.unseen.iter().any(|unseen| unseen.environments == account.environments)
+    let is_read = |account: &Account| {
+        let mut unreadable = plan.unreadable_accounts.iter();
+        !unreadable.any(|other| other.environments == account.environments)
     };
-    !plan.unseen.is_empty() && !world.accounts.iter().any(seen)
+    !plan.unreadable_accounts.is_empty() && !reconcile_context.accounts.iter().any(is_read)
 }
 
 /// Prints the catalog, its stores and its GitOps repositories.
-fn print_destinations(world: &World<'_>, shard: Option<Shard>, context: &Context) {
+fn print_destinations(
+    reconcile_context: &ReconcileContext<'_>,
+    shard: Option<Shard>,
+    context: &Context,
+) {
     let of = |several: bool, environments: &BTreeSet<String>| {
         if !several {
             return String::new();
         }
         format!(" ({})", environments.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
     };
-    let World { project, catalog, accounts, gitops, .. } = world;
+    let ReconcileContext { project, catalog, accounts, gitops, .. } = reconcile_context;
     context.streams.message(&format!("Catalog  {} at {}", project.catalog_id, catalog.snapshot));
     if let Some(shard) = shard {
         context.streams.message(&format!("Shard    {shard}, by service"));

@@ -17,7 +17,7 @@ pub(crate) struct CommitArgs {
 
 /// The branch and commit that were created.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Committed {
+pub(crate) struct CommitResult {
     pub(crate) branch: Option<String>,
     /// The commit's ID.
     pub(crate) commit: Option<String>,
@@ -41,11 +41,11 @@ impl CommitArgs {
         paths: &[&str],
         message: &str,
         context: &Context,
-    ) -> Result<Committed, Failure> {
+    ) -> Result<CommitResult, Failure> {
         let git = repository.program();
-        let mut done = Committed::default();
+        let mut done = CommitResult::default();
         if let Some(name) = &self.branch {
-            git.attend(&["switch", "--quiet", "--create", name])?;
+            git.run_interactive(&["switch", "--quiet", "--create", name])?;
             done.branch = Some(name.clone());
         }
         if self.commit {
@@ -55,8 +55,15 @@ impl CommitArgs {
             let with_paths = |words: &[&str]| {
                 [words.iter().map(|word| (*word).to_owned()).collect(), paths.clone()].concat()
             };
-            git.attend(&with_paths(&["add", "--"]))?;
-            git.attend(&with_paths(&["commit", "--quiet", "--message", message, "--only", "--"]))?;
+            git.run_interactive(&with_paths(&["add", "--"]))?;
+            git.run_interactive(&with_paths(&[
+                "commit",
+                "--quiet",
+                "--message",
+                message,
+                "--only",
+                "--",
+            ]))?;
             let repository = Repository::discover()?;
             done.commit = repository.commit("HEAD").ok().map(|commit| commit.id());
         }

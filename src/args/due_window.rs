@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
-use goldenpath_deploy::inventory::{Calendar, Due, StoreDates, UnreachableStore};
+use goldenpath_deploy::inventory::{Due, StartDates, StoreDates, UnreachableStore};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{Account, UnreadableAccount};
 
@@ -29,9 +29,9 @@ pub(crate) struct DueWindow {
 
 /// The dates from git and the stores.
 pub(crate) struct DueDates {
-    calendar: Calendar,
+    start_dates: StartDates,
     /// The stores that could not be queried.
-    pub(crate) unseen: Vec<UnreachableStore>,
+    pub(crate) unreachable_stores: Vec<UnreachableStore>,
 }
 
 impl DueWindow {
@@ -52,9 +52,9 @@ impl DueWindow {
             },
             other => Some(other),
         };
-        let mut calendar = tip
+        let mut start_dates = tip
             .map(|tip| {
-                Calendar::of(repository, project, catalog, tip, |request| filter.holds(request))
+                StartDates::of(repository, project, catalog, tip, |request| filter.selects(request))
             })
             .unwrap_or_default();
         if repository.is_shallow() {
@@ -63,14 +63,15 @@ impl DueWindow {
                  `git fetch --unshallow` fetches the rest.",
             );
         }
-        let unseen = if self.offline {
+        let unreachable_stores = if self.offline {
             Vec::new()
-        } else if project.config.names_a_backend() {
+        } else if project.config.has_backend() {
             project.check_locations(repository)?;
-            let holds = |request: &SecretRequest| filter.holds(request);
-            let (known, unseen) = query_stores(holds, project, catalog, context).await;
-            calendar.known = known;
-            unseen
+            let is_selected = |request: &SecretRequest| filter.selects(request);
+            let (known, unreachable_stores) =
+                query_stores(is_selected, project, catalog, context).await;
+            start_dates.store_dates = known;
+            unreachable_stores
         } else {
             context.streams.message(
                 "Note: `store.backend` is not set, so rotations are unknown, and ttls count from \
@@ -78,7 +79,7 @@ impl DueWindow {
             );
             Vec::new()
         };
-        Ok(DueDates { calendar, unseen })
+        Ok(DueDates { start_dates, unreachable_stores })
     }
 }
 
@@ -96,25 +97,26 @@ impl DueDates {
         let until = until.map_err(|_| {
             Failure::usage("`--within` is beyond the last date of the calendar", "give fewer days")
         })?;
-        Ok(self.calendar.due(catalog, project, |request| filter.holds(request), until))
+        Ok(self.start_dates.due(catalog, project, |request| filter.selects(request), until))
     }
 }
 
-/// Queries the stores for the dates of the secrets that `holds` selects.
+/// Queries the stores for the dates of the secrets that `is_selected` selects.
 ///
 /// Reports and returns the stores that could not be queried.
 pub(crate) async fn query_stores(
-    holds: impl Fn(&SecretRequest) -> bool,
+    is_selected: impl Fn(&SecretRequest) -> bool,
     project: &Project,
     catalog: &Catalog,
     context: &Context,
 ) -> (BTreeMap<SecretId, StoreDates>, Vec<UnreachableStore>) {
     let exists = |request: &&SecretRequest| {
-        request.status != LifecycleStatus::Decommissioned && holds(request)
+        request.status != LifecycleStatus::Decommissioned && is_selected(request)
     };
     let environments: BTreeSet<String> =
         catalog.requests().filter(exists).map(|request| request.environment.to_string()).collect();
-    let (accounts, mut unseen) = Account::open(&project.config, &project.root, environments).await;
+    let (accounts, mut unreadable_accounts) =
+        Account::open(&project.config, &project.root, environments).await;
     let bar = context.streams.start_bar();
     let read = Cell::new(0);
     let report = |more| {
@@ -125,14 +127,15 @@ pub(crate) async fn query_stores(
     };
     let exists = |request: &SecretRequest| exists(&request);
     let (known, unreadable) =
-        reconcile::known(project, catalog, &accounts, context.now, exists, &report).await;
+        reconcile::read_store_dates(project, catalog, &accounts, context.now, exists, &report)
+            .await;
     context.streams.end_bar();
-    unseen.extend(unreadable);
-    let unreachable = |unseen: &UnreadableAccount| UnreachableStore {
-        environments: unseen.names(),
-        message: unseen.error.to_string(),
+    unreadable_accounts.extend(unreadable);
+    let unreachable = |account: &UnreadableAccount| UnreachableStore {
+        environments: account.names(),
+        message: account.error.to_string(),
     };
-    let unreachable: Vec<UnreachableStore> = unseen.iter().map(unreachable).collect();
+    let unreachable: Vec<UnreachableStore> = unreadable_accounts.iter().map(unreachable).collect();
     for account in &unreachable {
         let UnreachableStore { environments, message } = account;
         context.streams.message(&format!("Not queried: {environments}: {message}."));

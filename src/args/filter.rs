@@ -24,7 +24,7 @@ pub(crate) struct SnapshotArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Filter {
     #[command(flatten)]
-    pub(crate) narrow: SelectionArgs,
+    pub(crate) selection: SelectionArgs,
     /// Select manifests of this owner; may be repeated
     #[arg(long = "owner", value_name = "OWNER")]
     owners: Vec<String>,
@@ -65,13 +65,13 @@ impl SnapshotArgs {
 impl Filter {
     /// Rejects a name that selects nothing: it is probably misspelled.
     pub(crate) fn check(&self, project: &Project, catalog: &Catalog) -> Result<(), Failure> {
-        self.narrow.check(project, catalog)?;
+        self.selection.check(project, catalog)?;
         let owners = catalog.requests().map(|request| request.owner.as_str());
         check("--owner", &self.owners, owners, &project.enums.owners)
     }
 
-    pub(crate) fn holds(&self, request: &SecretRequest) -> bool {
-        self.narrow.holds(request)
+    pub(crate) fn selects(&self, request: &SecretRequest) -> bool {
+        self.selection.selects(request)
             && (self.owners.is_empty() || self.owners.contains(&request.owner))
     }
 }
@@ -84,8 +84,8 @@ impl FullFilter {
         check("--tier", &self.tiers, tiers, &project.enums.risk_tiers)
     }
 
-    pub(crate) fn holds(&self, request: &SecretRequest) -> bool {
-        self.filter.holds(request)
+    pub(crate) fn selects(&self, request: &SecretRequest) -> bool {
+        self.filter.selects(request)
             && (self.statuses.is_empty() || self.statuses.contains(&request.status))
             && (self.tiers.is_empty() || self.tiers.contains(&request.risk_tier))
     }

@@ -39,13 +39,13 @@ impl GitopsPlace {
             Self::Remote(place) => {
                 let git = repository.program();
                 warn_about_old_git(&git, context)?;
-                let (protocols, memory) = (git.protocols()?, repository.memory());
+                let (protocols, data_folder) = (git.protocols()?, repository.data_folder());
                 context.streams.brief_progress("Querying the GitOps repository …");
                 let remote = RemoteBranch::open(
                     "the GitOps repository",
                     place,
                     &project.root,
-                    &memory,
+                    &data_folder,
                     protocols,
                 );
                 context.streams.end_progress();

@@ -13,7 +13,7 @@ use goldenpath_core::config::FILE_NAME;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::rules::RuleSet;
 use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_deploy::reconcile::{Gate, Saved, Selected, Shard};
+use goldenpath_deploy::reconcile::{Gate, SavedPlan, SavedSelection, Shard};
 
 /// The arguments of `plan` and `apply`: the state of the catalog, and the selection.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) struct PlanArgs {
     #[arg(long = "ref", value_name = "COMMIT", conflicts_with = "work_tree")]
     pub(super) commit: Option<String>,
     #[command(flatten)]
-    pub(super) narrow: SelectionArgs,
+    pub(super) selection: SelectionArgs,
     /// Adopt the existing unmanaged secret of this manifest; may be repeated
     #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
     pub(super) adopt: Vec<SecretId>,
@@ -76,8 +76,8 @@ impl PlanArgs {
     ///
     /// # Errors
     /// The plan's commit is not the one that would be applied now, or its selection is invalid.
-    pub(crate) fn of(saved: &Saved, parallelism: Option<u16>) -> Result<Self, Failure> {
-        let Selected {
+    pub(crate) fn of(saved: &SavedPlan, parallelism: Option<u16>) -> Result<Self, Failure> {
+        let SavedSelection {
             commit: name,
             environments,
             services,
@@ -119,7 +119,7 @@ impl PlanArgs {
         Ok(Self {
             work_tree: false,
             commit: Some(now.id()),
-            narrow: SelectionArgs { environments, services },
+            selection: SelectionArgs { environments, services },
             ids: parsed(ids).map_err(unusable)?,
             overrides: gates,
             reason: why,
@@ -147,22 +147,22 @@ impl PlanArgs {
 
     /// Reads and checks the catalog. Returns `None` after showing the errors it has.
     pub(crate) fn read(&self, context: &Context) -> Result<Option<CheckedCatalog<'_>>, Failure> {
-        let shard = self.shard.map(ShardArg::of_this_job).transpose()?;
+        let shard = self.shard.map(ShardArg::resolve).transpose()?;
         let repository = Repository::discover()?;
         let snapshot = self.snapshot(&repository)?;
         let project = context.open(&repository, snapshot)?;
-        if !project.config.names_a_backend() {
+        if !project.config.has_backend() {
             return Err(no_backend(&project, snapshot, context));
         }
         project.check_locations(&repository)?;
         let rules = RuleSet::of(&project)?;
-        let mut reading = rules.read(&repository, snapshot, &Selection::All, None)?;
-        self.narrow.check(&project, &reading.catalog)?;
+        let mut checked = rules.read(&repository, snapshot, &Selection::All, None)?;
+        self.selection.check(&project, &checked.catalog)?;
         let tip = if self.work_tree { repository.head().ok() } else { Some(snapshot) };
         if let Some(tip) = tip {
-            rules.look_back(&mut reading, &repository, tip, context.now);
+            rules.find_expired(&mut checked, &repository, tip, context.now);
         }
-        let (catalog, findings) = rules.finish(reading)?;
+        let (catalog, findings) = rules.finish(checked)?;
         if !is_applicable(&findings) {
             reject(&findings, &catalog, context);
             return Ok(None);
@@ -188,8 +188,9 @@ impl PlanArgs {
 
     /// Rejects an ID that no selected manifest has: it is probably misspelled.
     fn check_ids(&self, catalog: &Catalog) -> Result<(), Failure> {
-        let selected =
-            |id: &SecretId| catalog.requests().any(|one| one.id == *id && self.narrow.holds(one));
+        let selected = |id: &SecretId| {
+            catalog.requests().any(|one| one.id == *id && self.selection.selects(one))
+        };
         for (flag, ids, help) in [
             ("--adopt", &self.adopt, "give the ID of a manifest whose secret already exists"),
             ("--id", &self.ids, "`goldenpath id list` shows the IDs and their manifests"),

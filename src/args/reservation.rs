@@ -51,12 +51,12 @@ pub(crate) fn upcoming(
 }
 
 /// Reserves the next free IDs.
-pub(crate) fn take(
+pub(crate) fn reserve_ids(
     allocator: &Allocator<'_>,
     count: usize,
     context: &Context,
 ) -> Result<AllocatedIds, Failure> {
-    let taken = allocator.take(count, &|event| report_event(&event, context));
+    let taken = allocator.allocate(count, &|event| report_event(&event, context));
     context.streams.end_progress();
     Ok(taken?)
 }
@@ -71,7 +71,7 @@ pub(crate) fn report_event(event: &AllocatorEvent<'_>, context: &Context) {
         AllocatorEvent::Waiting => {
             streams.progress("Waiting for another goldenpath process to reserve IDs …")
         }
-        AllocatorEvent::Asking { remote } => {
+        AllocatorEvent::Querying { remote } => {
             streams.brief_progress(&format!("Reading the reserved IDs from {remote} …"))
         }
         AllocatorEvent::Contended { remote } => {
@@ -84,9 +84,9 @@ pub(crate) fn report_event(event: &AllocatorEvent<'_>, context: &Context) {
                  `goldenpath id renumber` fixes that before the merge."
             ));
         }
-        AllocatorEvent::Beyond { used, reserved } => {
+        AllocatorEvent::AboveLimit { used, reserved } => {
             streams.end_progress();
-            streams.message_once(&beyond(used, reserved));
+            streams.message_once(&describe_ids_above_limit(used, reserved));
         }
         AllocatorEvent::PastLimit { id, used } => {
             streams.end_progress();
@@ -105,7 +105,7 @@ pub(crate) fn report_event(event: &AllocatorEvent<'_>, context: &Context) {
                 since = since.unwrap_or_default(),
             ));
         }
-        AllocatorEvent::Cut => {
+        AllocatorEvent::Shallow => {
             streams.end_progress();
             streams.message_once(
                 "Warning: this clone is shallow. IDs that were deleted before the start of its \
@@ -119,8 +119,8 @@ pub(crate) fn report_event(event: &AllocatorEvent<'_>, context: &Context) {
 const MAX_LISTED: usize = 5;
 
 /// Returns the warning about IDs above the limit.
-fn beyond(used: &UsedIds, reserved: &[SecretId]) -> String {
-    let files = used.beyond().map(|(id, origin)| format!("  {id}  {origin}\n"));
+fn describe_ids_above_limit(used: &UsedIds, reserved: &[SecretId]) -> String {
+    let files = used.above_limit().map(|(id, origin)| format!("  {id}  {origin}\n"));
     let refs = reserved.iter().map(|id| format!("  {id}  reserved as {RESERVATIONS}{id}\n"));
     let lines: Vec<String> = files.chain(refs).collect();
     let listed: String = lines.iter().take(MAX_LISTED).map(String::as_str).collect();

@@ -45,12 +45,12 @@ impl SelectionArgs {
     }
 
     /// Returns whether it selects this manifest.
-    pub(crate) fn holds(&self, request: &SecretRequest) -> bool {
-        self.holds_names(request.environment.as_str(), request.service.as_str())
+    pub(crate) fn selects(&self, request: &SecretRequest) -> bool {
+        self.selects_names(request.environment.as_str(), request.service.as_str())
     }
 
     /// Returns whether it selects this environment and service.
-    pub(crate) fn holds_names(&self, environment: &str, service: &str) -> bool {
+    pub(crate) fn selects_names(&self, environment: &str, service: &str) -> bool {
         let selects =
             |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
         selects(&self.environments, environment) && selects(&self.services, service)

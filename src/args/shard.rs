@@ -22,7 +22,7 @@ impl FromStr for ShardArg {
 
 impl ShardArg {
     /// Returns the shard of this process, `auto` from the environment.
-    pub(crate) fn of_this_job(self) -> Result<Shard, Failure> {
+    pub(crate) fn resolve(self) -> Result<Shard, Failure> {
         let number = |name: &str| std::env::var(name).ok()?.trim().parse::<u64>().ok();
         if let Self::Of(shard) = self {
             return Ok(shard);

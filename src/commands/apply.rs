@@ -18,9 +18,9 @@ use crate::output::findings::count_of;
 use crate::output::progress::ApplyProgress;
 use crate::output::style::wrap_lines;
 use crate::prompt::Prompter;
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_deploy::reconcile;
-use goldenpath_deploy::reconcile::{Applied, Effect, Plan, Saved};
+use goldenpath_deploy::reconcile::{Applied, Effect, Plan, SavedPlan};
 
 /// Apply the plan: create secrets, write and commit ExternalSecrets
 ///
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             "give --yes to apply without confirmation",
         ));
     }
-    let saved = args.plan.as_deref().map(Saved::read).transpose()?;
+    let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
     let own =
         saved.as_ref().map(|saved| PlanArgs::of(saved, args.source.parallelism())).transpose()?;
     let source = own.as_ref().unwrap_or(&args.source);
@@ -77,21 +77,22 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         saved.check_configuration(&desired.configuration()?)?;
     }
     block_on(async {
-        let (world, unseen) = desired.world(context).await?;
-        if let Some(saved) = saved.as_ref().filter(|_| unseen.is_empty()) {
-            saved.check_account(&reconcile::digest(&reconcile::places(&world).await?))?;
+        let (reconcile_context, unreadable_accounts) = desired.reconcile_context(context).await?;
+        if let Some(saved) = saved.as_ref().filter(|_| unreadable_accounts.is_empty()) {
+            saved
+                .check_account(&reconcile::digest(&reconcile::places(&reconcile_context).await?))?;
         }
-        for (_, copy) in &world.gitops {
+        for (_, copy) in &reconcile_context.gitops {
             copy.recover();
         }
-        let plan = desired.plan(&world, unseen, context).await?;
-        if print_unreadable_accounts(&world, &plan, context)
+        let plan = desired.plan(&reconcile_context, unreadable_accounts, context).await?;
+        if print_unreadable_accounts(&reconcile_context, &plan, context)
             || desired.warnings(&plan, context)?.is_none()
         {
             return Ok(Outcome::Failed);
         }
         if let Some(saved) = &saved {
-            if !plan.unseen.is_empty() {
+            if !plan.unreadable_accounts.is_empty() {
                 context.streams.message(
                     "Nothing was applied: a saved plan is applied completely or not at all.",
                 );
@@ -106,14 +107,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         context.streams.result(&wrap_lines(&text, table_width(context)));
         check_deletions(
             &plan,
-            args.allow_deletes.unwrap_or(world.project.config.limits.max_deletes),
+            args.allow_deletes.unwrap_or(reconcile_context.project.config.limits.max_deletes),
         )?;
-        let recorder = desired.recorder(&world, &plan).await;
+        let recorder = desired.recorder(&reconcile_context, &plan).await;
         if !plan.has_changes() {
             let mut applied = Applied::default();
             // Actions of a killed run may not be recorded yet.
-            reconcile::conclude(&recorder, &[], &mut applied, &mut |event| {
-                ApplyProgress::new(&context.streams, &world, 1).report(event)
+            reconcile::finish_recording(&recorder, &[], &mut applied, &mut |event| {
+                ApplyProgress::new(&context.streams, &reconcile_context, 1).report(event)
             });
             return Ok(outcome(&plan, applied.failed));
         }
@@ -123,14 +124,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.message("Nothing was applied.");
             return Ok(Outcome::Failed);
         }
-        let source = source_of(&world);
+        let source = source_of(&reconcile_context);
         let all = plan.actions.len() - plan.count(Effect::Blocked);
-        let mut progress = ApplyProgress::new(&context.streams, &world, all);
+        let mut progress = ApplyProgress::new(&context.streams, &reconcile_context, all);
         let stopping = progress.stopping();
         let is_stopping = || stopping.is_requested();
-        let work = reconcile::apply(&world, &plan, &source, &recorder, &is_stopping, |event| {
-            progress.report(event)
-        });
+        let work = reconcile::apply(
+            &reconcile_context,
+            &plan,
+            &source,
+            &recorder,
+            &is_stopping,
+            |event| progress.report(event),
+        );
         let applied = match future::select(pin!(work), pin!(stopping.handle_termination())).await {
             Either::Left((applied, _)) => applied,
             Either::Right((never, _)) => match never {},
@@ -140,7 +146,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         match plan.awaiting.as_slice() {
             [] => {}
             [one] => {
-                context.streams.message(&format!("{} awaits a value: `{}`.", one.id, one.way_out()))
+                context.streams.message(&format!("{} awaits a value: `{}`.", one.id, one.remedy()))
             }
             several => {
                 let secrets = count_of(several.len(), "secret");
@@ -160,7 +166,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// Shows the choices of the plan file that no manifest contains, even with `--yes` and `--quiet`.
-fn show_choices(saved: &Saved, context: &Context) {
+fn show_choices(saved: &SavedPlan, context: &Context) {
     let choices = saved.choices();
     if choices.is_empty() {
         return;
@@ -174,7 +180,7 @@ fn show_choices(saved: &Saved, context: &Context) {
         .apply_to("Chosen in the plan file, not in the catalog:");
     context.streams.rendered(&format!("{heading}\n"));
     for choice in choices {
-        context.streams.rendered(&format!("  ! {}\n", harmless_name(&choice)));
+        context.streams.rendered(&format!("  ! {}\n", sanitize_name(&choice)));
     }
     context.streams.rendered("\n");
 }
@@ -197,7 +203,7 @@ fn check_deletions(plan: &Plan, allowed: usize) -> Result<(), Failure> {
 }
 
 fn outcome(plan: &Plan, failed: usize) -> Outcome {
-    if failed > 0 || plan.has_conflicts() || !plan.unseen.is_empty() {
+    if failed > 0 || plan.has_conflicts() || !plan.unreadable_accounts.is_empty() {
         Outcome::Failed
     } else {
         Outcome::Done

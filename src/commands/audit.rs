@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::findings::count_of;
 use goldenpath_core::manifest::SecretId;
-use goldenpath_core::sanitize::{harmless, harmless_json, harmless_name};
+use goldenpath_core::sanitize::{sanitize, sanitize_json, sanitize_name};
 use goldenpath_core::suggest::did_you_mean;
 use goldenpath_core::trail;
 use goldenpath_core::trail::{AuditEvent, FOLDER};
@@ -107,7 +107,7 @@ fn show(args: &ShowArgs, repository: &Repository, context: &Context) -> Result<O
         Format::Json => {
             format!(
                 "{}\n",
-                harmless_json(&format!("{:#}", json!({ "version": 1, "events": events })))
+                sanitize_json(&format!("{:#}", json!({ "version": 1, "events": events })))
             )
         }
         Format::Text if events.is_empty() => "No actions are recorded yet.\n".to_owned(),
@@ -129,9 +129,9 @@ fn timeline(event: &AuditEvent, context: &Context) -> String {
     let tail = format!("    by {}, from {source}", who.join(", as "));
     format!(
         "{}\n    {}\n{}\n",
-        style.clone().bold().apply_to(harmless_name(&head)),
-        harmless_name(reason),
-        style.dim().apply_to(harmless_name(&tail))
+        style.clone().bold().apply_to(sanitize_name(&head)),
+        sanitize_name(reason),
+        style.dim().apply_to(sanitize_name(&tail))
     )
 }
 
@@ -162,10 +162,10 @@ fn verify(
             });
             let rows: Vec<_> = rows.collect();
             let report = json!({ "version": 1, "trails": trails, "faults": rows });
-            format!("{}\n", harmless_json(&format!("{report:#}")))
+            format!("{}\n", sanitize_json(&format!("{report:#}")))
         }
         Format::Text => {
-            let lines = faults.iter().map(|fault| format!("{}\n", harmless(&fault.to_string())));
+            let lines = faults.iter().map(|fault| format!("{}\n", sanitize(&fault.to_string())));
             let all = count_of(trails, "trail");
             let what = match (trails, faults.len()) {
                 (0, 0) => "There are no trails.".to_owned(),

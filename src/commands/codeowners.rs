@@ -8,9 +8,9 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::diff::{FileDiff, diff_for_people};
 use goldenpath_core::codeowners;
-use goldenpath_core::codeowners::{CodeownersFile, CodeownersLine, LinesState, Review};
+use goldenpath_core::codeowners::{CodeownersFile, CodeownersLine, FileComparison, LinesState};
 use goldenpath_core::files;
-use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Print the CODEOWNERS lines that follow from `ownership`
@@ -62,26 +62,26 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
 
     let file = codeowners::find(&repository)?;
-    let review = file.review(&lines)?;
-    let is_current = review.state == LinesState::Current;
-    if let (true, LinesState::Excluded(excluding)) = (args.write, &review.state) {
+    let comparison = file.compare(&lines)?;
+    let is_current = comparison.state == LinesState::Current;
+    if let (true, LinesState::Excluded(excluding)) = (args.write, &comparison.state) {
         let message = format!(
             "cannot write `{}`: paths of the lines that follow from `ownership` are excluded in {}",
             file.path,
-            numbered(excluding)
+            number_lines(excluding)
         );
         let help =
             "remove the exclusion (`!`): on GitLab, no other line gives an excluded path an owner";
         return Err(Failure::rejected(message, help));
     }
     if args.write && !is_current {
-        let path = files::confine(repository.root(), &file.path).map_err(|why| {
+        let path = files::join_below(repository.root(), &file.path).map_err(|why| {
             Failure::rejected(
                 format!("cannot write `{}`: {why}", file.path),
                 "replace it with a regular file",
             )
         })?;
-        files::write_whole(&path, review.text.as_bytes())
+        files::write_atomic(&path, comparison.text.as_bytes())
             .map_err(|error| Failure::io(&format!("cannot write `{}`", file.path), &error))?;
     }
     match args.format {
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             let report = json!({
                 "version": 1,
                 "file": file.path,
-                "state": review.state.as_str(),
+                "state": comparison.state.as_str(),
                 "written": args.write && !is_current,
                 "lines": lines,
             });
@@ -103,15 +103,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             };
             context.streams.result(&format!("{done} {}\n", file.path));
         }
-        Format::Human => show(&file, &review, context),
+        Format::Human => show(&file, &comparison, context),
     }
     Ok(if args.write || is_current { Outcome::Done } else { Outcome::Failed })
 }
 
 /// Shows the result of a check, with the diff to the expected file.
-fn show(file: &CodeownersFile, review: &Review, context: &Context) {
+fn show(file: &CodeownersFile, comparison: &FileComparison, context: &Context) {
     let path = &file.path;
-    let found = match &review.state {
+    let found = match &comparison.state {
         LinesState::Current => {
             context.streams.message(&format!("{path} is up to date."));
             return;
@@ -127,16 +127,16 @@ fn show(file: &CodeownersFile, review: &Review, context: &Context) {
             format!(
                 "{path}: {} may override the lines that follow from `ownership`: the last match \
                  wins.",
-                numbered(later)
+                number_lines(later)
             )
         }
         LinesState::Excluded(excluding) => {
             let found = format!(
                 "{path}: {} may exclude paths of the lines that follow from `ownership`: on \
                  GitLab, no other line gives an excluded path an owner.",
-                numbered(excluding)
+                number_lines(excluding)
             );
-            context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
+            context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::sanitize(&found)));
             context
                 .streams
                 .message("Next: remove the exclusion (`!`), then goldenpath codeowners --write");
@@ -144,14 +144,14 @@ fn show(file: &CodeownersFile, review: &Review, context: &Context) {
         }
     };
     let before = file.text.as_deref().unwrap_or_default();
-    let difference = FileDiff { from: path, to: path, before, after: &review.text };
+    let difference = FileDiff { from: path, to: path, before, after: &comparison.text };
     context.streams.result(&diff_for_people(&difference, context.streams.out));
-    context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::harmless(&found)));
+    context.streams.rendered(&format!("{}\n", goldenpath_core::sanitize::sanitize(&found)));
     context.streams.message("Next: goldenpath codeowners --write");
 }
 
 /// Returns the numbers of lines in words, the first five of them.
-fn numbered(lines: &[usize]) -> String {
+fn number_lines(lines: &[usize]) -> String {
     let numbers: Vec<String> = lines.iter().take(5).map(usize::to_string).collect();
     let (line, more) = match lines.len() {
         1 => ("line", String::new()),
@@ -162,5 +162,5 @@ fn numbered(lines: &[usize]) -> String {
 }
 
 fn print(report: &serde_json::Value, context: &Context) {
-    context.streams.result(&format!("{}\n", harmless_json(&format!("{report:#}"))));
+    context.streams.result(&format!("{}\n", sanitize_json(&format!("{report:#}"))));
 }

@@ -49,19 +49,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     // With --keep, the folder stays even if a step fails; otherwise it is deleted in every case.
     let (path, guard) =
         if args.keep { (folder.keep(), None) } else { (folder.path().to_path_buf(), Some(folder)) };
-    let stage = Stage::create(&path, context.streams.out)?;
+    let stage = DemoRepositories::create(&path, context.streams.out)?;
 
     stage.print(&format!(
         "goldenpath demo: one secret, from manifest to cluster, in {}\n",
         path.display()
     ));
 
-    stage.scene("The platform team sets up the catalog's repository, once.");
+    stage.print_heading("The platform team sets up the catalog's repository, once.");
     stage.goldenpath(&["init"], 0)?;
     stage.replace(FILE_NAME, OWN_KEY, KEY_HERE)?;
     stage.commit("Set up goldenpath")?;
 
-    stage.scene("A developer needs a secret. Without the flags, `new secret` asks.");
+    stage.print_heading("A developer needs a secret. Without the flags, `new secret` asks.");
     let answers = "--service payments --env dev --type database-credentials \
                    --name payments-db-credentials --owner team-payments --risk medium";
     let arguments: Vec<&str> =
@@ -69,40 +69,40 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     stage.goldenpath(&arguments, 0)?;
     stage.show(&stage.catalog.join(MANIFEST), MANIFEST)?;
 
-    stage.scene(
+    stage.print_heading(
         "A typing error: the risk tier becomes `meduim`. The hook runs this at `git commit`:",
     );
     stage.replace(MANIFEST, RIGHT, WRONG)?;
     stage.goldenpath(&["validate", "--staged"], 1)?;
 
-    stage.scene("The fix. The commit passes, and the pull request is merged.");
+    stage.print_heading("The fix. The commit passes, and the pull request is merged.");
     stage.replace(MANIFEST, WRONG, RIGHT)?;
     stage.goldenpath(&["validate", "--staged"], 0)?;
     stage.commit("Add the payments database credentials (SEC-0001)")?;
 
-    stage.scene("The reviewer reads the plan of the merge.");
+    stage.print_heading("The reviewer reads the plan of the merge.");
     stage.goldenpath(&["plan"], 0)?;
 
-    stage.scene(
+    stage.print_heading(
         "The pipeline applies it: it creates the secret, then commits the ExternalSecret to the \
          GitOps repository.",
     );
     stage.goldenpath(&["apply", "--yes"], 0)?;
 
-    stage.scene(
+    stage.print_heading(
         "The secret is still empty. Its value is generated, or typed in `value set`; it is never \
          shown.",
     );
     stage.goldenpath(&["value", "generate", "SEC-0001", "--yes"], 0)?;
     stage.goldenpath(&["value", "status"], 0)?;
 
-    stage.scene(
+    stage.print_heading(
         "Argo CD or Flux syncs this file, and the External Secrets Operator creates the Secret in \
          the cluster.",
     );
     stage.show(&stage.gitops.join(PROJECTION), &format!("../gitops/{PROJECTION}"))?;
 
-    stage.scene("Running it again changes nothing.");
+    stage.print_heading("Running it again changes nothing.");
     stage.goldenpath(&["apply", "--yes"], 0)?;
 
     stage.print(&format!("\nDone in {:.1} seconds.\n", started.elapsed().as_secs_f32()));
@@ -129,13 +129,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// The two repositories of the demo in a temporary folder.
-struct Stage {
+struct DemoRepositories {
     catalog: PathBuf,
     gitops: PathBuf,
     terminal: TerminalStyle,
 }
 
-impl Stage {
+impl DemoRepositories {
     fn create(folder: &Path, terminal: TerminalStyle) -> Result<Self, Failure> {
         let stage =
             Self { catalog: folder.join("acme-platform"), gitops: folder.join("gitops"), terminal };
@@ -154,7 +154,7 @@ impl Stage {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    fn scene(&self, text: &str) {
+    fn print_heading(&self, text: &str) {
         self.print(&format!(
             "\n{}\n",
             self.terminal.style().bold().cyan().apply_to(format!("# {text}"))

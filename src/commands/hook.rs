@@ -150,7 +150,7 @@ fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<O
             let repository = Repository::discover()?;
             check_and_print(
                 &repository,
-                &Range::staged(&repository)?.configured_by(context.config.as_deref()),
+                &Range::staged(&repository)?.with_config(context.config.as_deref()),
                 &Selection::All,
                 Format::Human,
                 &context.streams,
@@ -221,7 +221,7 @@ fn refs(
         };
         let range = range
             .pushed_to(&one.name, target.as_ref(), moves_to)
-            .configured_by(context.config.as_deref());
+            .with_config(context.config.as_deref());
         // A branch and a tag on it are checked once.
         if !ranges.iter().any(|(_, known)| known.covers(&range)) {
             ranges.push((&one.name, range));
@@ -229,7 +229,7 @@ fn refs(
     }
     let branches = OnceCell::new();
     let check_remote = |name: &str, range: &Range, checked: &Checked| {
-        let mine = checked.newcomers();
+        let mine = checked.new_ids();
         let Some(remote) = remote.filter(|_| hook == HookName::PrePush && !mine.is_empty()) else {
             return Ok(Vec::new());
         };
@@ -240,7 +240,7 @@ fn refs(
         let others: Vec<Branch> =
             branches.iter().filter(|branch| Some(&branch.name) != own.as_ref()).cloned().collect();
         let rules = RuleSet::of(&checked.project)?;
-        let clashes = ids::elsewhere(
+        let clashes = ids::find_conflicts(
             &repository,
             &checked.project.config.catalog,
             &mine,
@@ -248,7 +248,7 @@ fn refs(
             &others,
         );
         let finding = |clash: &IdConflict| {
-            rules.taken_elsewhere(
+            rules.branch_conflict(
                 &checked.catalog,
                 &clash.mine.path,
                 &clash.branch.name,

@@ -126,7 +126,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 impl SetupStep<'_> {
     fn apply(&self) -> Result<(), Failure> {
         let Some(target) = &self.target else { return Ok(()) };
-        files::write_whole(target, self.text.as_bytes())
+        files::write_atomic(target, self.text.as_bytes())
             .map_err(|error| Failure::io(&format!("cannot write `{}`", self.path), &error))
     }
 }
@@ -169,7 +169,7 @@ fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
 
 /// Returns the place to write `path` to, if its folders exist or can be created.
 fn target(root: &Path, path: &str) -> Result<PathBuf, Failure> {
-    let target = files::confine(root, path)
+    let target = files::join_below(root, path)
         .map_err(|why| Failure::usage(why, "replace the link with a folder"))?;
     let in_the_way = target.ancestors().skip(1).find(|folder| folder.symlink_metadata().is_ok());
     match in_the_way.filter(|folder| !folder.is_dir()) {

@@ -16,12 +16,12 @@ use goldenpath_core::catalog::{Catalog, Project, Selection};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
 use goldenpath_core::manifest::{LifecycleStatus, SecretId};
-use goldenpath_core::rules::Confidential;
-use goldenpath_core::sanitize::{harmless_json, harmless_name};
+use goldenpath_core::rules::ConfidentialSpans;
+use goldenpath_core::sanitize::{sanitize_json, sanitize_name};
 use goldenpath_core::suggest;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::lifecycle;
-use goldenpath_deploy::lifecycle::{Promised, TransitionRefusal};
+use goldenpath_deploy::lifecycle::{BaseStatuses, TransitionError};
 
 /// How many rejected manifests an error lists.
 const MAX_LISTED: usize = 10;
@@ -63,7 +63,7 @@ struct SetArgs {
     #[arg(required = true, value_name = "ID|STATUS")]
     words: Vec<String>,
     #[command(flatten)]
-    narrow: SelectionArgs,
+    selection: SelectionArgs,
     /// Select manifests with this status
     #[arg(long, value_name = "STATUS", value_parser = parse_status)]
     from: Option<LifecycleStatus>,
@@ -94,11 +94,11 @@ fn set(args: &SetArgs, context: &Context) -> Result<Outcome, Failure> {
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let mut catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
     let (steps, unchanged) = find_steps(args, ids, to, &project, &catalog, context)?;
-    let promised = if steps.is_empty() { None } else { Promised::of(&repository, &project)? };
-    let rejected: Vec<(&LifecycleStep, TransitionRefusal)> = steps
+    let base = if steps.is_empty() { None } else { BaseStatuses::of(&repository, &project)? };
+    let rejected: Vec<(&LifecycleStep, TransitionError)> = steps
         .iter()
         .filter_map(|step| {
-            Some((step, lifecycle::check(step.id, step.from, to, promised.as_ref()).err()?))
+            Some((step, lifecycle::check(step.id, step.from, to, base.as_ref()).err()?))
         })
         .collect();
     if !rejected.is_empty() {
@@ -151,7 +151,7 @@ impl SetArgs {
             Err(states) => {
                 let suggestion =
                     suggest::did_you_mean(last, LifecycleStatus::ALL.map(LifecycleStatus::as_str));
-                let message = format!("`{}` is not a status", harmless_name(last));
+                let message = format!("`{}` is not a status", sanitize_name(last));
                 return Err(Failure::usage(message, suggestion.unwrap_or(states)));
             }
         };
@@ -175,7 +175,7 @@ impl SetArgs {
     }
 
     fn selects(&self) -> bool {
-        !self.narrow.is_open() || self.from.is_some()
+        !self.selection.is_open() || self.from.is_some()
     }
 }
 
@@ -196,10 +196,10 @@ fn find_steps(
         selected.push((entry, request));
     }
     if ids.is_empty() {
-        args.narrow.check(project, catalog)?;
+        args.selection.check(project, catalog)?;
         let requests = catalog.entries.iter().filter_map(|entry| Some((entry, entry.request()?)));
         selected.extend(requests.filter(|(_, request)| {
-            args.narrow.holds(request) && args.from.is_none_or(|from| request.status == from)
+            args.selection.selects(request) && args.from.is_none_or(|from| request.status == from)
         }));
         let unread = catalog.entries.iter().filter(|entry| entry.request().is_none()).count();
         if unread > 0 {
@@ -231,18 +231,18 @@ fn find_steps(
 
 /// Returns one error for all steps that are not allowed.
 fn rejection(
-    rejected: &[(&LifecycleStep, TransitionRefusal)],
+    rejected: &[(&LifecycleStep, TransitionError)],
     all: usize,
     to: LifecycleStatus,
 ) -> Failure {
-    let next_step = |refusal: &TransitionRefusal| {
+    let next_step = |refusal: &TransitionError| {
         let legal: Vec<String> = refusal.legal.iter().map(|status| format!("`{status}`")).collect();
         (!legal.is_empty()).then(|| format!("the next step is {}", legal.join(" or ")))
     };
     if let ([(_, only)], 1) = (rejected, all) {
         let help: Vec<String> = only.help.clone().into_iter().chain(next_step(only)).collect();
         let help = help.join("; ");
-        return Failure::rejected(format!("{}, which cannot become `{to}`", only.because), help);
+        return Failure::rejected(format!("{}, which cannot become `{to}`", only.reason), help);
     }
     let mut message =
         format!("{} of {all} manifests cannot become `{to}`; nothing was written", rejected.len());
@@ -250,7 +250,7 @@ fn rejection(
         let next_step = next_step(refusal).or_else(|| refusal.help.clone());
         message.push_str(&format!(
             "\n{}{}",
-            refusal.because,
+            refusal.reason,
             next_step.map(|words| format!(": {words}")).unwrap_or_default()
         ));
     }
@@ -270,7 +270,7 @@ fn rejection(
 fn show(rewrite: &Rewrite, catalog: &Catalog, project: &Project, context: &Context) {
     let Some(after) = catalog.at(&rewrite.path) else { return };
     let before = &rewrite.before;
-    let (old, new) = Confidential::of_change(before, after, project);
+    let (old, new) = ConfidentialSpans::of_change(before, after, project);
     let difference = FileDiff {
         from: &before.path,
         to: &after.path,
@@ -303,11 +303,11 @@ fn report(
             "changed": changed,
             "unchanged": unchanged,
         });
-        context.streams.result(&format!("{}\n", harmless_json(&format!("{json:#}"))));
+        context.streams.result(&format!("{}\n", sanitize_json(&format!("{json:#}"))));
         return;
     }
     for step in steps {
-        let line = format!("{}  {} → {to}  {}\n", step.id, step.from, harmless_name(&step.path));
+        let line = format!("{}  {} → {to}  {}\n", step.id, step.from, sanitize_name(&step.path));
         if args.dry_run {
             context.streams.message(line.trim_end());
         } else {

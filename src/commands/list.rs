@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::secret_table::render_table;
 use goldenpath_core::manifest::SecretRequest;
-use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_deploy::inventory;
 use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
 
@@ -51,14 +51,14 @@ enum Format {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let (repository, snapshot, project) = args.at.open(context)?;
-    let holds = |request: &SecretRequest| args.filter.holds(request);
-    let (catalog, mut rows) = inventory::read(&repository, &project, snapshot, holds)?;
+    let is_selected = |request: &SecretRequest| args.filter.selects(request);
+    let (catalog, mut rows) = inventory::read(&repository, &project, snapshot, is_selected)?;
     args.filter.check(&project, &catalog)?;
     note_unreadable(&catalog, context);
     let streams = &context.streams;
     let mut outcome = Outcome::Done;
     if args.awaiting_value {
-        if !project.config.names_a_backend() {
+        if !project.config.has_backend() {
             return Err(Failure::usage(
                 "cannot query the stores for values: `store.backend` is not set",
                 "set it in goldenpath.yaml, or leave out `--awaiting-value`",
@@ -66,7 +66,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         project.check_locations(&repository)?;
         outcome = block_on(async {
-            let in_use = |request: &SecretRequest| holds(request) && request.status.is_in_use();
+            let in_use =
+                |request: &SecretRequest| is_selected(request) && request.status.is_in_use();
             let (known, unreachable) = query_stores(in_use, &project, &catalog, context).await;
             let awaits = |known: &StoreDates| !known.has_value && known.deletion.is_none();
             rows.retain_mut(|row| {
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         Format::Table if rows.is_empty() => streams.message("No manifest is selected."),
         Format::Table => streams.result(&render_table(&rows, table_width(context), streams.out)),
         Format::Json => {
-            streams.result(&format!("{}\n", harmless_json(&format!("{:#}", as_json(&rows)))))
+            streams.result(&format!("{}\n", sanitize_json(&format!("{:#}", as_json(&rows)))))
         }
         Format::Csv => streams.result(&as_csv(&rows)),
     }

@@ -31,14 +31,14 @@ macro_rules! commands {
         /// The same commands, of which clap learns the arguments when one is named.
         #[derive(Debug, clap::Subcommand)]
         #[command(defer = true)]
-        pub(crate) enum OneCommand {
+        pub(crate) enum NamedCommand {
             $($variant($module::Args),)*
         }
 
-        impl From<OneCommand> for Command {
-            fn from(one: OneCommand) -> Self {
+        impl From<NamedCommand> for Command {
+            fn from(one: NamedCommand) -> Self {
                 match one {
-                    $(OneCommand::$variant(args) => Self::$variant(args),)*
+                    $(NamedCommand::$variant(args) => Self::$variant(args),)*
                 }
             }
         }

@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 use crate::output::style::wrap_lines;
 use goldenpath_core::catalog::Selection;
 use goldenpath_core::check::{Checked, Range, check};
-use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_core::vcs::Repository;
 
 /// Show what apply would do, without changing anything
@@ -81,11 +81,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         desired.add_findings(change.findings.clone());
     }
     block_on(async {
-        let (world, unseen) = desired.world(context).await?;
-        let mut plan = desired.plan(&world, unseen, context).await?;
-        plan.projections_differ =
-            base.map_or(Ok(0), |base| desired.projections_that_differ(base))?;
-        if print_unreadable_accounts(&world, &plan, context) {
+        let (reconcile_context, unreadable_accounts) = desired.reconcile_context(context).await?;
+        let mut plan = desired.plan(&reconcile_context, unreadable_accounts, context).await?;
+        plan.differing_projections =
+            base.map_or(Ok(0), |base| desired.count_differing_projections(base))?;
+        if print_unreadable_accounts(&reconcile_context, &plan, context) {
             return Ok(Outcome::Failed);
         }
         let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
@@ -95,16 +95,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 wrap_lines(&text, table_width(context)).into_owned()
             }
             Format::Json => {
-                format!("{}\n", harmless_json(&format!("{:#}", plan.to_json(&findings))))
+                format!("{}\n", sanitize_json(&format!("{:#}", plan.to_json(&findings))))
             }
-            Format::Markdown => desired.comment(&world, &plan, &findings, base)?,
+            Format::Markdown => desired.comment(&reconcile_context, &plan, &findings, base)?,
         });
         if let Some(path) = &args.out {
-            if !plan.unseen.is_empty() {
+            if !plan.unreadable_accounts.is_empty() {
                 context.streams.message("The plan was not saved: not every account could be read.");
                 return Ok(Outcome::Failed);
             }
-            desired.saved(&world, &plan).await?.write(path)?;
+            desired.to_saved_plan(&reconcile_context, &plan).await?.write(path)?;
             let path = path.display();
             context.streams.message(&format!(
                 "Saved in {path}: `goldenpath apply {path}` applies exactly this plan."
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         Ok(match args.detailed_exitcode {
             // An account that could not be read may have changes.
-            _ if !plan.unseen.is_empty() => Outcome::Failed,
+            _ if !plan.unreadable_accounts.is_empty() => Outcome::Failed,
             true if plan.has_changes() => Outcome::Changes,
             // As apply, which can do nothing here and exits with 1.
             true if plan.has_conflicts() => Outcome::Failed,
@@ -126,6 +126,7 @@ fn check_change(args: &Args, base: &str, context: &Context) -> Result<Checked, F
     let repository = Repository::discover()?;
     let from = repository.commit(base)?;
     let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;
-    let range = range.over_time(&repository, context.now).configured_by(context.config.as_deref());
+    let range =
+        range.with_time_rules(&repository, context.now).with_config(context.config.as_deref());
     Ok(check(&repository, &range, &Selection::All, &CheckReporter::new(None, &context.streams))?)
 }

@@ -34,21 +34,21 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
     #[command(flatten)]
-    narrow: crate::args::selection::SelectionArgs,
+    selection: crate::args::selection::SelectionArgs,
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let rules = RuleSet::of(&project)?;
-    let reading = rules.read(
+    let checked = rules.read(
         &repository,
         Snapshot::WorkTree,
         &Selection::of(&repository, &args.paths)?,
         None,
     )?;
-    args.narrow.check(&project, &reading.catalog)?;
-    let (catalog, findings) = rules.finish(reading)?;
+    args.selection.check(&project, &checked.catalog)?;
+    let (catalog, findings) = rules.finish(checked)?;
     if count(&findings, Severity::Error) > 0 {
         let terminal = context.streams.err;
         for drawn in findings_for_people(&findings, &catalog, terminal) {
@@ -62,12 +62,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     )?;
     let mut rendered = 0;
     for entry in catalog.selected() {
-        let Some(request) = entry.request().filter(|request| args.narrow.holds(request)) else {
+        let Some(request) = entry.request().filter(|request| args.selection.selects(request))
+        else {
             continue;
         };
-        let conceal = |text: &mut String| rules::conceal(entry, &project, [text]);
+        let redact = |text: &mut String| rules::redact_texts(entry, &project, [text]);
         let projection = Projection::of(request, &project, &template);
-        let projection = projection.map_err(|error| error.reworded(conceal))?;
+        let projection = projection.map_err(|error| error.map_texts(redact))?;
         match &args.out_dir {
             None => {
                 context.streams.result("---\n");
@@ -75,10 +76,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             }
             Some(folder) => {
                 check_path(&projection.file)?;
-                let path = files::confine(folder, &projection.file).map_err(|why| {
+                let path = files::join_below(folder, &projection.file).map_err(|why| {
                     Failure::usage(why, "set `gitops.file` to a path below the folder")
                 })?;
-                files::write_whole(&path, projection.text.as_bytes()).map_err(|error| {
+                files::write_atomic(&path, projection.text.as_bytes()).map_err(|error| {
                     Failure::io(&format!("cannot write `{}`", path.display()), &error)
                 })?;
                 context.streams.result(&format!("{}\n", path.display()));

@@ -14,7 +14,7 @@ use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::trail;
 use goldenpath_core::trail::AuditEvent;
 use goldenpath_deploy::inventory;
-use goldenpath_deploy::inventory::page::{CatalogPage, MARK, Moment};
+use goldenpath_deploy::inventory::page::{CatalogPage, MARK, TimelineEvent};
 use goldenpath_deploy::inventory::{CatalogRow, DueList};
 
 /// The largest existing page that is checked for goldenpath's mark, in bytes.
@@ -45,10 +45,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let (repository, snapshot, project) = args.at.open(context)?;
-    let holds = |request: &SecretRequest| args.filter.holds(request);
-    let (catalog, rows) = inventory::read(&repository, &project, snapshot, holds)?;
+    let is_selected = |request: &SecretRequest| args.filter.selects(request);
+    let (catalog, rows) = inventory::read(&repository, &project, snapshot, is_selected)?;
     args.filter.check(&project, &catalog)?;
-    let place = files::confine(&args.out, "index.html")
+    let place = files::join_below(&args.out, "index.html")
         .map_err(|why| Failure::usage(why, "give `--out` a folder that is not a link"))?;
     if place.symlink_metadata().is_ok() {
         let found = files::read_regular(&place, MAX_BYTES);
@@ -65,8 +65,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let (catalog_id, now, within) =
             (project.catalog_id.clone(), context.now, args.window.within);
         let due = dates.due(within, &args.filter, &project, &catalog, context)?;
-        let agenda = DueList { catalog_id, now, within, due, unseen: dates.unseen };
-        let moment = |event: AuditEvent| Moment {
+        let due_list =
+            DueList { catalog_id, now, within, due, unreachable_stores: dates.unreachable_stores };
+        let moment = |event: AuditEvent| TimelineEvent {
             time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             words: format!(
                 "{} {}: {} (by {})",
@@ -83,13 +84,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             at: snapshot.to_string(),
             timelines: rows.iter().map(|row| (row.id, timeline(row))).collect(),
             rows,
-            agenda,
+            due_list,
             unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),
         };
         let page = report.page()?;
         let failed = |error| Failure::io(&format!("cannot write `{}`", place.display()), &error);
         fs::create_dir_all(&args.out).map_err(failed)?;
-        files::write_whole(&place, page.as_bytes()).map_err(failed)?;
+        files::write_atomic(&place, page.as_bytes()).map_err(failed)?;
         context.streams.result(&format!("{}\n", place.display()));
         context
             .streams

@@ -17,15 +17,15 @@ use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
 use goldenpath_core::rules;
 use goldenpath_core::rules::{Finding, Renewals, RuleSet};
-use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_core::trail;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::gitops::FileState;
 use goldenpath_deploy::inventory::{
-    Calendar, CatalogRow, Lookup, Projected, Reserved, SecretDetails, Stored, StoredDetails,
+    CatalogRow, Lookup, Projected, Reserved, SecretDetails, StartDates, Stored, StoredDetails,
 };
 use goldenpath_deploy::lifecycle::LifecycleError;
-use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership, known_of};
+use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership, store_dates_of};
 use goldenpath_deploy::store::SecretStore;
 
 /// Show everything known about one secret
@@ -74,19 +74,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         project.check_locations(&repository)?;
     }
     let rules = RuleSet::of(&project)?;
-    let mut reading = rules.read(&repository, snapshot, &Selection::All, None)?;
+    let mut checked = rules.read(&repository, snapshot, &Selection::All, None)?;
     let tip = if snapshot == Snapshot::WorkTree { repository.head().ok() } else { Some(snapshot) };
     if let Some(tip) = tip {
-        rules.look_back(&mut reading, &repository, tip, context.now);
+        rules.find_expired(&mut checked, &repository, tip, context.now);
     }
-    let (catalog, mut findings) = rules.finish(reading)?;
+    let (catalog, mut findings) = rules.finish(checked)?;
     let entry = catalog.find(&args.id)?;
     let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
     let request = entry.request().ok_or_else(unreadable)?;
     let row = CatalogRow::of(entry, &project).ok_or_else(unreadable)?;
     let subject = ShownSecret { repository: &repository, project: &project, entry, request };
-    let mut calendar = tip
-        .map(|tip| Calendar::of(&repository, &project, &catalog, tip, |one| one.id == request.id))
+    let mut start_dates = tip
+        .map(|tip| StartDates::of(&repository, &project, &catalog, tip, |one| one.id == request.id))
         .unwrap_or_default();
 
     block_on(async {
@@ -96,19 +96,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context
                 .streams
                 .brief_progress("Reading the store, the GitOps repository and the remote …");
-            store = subject.stored(context.now).await;
-            let projected = subject.projected(subject.waits(&store), context);
-            reservation = subject.reserved();
+            store = subject.read_stored(context.now).await;
+            let projected = subject.read_projected(subject.awaits_value(&store), context);
+            reservation = subject.read_reserved();
             context.streams.end_progress();
             gitops = projected?;
         }
         if let Lookup::Answer(Stored {
-            found: Some(StoredDetails { known, stranger: None, .. }),
+            found: Some(StoredDetails { dates, foreign_reason: None, .. }),
             ..
         }) = &store
         {
-            calendar.known.insert(request.id, *known);
-            let last = known.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
+            start_dates.store_dates.insert(request.id, *dates);
+            let last = dates.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
             rules.check_stored(&mut findings, &catalog, &Renewals { now: context.now, last });
         }
         let is_committed = match snapshot {
@@ -119,8 +119,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             row,
             now: context.now,
             is_committed,
-            catalogued: calendar.catalogued(request.id),
-            days: calendar.days_of(request, &entry.path, &project),
+            catalogued: start_dates.catalogued(request.id),
+            days: start_dates.due_dates(request, &entry.path, &project),
             store,
             gitops,
             reservation,
@@ -132,20 +132,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         };
         context.streams.result(&match args.format {
             Format::Text => render_details(&details, table_width(context), context.streams.out),
-            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", details.as_json()))),
+            Format::Json => format!("{}\n", sanitize_json(&format!("{:#}", details.as_json()))),
         });
         Ok(Outcome::Done)
     })
 }
 
 impl ShownSecret<'_> {
-    fn conceal(&self, mut text: String) -> String {
-        rules::conceal(self.entry, self.project, [&mut text]);
+    fn redact(&self, mut text: String) -> String {
+        rules::redact_texts(self.entry, self.project, [&mut text]);
         text
     }
 
     /// Returns the secret in its store.
-    async fn stored(&self, now: Timestamp) -> Lookup<Stored> {
+    async fn read_stored(&self, now: Timestamp) -> Lookup<Stored> {
         let key =
             self.entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
         let Some(key) = key else {
@@ -155,33 +155,33 @@ impl ShownSecret<'_> {
         if self.project.config.store_of(&environment).backend.is_none() {
             return Lookup::Unavailable("none: `store.backend` is not set".to_owned());
         }
-        let (accounts, unseen) =
+        let (accounts, unreadable_accounts) =
             Account::open(&self.project.config, &self.project.root, [environment].into()).await;
-        if let Some(unseen) = unseen.first() {
-            return Lookup::Failed(self.conceal(unseen.error.to_string()));
+        if let Some(account) = unreadable_accounts.first() {
+            return Lookup::Failed(self.redact(account.error.to_string()));
         }
         let Some(account) = accounts.first() else { return Lookup::NotQueried };
         let found = match account.store.describe(key).await {
             Ok(found) => found,
-            Err(error) => return Lookup::Failed(self.conceal(error.to_string())),
+            Err(error) => return Lookup::Failed(self.redact(error.to_string())),
         };
         let found = found.map(|found| StoredDetails {
-            known: known_of(&found, now),
+            dates: store_dates_of(&found, now),
             has_value: found.has_value(),
             deletion: found.deletion,
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,
-            stranger: SecretOwnership::of(
+            foreign_reason: SecretOwnership::of(
                 &found,
                 &ExpectedTags::of(self.project, Some(self.request.id)),
             )
-            .stranger(),
+            .foreign_reason(),
         });
         Lookup::Answer(Stored { place: account.store.place(), found })
     }
 
     /// Returns whether a missing projection is held back until the secret has a value.
-    fn waits(&self, store: &Lookup<Stored>) -> bool {
+    fn awaits_value(&self, store: &Lookup<Stored>) -> bool {
         let has_value = match store {
             Lookup::Answer(stored) => stored.found.as_ref().is_some_and(|found| found.has_value),
             _ => true,
@@ -190,7 +190,7 @@ impl ShownSecret<'_> {
     }
 
     /// Returns the projection in the GitOps repository.
-    fn projected(&self, waits: bool, context: &Context) -> Result<Lookup<Projected>, Failure> {
+    fn read_projected(&self, waits: bool, context: &Context) -> Result<Lookup<Projected>, Failure> {
         let config = self.project.config.gitops_of(self.request.environment.as_str());
         let Some(place) = GitopsPlace::of(config, &self.project.root) else {
             return Ok(Lookup::Unavailable(
@@ -205,7 +205,7 @@ impl ShownSecret<'_> {
         let projection = match projection {
             Ok(projection) => projection,
             Err(error) => {
-                return Ok(Lookup::Failed(self.conceal(error.to_string().replace('\n', " "))));
+                return Ok(Lookup::Failed(self.redact(error.to_string().replace('\n', " "))));
             }
         };
         let target = match place.open(self.project, self.repository, context) {
@@ -214,7 +214,7 @@ impl ShownSecret<'_> {
         };
         let state = match target.state(&projection) {
             Ok(state) => state,
-            Err(error) => return Ok(Lookup::Failed(self.conceal(error.to_string()))),
+            Err(error) => return Ok(Lookup::Failed(self.redact(error.to_string()))),
         };
         let is_gone = !self.request.status.is_in_use();
         let (state, words) = match state {
@@ -236,17 +236,17 @@ impl ShownSecret<'_> {
             FileState::Foreign(why) => ("foreign", format!("another file has this path: {why}")),
             FileState::Unlistable(why) => ("unlistable", why),
         };
-        let file = self.conceal(projection.file);
+        let file = self.redact(projection.file);
         Ok(Lookup::Answer(Projected {
             place: target.place(),
             file,
             state,
-            words: self.conceal(words),
+            words: self.redact(words),
         }))
     }
 
     /// Returns the reservation of the ID on the remote.
-    fn reserved(&self) -> Lookup<Reserved> {
+    fn read_reserved(&self) -> Lookup<Reserved> {
         let config = &self.project.config;
         if config.ids.reserve == Reserve::Never {
             return Lookup::NotQueried;

@@ -44,10 +44,10 @@ pub(crate) fn install(folder: &Path, name: HookName) -> Result<HookChange, HookE
         Some(text) if text == name.script() && is_executable(&path) => {
             return Ok(HookChange::Unchanged);
         }
-        Some(text) if is_ours(&text, name) => {
+        Some(text) if is_managed(&text, name) => {
             return write(&path, name).map(|()| HookChange::Updated);
         }
-        Some(text) if calls_ours(&text, name) && is_executable(&path) => {
+        Some(text) if calls_goldenpath(&text, name) && is_executable(&path) => {
             return Ok(HookChange::Called);
         }
         _ => {}
@@ -56,7 +56,7 @@ pub(crate) fn install(folder: &Path, name: HookName) -> Result<HookChange, HookE
         return write(&path, name).map(|()| HookChange::Installed);
     }
     // A hook in front of a framework that runs it as its legacy hook would recurse endlessly.
-    if read(&with_suffix(folder, name, LEGACY)).is_some_and(|text| is_ours(&text, name)) {
+    if read(&with_suffix(folder, name, LEGACY)).is_some_and(|text| is_managed(&text, name)) {
         return Ok(HookChange::Called);
     }
     // Any other file is the user's own hook: a script, a binary, a link.
@@ -81,7 +81,7 @@ pub(crate) fn install(folder: &Path, name: HookName) -> Result<HookChange, HookE
 pub(crate) fn uninstall(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
     let ours = [folder.join(name.as_str()), with_suffix(folder, name, LEGACY)]
         .into_iter()
-        .find(|path| read(path).is_some_and(|text| is_ours(&text, name)));
+        .find(|path| read(path).is_some_and(|text| is_managed(&text, name)));
     let Some(path) = ours else { return Ok(HookChange::NotOurs) };
     let before = with_suffix(folder, name, BEFORE);
     if before.symlink_metadata().is_ok() {
@@ -104,18 +104,18 @@ fn read(path: &Path) -> Option<String> {
 }
 
 /// Returns whether the file is marked as managed by goldenpath.
-fn is_ours(text: &str, name: HookName) -> bool {
+fn is_managed(text: &str, name: HookName) -> bool {
     text.contains(&format!("# Managed by goldenpath: `goldenpath hook install {}`", name.as_str()))
 }
 
 /// Returns whether a user's script runs goldenpath itself.
-fn calls_ours(text: &str, name: HookName) -> bool {
+fn calls_goldenpath(text: &str, name: HookName) -> bool {
     let call = format!("goldenpath hook run {}", name.as_str());
     text.lines().any(|line| line.contains(&call) && !line.trim_start().starts_with('#'))
 }
 
 fn write(path: &Path, name: HookName) -> Result<(), HookError> {
-    files::write_whole(path, name.script().as_bytes())
+    files::write_atomic(path, name.script().as_bytes())
         .and_then(|()| make_executable(path))
         .map_err(|error| write_error(path, &error))
 }

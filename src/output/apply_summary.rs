@@ -5,14 +5,14 @@ use goldenpath_deploy::reconcile::Applied;
 /// Returns the result of an applied plan in one line.
 #[must_use]
 pub(crate) fn render_summary(applied: Applied) -> String {
-    let Applied { created, changed, deleted, failed, skipped, blocked, not_begun } = applied;
+    let Applied { created, changed, deleted, failed, skipped, blocked, not_started } = applied;
     let mut text = format!("Applied: {created} created, {changed} changed");
     for (count, word) in [
         (deleted, "deleted"),
         (failed, "failed"),
         (skipped, "skipped"),
         (blocked, "blocked"),
-        (not_begun, "not started"),
+        (not_started, "not started"),
     ] {
         if count > 0 {
             text.push_str(&format!(", {count} {word}"));

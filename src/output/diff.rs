@@ -1,7 +1,7 @@
 //! Changes of a file as a unified diff with git's headers.
 
 use crate::output::style::TerminalStyle;
-use goldenpath_core::sanitize::{harmless_in_place, harmless_name};
+use goldenpath_core::sanitize::{sanitize_in_place, sanitize_name};
 
 /// A file before and after a change, both with confidential parts masked.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct FileDiff<'a> {
 #[must_use]
 pub fn diff_for_people(difference: &FileDiff<'_>, terminal: TerminalStyle) -> String {
     let FileDiff { before, after, .. } = difference;
-    let (from, to) = (harmless_name(difference.from), harmless_name(difference.to));
+    let (from, to) = (sanitize_name(difference.from), sanitize_name(difference.to));
     let mut lines = vec![format!("diff --git a/{from} b/{to}\n")];
     if from != to {
         if before == after {
@@ -29,7 +29,8 @@ pub fn diff_for_people(difference: &FileDiff<'_>, terminal: TerminalStyle) -> St
         lines.push(format!("--- a/{from}\n"));
         lines.push(format!("+++ b/{to}\n"));
     }
-    let head: String = lines.iter().map(|line| styled(line, &terminal.style().bold())).collect();
+    let head: String =
+        lines.iter().map(|line| style_line(line, &terminal.style().bold())).collect();
     head + &hunks(before, after, terminal)
 }
 
@@ -43,13 +44,13 @@ fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
     let print =
         &mut |_: git2::DiffDelta<'_>, _: Option<git2::DiffHunk<'_>>, line: git2::DiffLine<'_>| {
             let text = String::from_utf8_lossy(line.content());
-            let text = harmless_line(&text);
+            let text = sanitize_line(&text);
             let style = terminal.style();
             match line.origin() {
                 'F' => {}
-                'H' => shown.push_str(&styled(&text, &style.cyan())),
-                '+' => shown.push_str(&styled(&format!("+{text}"), &style.green())),
-                '-' => shown.push_str(&styled(&format!("-{text}"), &style.red())),
+                'H' => shown.push_str(&style_line(&text, &style.cyan())),
+                '+' => shown.push_str(&style_line(&format!("+{text}"), &style.green())),
+                '-' => shown.push_str(&style_line(&format!("-{text}"), &style.red())),
                 ' ' => shown.push_str(&format!(" {text}")),
                 // "\ No newline at end of file"
                 _ => shown.push_str(&text),
@@ -61,7 +62,7 @@ fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
 }
 
 /// Styles a line but not its line break, which pagers need.
-fn styled(line: &str, style: &console::Style) -> String {
+fn style_line(line: &str, style: &console::Style) -> String {
     let words = line.trim_end_matches(['\r', '\n']);
     format!("{}{}", style.apply_to(words), &line[words.len()..])
 }
@@ -69,10 +70,10 @@ fn styled(line: &str, style: &console::Style) -> String {
 /// Escapes the control characters of a line.
 ///
 /// A Windows line break stays, so that `git apply` accepts the diff.
-fn harmless_line(line: &str) -> String {
+fn sanitize_line(line: &str) -> String {
     let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
     match line.strip_suffix(end) {
-        Some(words) => harmless_in_place(words) + end,
-        None => harmless_in_place(line),
+        Some(words) => sanitize_in_place(words) + end,
+        None => sanitize_in_place(line),
     }
 }

@@ -1,6 +1,6 @@
 //! Renders due secrets as tables.
 
-use goldenpath_deploy::inventory::{Due, DueList, Reason, day};
+use goldenpath_deploy::inventory::{Due, DueList, DueReason, day};
 
 use super::style::TerminalStyle;
 use super::table::{Cell, Column, table};
@@ -8,33 +8,37 @@ use super::table::{Cell, Column, table};
 /// Renders two tables and a summary line. A `width` in columns limits the tables.
 #[must_use]
 pub(crate) fn render_due_list(
-    agenda: &DueList,
+    due_list: &DueList,
     width: Option<usize>,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 ) -> String {
-    let (overdue, soon) = agenda.split();
+    let (overdue, soon) = due_list.split();
     let within = format!(
         "within {}",
-        if agenda.within == 1 { "1 day".to_owned() } else { format!("{} days", agenda.within) }
+        if due_list.within == 1 { "1 day".to_owned() } else { format!("{} days", due_list.within) }
     );
-    if agenda.due.is_empty() {
+    if due_list.due.is_empty() {
         return format!("Nothing is due {within}.\n");
     }
     let mut text = String::new();
     for (heading, list, style) in [
-        ("Overdue", &overdue, look.style().red().bold()),
-        ("Soon", &soon, look.style().yellow().bold()),
+        ("Overdue", &overdue, terminal.style().red().bold()),
+        ("Soon", &soon, terminal.style().yellow().bold()),
     ] {
         if !list.is_empty() {
-            text.push_str(&format!("{}\n{}\n", style.apply_to(heading), rows(list, width, look)));
+            text.push_str(&format!(
+                "{}\n{}\n",
+                style.apply_to(heading),
+                rows(list, width, terminal)
+            ));
         }
     }
     text.push_str(&format!("{} overdue, {} {within}.\n", overdue.len(), soon.len()));
     text
 }
 
-fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
-    let column = |head, least, rank| Column { head, least, rank };
+fn rows(list: &[&Due], width: Option<usize>, terminal: TerminalStyle) -> String {
+    let column = |head, min_width, rank| Column { head, min_width, rank };
     let columns = [
         column("DUE", None, 0),
         column("ID", None, 0),
@@ -44,9 +48,9 @@ fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
         column("OWNER", Some(8), 4),
         column("WHY", Some(20), 0),
     ];
-    let reason_and_command = |reason: &Reason| match reason.way_out() {
-        Some(command) => format!("{}: {command}", reason.words()),
-        None => reason.words(),
+    let reason_and_command = |reason: &DueReason| match reason.remedy() {
+        Some(command) => format!("{}: {command}", reason.describe()),
+        None => reason.describe(),
     };
     let cells = |due: &&Due| {
         vec![
@@ -59,5 +63,5 @@ fn rows(list: &[&Due], width: Option<usize>, look: TerminalStyle) -> String {
             Cell::plain(&reason_and_command(&due.reason)),
         ]
     };
-    table(&columns, &list.iter().map(cells).collect::<Vec<_>>(), width, look)
+    table(&columns, &list.iter().map(cells).collect::<Vec<_>>(), width, terminal)
 }

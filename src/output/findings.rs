@@ -12,8 +12,8 @@ use textwrap::{WordSeparator, WordSplitter};
 use crate::output::style::TerminalStyle;
 use goldenpath_core::catalog::{Catalog, Entry};
 use goldenpath_core::report::count;
-use goldenpath_core::rules::{Applicability, Confidential, Finding, Severity};
-use goldenpath_core::sanitize::{harmless, harmless_in_place, harmless_name};
+use goldenpath_core::rules::{Applicability, ConfidentialSpans, Finding, Severity};
+use goldenpath_core::sanitize::{sanitize, sanitize_in_place, sanitize_name};
 
 /// The longest line that is shown; a place in a longer line is given as line and column.
 const MAX_LINE: usize = 400;
@@ -40,10 +40,10 @@ pub fn findings_for_people(
 
 fn render_rest(more: usize, path: &str, terminal: TerminalStyle) -> String {
     let dots = if terminal.unicode { "…" } else { "..." };
-    let (number, s) = (grouped(more), plural(more));
+    let (number, s) = (group_digits(more), plural(more));
     format!(
         "{dots} and {number} more finding{s} in {}; `--format json` shows all of them\n\n",
-        harmless_name(path)
+        sanitize_name(path)
     )
 }
 
@@ -51,17 +51,17 @@ fn render_rest(more: usize, path: &str, terminal: TerminalStyle) -> String {
 #[must_use]
 pub fn summary(files: usize, findings: &[Finding], terminal: TerminalStyle) -> String {
     let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
-    let checked = format!("checked {} manifest{}", grouped(files), plural(files));
+    let checked = format!("checked {} manifest{}", group_digits(files), plural(files));
     match (errors, warnings) {
         (0, 0) => format!("{checked}: {}\n", terminal.style().green().apply_to("no findings")),
         _ => {
             let mut parts = Vec::new();
             if errors > 0 {
-                let text = format!("{} error{}", grouped(errors), plural(errors));
+                let text = format!("{} error{}", group_digits(errors), plural(errors));
                 parts.push(terminal.style().red().bold().apply_to(text).to_string());
             }
             if warnings > 0 {
-                let text = format!("{} warning{}", grouped(warnings), plural(warnings));
+                let text = format!("{} warning{}", group_digits(warnings), plural(warnings));
                 parts.push(terminal.style().yellow().apply_to(text).to_string());
             }
             format!("{checked}: {}\n", parts.join(", "))
@@ -78,12 +78,13 @@ pub fn fixable(findings: &[Finding], command: &str) -> Option<String> {
     };
     match (count(Applicability::Safe), count(Applicability::Unsafe)) {
         (0, 0) => None,
-        (0, needs_review) => {
-            Some(format!("{} fixable with `{command} --unsafe-fixes`\n", grouped(needs_review)))
-        }
-        (safe, 0) => Some(format!("{} fixable with `{command}`\n", grouped(safe))),
+        (0, needs_review) => Some(format!(
+            "{} fixable with `{command} --unsafe-fixes`\n",
+            group_digits(needs_review)
+        )),
+        (safe, 0) => Some(format!("{} fixable with `{command}`\n", group_digits(safe))),
         (safe, needs_review) => {
-            let (safe, needs_review) = (grouped(safe), grouped(needs_review));
+            let (safe, needs_review) = (group_digits(safe), group_digits(needs_review));
             Some(format!(
                 "{safe} fixable with `{command}`, {needs_review} more with `--unsafe-fixes`\n"
             ))
@@ -94,11 +95,11 @@ pub fn fixable(findings: &[Finding], command: &str) -> Option<String> {
 /// Returns a number with its noun: `1 file`, `2 files`.
 #[must_use]
 pub fn count_of(number: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), plural(number))
+    format!("{} {noun}{}", group_digits(number), plural(number))
 }
 
 /// Returns a number with separated thousands.
-fn grouped(number: usize) -> String {
+fn group_digits(number: usize) -> String {
     let digits = number.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -167,7 +168,7 @@ impl Drawing {
             if other.path == finding.path {
                 if source.is_some() {
                     labels.push(LabeledSpan::new_with_span(
-                        Some(harmless(&other.label).into_owned()),
+                        Some(sanitize(&other.label).into_owned()),
                         other.span.clone(),
                     ));
                 }
@@ -181,7 +182,7 @@ impl Drawing {
                 related.push(Self {
                     code: String::new(),
                     severity: miette::Severity::Advice,
-                    message: format!("see {}", harmless_name(&other.path)),
+                    message: format!("see {}", sanitize_name(&other.path)),
                     help: None,
                     source,
                     labels,
@@ -189,12 +190,12 @@ impl Drawing {
                 });
             }
         }
-        let mut message = harmless(&finding.message).into_owned();
+        let mut message = sanitize(&finding.message).into_owned();
         if source.is_none() {
             let place = finding.place;
             message = format!(
                 "{}:{}:{}: {message}",
-                harmless_name(&finding.path),
+                sanitize_name(&finding.path),
                 place.line,
                 place.column
             );
@@ -206,7 +207,7 @@ impl Drawing {
                 Severity::Warning => miette::Severity::Warning,
             },
             message,
-            help: Some(harmless(&finding.help).into_owned()),
+            help: Some(sanitize(&finding.help).into_owned()),
             source,
             labels,
             related,
@@ -217,8 +218,8 @@ impl Drawing {
     fn copy_of(report: &dyn Diagnostic) -> Self {
         let labels: Vec<LabeledSpan> = report.labels().map(Iterator::collect).unwrap_or_default();
         let mut source =
-            report.source_code().and_then(|source| named(source, labels.first()?.inner()));
-        let mut message = harmless(&report.to_string()).into_owned();
+            report.source_code().and_then(|source| named_source(source, labels.first()?.inner()));
+        let mut message = sanitize(&report.to_string()).into_owned();
         if let (Some(text), Some(label)) = (source.as_ref().map(NamedSource::inner), labels.first())
         {
             let span = label.offset()..label.offset() + label.len();
@@ -237,7 +238,7 @@ impl Drawing {
             code: String::new(),
             severity: report.severity().unwrap_or_default(),
             message,
-            help: report.help().map(|help| harmless(&help.to_string()).into_owned()),
+            help: report.help().map(|help| sanitize(&help.to_string()).into_owned()),
             labels: if source.is_some() { labels } else { Vec::new() },
             source,
             related: Vec::new(),
@@ -252,7 +253,7 @@ fn place(
     entry: Option<&Entry>,
     span: &Range<usize>,
     label: Option<&str>,
-    confidential: &Confidential,
+    confidential: &ConfidentialSpans,
 ) -> (Option<NamedSource<String>>, Vec<LabeledSpan>) {
     let Some(entry) = entry.filter(|entry| !entry.text.is_empty() && lines_fit(&entry.text, span))
     else {
@@ -260,10 +261,10 @@ fn place(
     };
     let label = match label {
         None => LabeledSpan::new_primary_with_span(None, span.clone()),
-        Some(label) => LabeledSpan::new_with_span(Some(harmless(label).into_owned()), span.clone()),
+        Some(label) => LabeledSpan::new_with_span(Some(sanitize(label).into_owned()), span.clone()),
     };
-    let text = harmless_in_place(&confidential.mask(&entry.text));
-    (Some(NamedSource::new(harmless_name(&entry.path), text)), vec![label])
+    let text = sanitize_in_place(&confidential.mask(&entry.text));
+    (Some(NamedSource::new(sanitize_name(&entry.path), text)), vec![label])
 }
 
 /// Returns whether the lines of the span and their neighbors are short enough to show.
@@ -311,14 +312,14 @@ impl Diagnostic for Drawing {
 }
 
 /// Returns the whole text of a source with its name.
-fn named(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<String>> {
+fn named_source(source: &dyn SourceCode, span: &SourceSpan) -> Option<NamedSource<String>> {
     let all = |contents: Result<Box<dyn SpanContents<'_> + '_>, MietteError>| {
         let contents = contents.ok()?;
         let text = String::from_utf8_lossy(contents.data()).into_owned();
         Some((contents.name().unwrap_or_default().to_owned(), text))
     };
     let (name, text) = all(source.read_span(span, usize::MAX / 2, usize::MAX / 2))?;
-    Some(NamedSource::new(harmless_name(&name), harmless_in_place(&text)))
+    Some(NamedSource::new(sanitize_name(&name), sanitize_in_place(&text)))
 }
 
 #[cfg(test)]
@@ -330,7 +331,7 @@ mod tests {
         for (number, shown) in
             [(0, "0"), (999, "999"), (1000, "1,000"), (9950, "9,950"), (1_234_567, "1,234,567")]
         {
-            assert_eq!(grouped(number), shown);
+            assert_eq!(group_digits(number), shown);
         }
     }
 }

@@ -2,30 +2,31 @@
 
 use crate::output::style::TerminalStyle;
 use goldenpath_core::projection::TEMPLATE_FILE;
-use goldenpath_core::sanitize::harmless;
+use goldenpath_core::sanitize::sanitize;
 use goldenpath_deploy::reconcile::missing_values::FEW;
 use goldenpath_deploy::reconcile::{Action, Effect, Plan};
 
 /// Renders the plan: one line per action with its reason below, and the summary.
 #[must_use]
-pub(crate) fn for_people(plan: &Plan, look: TerminalStyle) -> String {
+pub(crate) fn for_people(plan: &Plan, terminal: TerminalStyle) -> String {
     let mut text = String::new();
     let mut last = None;
     for action in &plan.actions {
         if last != Some(action.id) {
             let heading = format!("{} ({})", action.id, action.environment);
-            text.push_str(&format!("{}\n", look.style().bold().apply_to(heading)));
+            text.push_str(&format!("{}\n", terminal.style().bold().apply_to(heading)));
             last = Some(action.id);
         }
-        text.push_str(&line(action, look));
-        let reason = look.style().dim().apply_to(harmless(&action.reason).into_owned()).to_string();
+        text.push_str(&render_action(action, terminal));
+        let reason =
+            terminal.style().dim().apply_to(sanitize(&action.reason).into_owned()).to_string();
         text.push_str(&format!("      {reason}\n"));
     }
     if !text.is_empty() {
         text.push('\n');
     }
-    if plan.actions.is_empty() && plan.unseen.is_empty() {
-        let nothing = look.style().green().apply_to("Nothing to do.");
+    if plan.actions.is_empty() && plan.unreadable_accounts.is_empty() {
+        let nothing = terminal.style().green().apply_to("Nothing to do.");
         text.push_str(&format!("{nothing} {}\n", manifests(plan.manifests)));
     } else {
         text.push_str(&format!(
@@ -39,15 +40,18 @@ pub(crate) fn for_people(plan: &Plan, look: TerminalStyle) -> String {
             plan.count(Effect::Blocked)
         ));
     }
-    text.push_str(&notes(plan, look));
+    text.push_str(&render_notes(plan, terminal));
     text
 }
 
 /// Renders the notes below the plan's actions.
-fn notes(plan: &Plan, look: TerminalStyle) -> String {
-    let mut text = awaiting(plan, look);
+fn render_notes(plan: &Plan, terminal: TerminalStyle) -> String {
+    let mut text = render_awaiting(plan, terminal);
     if let Some(change) = plan.template_change() {
-        text.push_str(&format!("\n{} ({TEMPLATE_FILE})\n", look.style().bold().apply_to(change)));
+        text.push_str(&format!(
+            "\n{} ({TEMPLATE_FILE})\n",
+            terminal.style().bold().apply_to(change)
+        ));
     }
     if !plan.orphans.is_empty() {
         let many = plan.orphans.len() > 1;
@@ -56,12 +60,12 @@ fn notes(plan: &Plan, look: TerminalStyle) -> String {
             "{} {secrets} of this catalog without a manifest; apply does not change {them}.",
             plan.orphans.len()
         );
-        text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
+        text.push_str(&format!("\n{}\n", terminal.style().bold().apply_to(heading)));
         for orphan in &plan.orphans {
             let id = orphan.id.as_deref().unwrap_or("no ID");
             let environment = orphan.environment.as_deref().unwrap_or("no environment");
             let line = format!("  ? {id} ({environment})  {}: {}", orphan.target, orphan.reason);
-            text.push_str(&format!("{}\n", harmless(&line)));
+            text.push_str(&format!("{}\n", sanitize(&line)));
         }
     }
     if !plan.stale.is_empty() {
@@ -72,10 +76,10 @@ fn notes(plan: &Plan, look: TerminalStyle) -> String {
             "{} {files} of this catalog that no manifest requests; apply does not change {them}.",
             plan.stale.len()
         );
-        text.push_str(&format!("\n{}\n", look.style().bold().apply_to(heading)));
+        text.push_str(&format!("\n{}\n", terminal.style().bold().apply_to(heading)));
         for stale in &plan.stale {
             let line = format!("  ? {}  {}: {}", stale.id, stale.target, stale.reason);
-            text.push_str(&format!("{}\n", harmless(&line)));
+            text.push_str(&format!("{}\n", sanitize(&line)));
         }
     }
     if !plan.manual.is_empty() {
@@ -87,21 +91,21 @@ fn notes(plan: &Plan, look: TerminalStyle) -> String {
         let line = format!("Rotation is manual for {types}: no function in `rotation.functions`.");
         text.push_str(&format!(
             "\n{}\n",
-            look.style().dim().apply_to(harmless(&line).into_owned())
+            terminal.style().dim().apply_to(sanitize(&line).into_owned())
         ));
     }
-    for unseen in &plan.unseen {
-        let line = format!("Not checked: {}. Nothing is applied there.", unseen.names());
+    for account in &plan.unreadable_accounts {
+        let line = format!("Not checked: {}. Nothing is applied there.", account.names());
         text.push_str(&format!(
             "\n{}\n",
-            look.style().red().apply_to(harmless(&line).into_owned())
+            terminal.style().red().apply_to(sanitize(&line).into_owned())
         ));
     }
     text
 }
 
 /// Renders the secrets without a value, each with the command that sets it.
-fn awaiting(plan: &Plan, look: TerminalStyle) -> String {
+fn render_awaiting(plan: &Plan, terminal: TerminalStyle) -> String {
     let (all, held_back) =
         (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
     if all == 0 {
@@ -111,7 +115,7 @@ fn awaiting(plan: &Plan, look: TerminalStyle) -> String {
         1 => "1 secret awaits a value.".to_owned(),
         several => format!("{several} secrets await a value."),
     };
-    let mut text = format!("\n{}\n", look.style().bold().apply_to(heading));
+    let mut text = format!("\n{}\n", terminal.style().bold().apply_to(heading));
     for one in plan.awaiting.iter().take(FEW) {
         let held_back = if one.held_back {
             "; its ExternalSecret is held back until it has a value"
@@ -123,9 +127,9 @@ fn awaiting(plan: &Plan, look: TerminalStyle) -> String {
             one.id,
             one.environment,
             one.target,
-            one.way_out()
+            one.remedy()
         );
-        text.push_str(&format!("{}\n", harmless(&line)));
+        text.push_str(&format!("{}\n", sanitize(&line)));
     }
     if all > FEW {
         let held_back = match held_back {
@@ -149,18 +153,18 @@ fn manifests(count: usize) -> String {
 }
 
 /// Renders one action with its symbol.
-fn line(action: &Action, look: TerminalStyle) -> String {
+fn render_action(action: &Action, terminal: TerminalStyle) -> String {
     let style = match action.effect() {
-        Effect::Create => look.style().green(),
-        Effect::Change => look.style().yellow(),
-        Effect::Restore => look.style().cyan(),
-        Effect::Delete => look.style().red(),
-        Effect::Blocked => look.style().red(),
+        Effect::Create => terminal.style().green(),
+        Effect::Change => terminal.style().yellow(),
+        Effect::Restore => terminal.style().cyan(),
+        Effect::Delete => terminal.style().red(),
+        Effect::Blocked => terminal.style().red(),
     };
     format!(
         "  {} {:<18}  {}\n",
         style.apply_to(action.effect().symbol()),
         action.step.name(),
-        harmless(&action.target)
+        sanitize(&action.target)
     )
 }

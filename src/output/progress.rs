@@ -5,11 +5,11 @@ use std::fmt;
 use miette::Diagnostic;
 
 use super::streams::Streams;
-use crate::interrupt::Stopping;
-use crate::output::progress_bar::{Bar, grouped};
+use crate::interrupt::StopGuard;
+use crate::output::progress_bar::{Bar, group_digits};
 use goldenpath_core::rules;
-use goldenpath_core::sanitize::harmless_name;
-use goldenpath_deploy::reconcile::{Action, ApplyEvent, World};
+use goldenpath_core::sanitize::sanitize_name;
+use goldenpath_deploy::reconcile::{Action, ApplyEvent, ReconcileContext};
 
 /// The maximum number of steps with a line each.
 const FEW: usize = 50;
@@ -20,7 +20,7 @@ const PARTS: usize = 10;
 /// Reports a run: failures in full, other steps by a bar or by lines.
 pub(crate) struct ApplyProgress<'run> {
     streams: &'run Streams,
-    world: &'run World<'run>,
+    reconcile_context: &'run ReconcileContext<'run>,
     bar: Option<Bar>,
     all: usize,
     done: usize,
@@ -31,18 +31,22 @@ pub(crate) struct ApplyProgress<'run> {
 
 impl<'run> ApplyProgress<'run> {
     /// Starts the report of a plan with `all` steps.
-    pub(crate) fn new(streams: &'run Streams, world: &'run World<'run>, all: usize) -> Self {
+    pub(crate) fn new(
+        streams: &'run Streams,
+        reconcile_context: &'run ReconcileContext<'run>,
+        all: usize,
+    ) -> Self {
         let bar = streams.start_bar();
         if let Some(bar) = &bar {
             bar.fill("Applying", 0, all, String::new());
         }
-        Self { streams, world, bar, all, done: 0, failed: 0, failures: String::new() }
+        Self { streams, reconcile_context, bar, all, done: 0, failed: 0, failures: String::new() }
     }
 
     /// Returns a guard: while it exists, Ctrl-C stops the run after the current steps.
-    pub(crate) fn stopping(&self) -> Stopping {
+    pub(crate) fn stopping(&self) -> StopGuard {
         let (bar, quiet) = (self.bar.clone(), self.streams.quiet);
-        Stopping::new(move || match &bar {
+        StopGuard::new(move || match &bar {
             _ if quiet => {}
             Some(bar) => bar.suspend(print_stopping),
             None => print_stopping(),
@@ -53,16 +57,20 @@ impl<'run> ApplyProgress<'run> {
         let streams = self.streams;
         let each = self.all <= FEW || streams.verbose;
         match event {
-            ApplyEvent::Done(action) if each => streams.message(&named(action)),
+            ApplyEvent::Done(action) if each => streams.message(&describe_action(action)),
             ApplyEvent::Skipped(action) if each => {
-                streams.message(&format!("{} skipped: an earlier step failed", named(action)));
+                streams.message(&format!(
+                    "{} skipped: an earlier step failed",
+                    describe_action(action)
+                ));
             }
             ApplyEvent::Done(_) | ApplyEvent::Skipped(_) => {}
             ApplyEvent::Failed(action, error) => {
-                let error = Concealed::of(&error, action, self.world);
-                streams.rendered(&format!("{} failed:\n", harmless_name(&named(action))));
+                let error = RedactedError::of(&error, action, self.reconcile_context);
+                streams.rendered(&format!("{} failed:\n", sanitize_name(&describe_action(action))));
                 streams.error(&error);
-                self.failures.push_str(&harmless_name(&format!("  {}: {error}", named(action))));
+                self.failures
+                    .push_str(&sanitize_name(&format!("  {}: {error}", describe_action(action))));
                 self.failures.push('\n');
                 self.failed += 1;
             }
@@ -85,7 +93,7 @@ impl<'run> ApplyProgress<'run> {
             }
             ApplyEvent::RecordFailed(ref error) => {
                 report_record(&event, self.streams);
-                self.failures.push_str(&harmless_name(&format!(
+                self.failures.push_str(&sanitize_name(&format!(
                     "  the record in the catalog's repository: {error}"
                 )));
                 self.failures.push('\n');
@@ -93,7 +101,7 @@ impl<'run> ApplyProgress<'run> {
             }
             ApplyEvent::CommitFailed(error) => {
                 streams.error(&error);
-                self.failures.push_str(&harmless_name(&format!(
+                self.failures.push_str(&sanitize_name(&format!(
                     "  the commit in the GitOps repository: {error}"
                 )));
                 self.failures.push('\n');
@@ -104,7 +112,7 @@ impl<'run> ApplyProgress<'run> {
         match &self.bar {
             Some(bar) => {
                 let failed = if self.failed > 0 {
-                    format!(", {} failed", grouped(self.failed))
+                    format!(", {} failed", group_digits(self.failed))
                 } else {
                     String::new()
                 };
@@ -113,8 +121,8 @@ impl<'run> ApplyProgress<'run> {
             None if !each && self.done * PARTS / self.all > (self.done - 1) * PARTS / self.all => {
                 streams.message(&format!(
                     "applied {} of {}",
-                    grouped(self.done),
-                    grouped(self.all)
+                    group_digits(self.done),
+                    group_digits(self.all)
                 ));
             }
             None => {}
@@ -152,47 +160,53 @@ fn print_stopping() {
 }
 
 /// Returns an action's name: `SEC-0007 create-secret goldenpath/payments/dev/db`.
-fn named(action: &Action) -> String {
+fn describe_action(action: &Action) -> String {
     format!("{} {} {}", action.id, action.step.name(), action.target)
 }
 
-/// An error with concealed values: names in it may contain a value of the manifest.
+/// An error with redacted values: names in it may contain a value of the manifest.
 #[derive(Debug)]
-struct Concealed {
+struct RedactedError {
     message: String,
     code: Option<String>,
     help: Option<String>,
 }
 
-impl Concealed {
-    fn of(error: &dyn Diagnostic, action: &Action, world: &World<'_>) -> Self {
+impl RedactedError {
+    fn of(
+        error: &dyn Diagnostic,
+        action: &Action,
+        reconcile_context: &ReconcileContext<'_>,
+    ) -> Self {
         let text = |part: Option<Box<dyn fmt::Display + '_>>| part.map(|part| part.to_string());
-        let mut concealed =
+        let mut redacted =
             Self { message: error.to_string(), code: text(error.code()), help: text(error.help()) };
         let of_the_action =
             |request: &goldenpath_core::manifest::SecretRequest| request.id == action.id;
-        if let Some(entry) =
-            world.catalog.selected().find(|entry| entry.request().is_some_and(of_the_action))
+        if let Some(entry) = reconcile_context
+            .catalog
+            .selected()
+            .find(|entry| entry.request().is_some_and(of_the_action))
         {
-            rules::conceal(
+            rules::redact_texts(
                 entry,
-                world.project,
-                [&mut concealed.message].into_iter().chain(&mut concealed.help),
+                reconcile_context.project,
+                [&mut redacted.message].into_iter().chain(&mut redacted.help),
             );
         }
-        concealed
+        redacted
     }
 }
 
-impl fmt::Display for Concealed {
+impl fmt::Display for RedactedError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Concealed {}
+impl std::error::Error for RedactedError {}
 
-impl Diagnostic for Concealed {
+impl Diagnostic for RedactedError {
     fn code(&self) -> Option<Box<dyn fmt::Display + '_>> {
         self.code.as_ref().map(|code| Box::new(code) as Box<dyn fmt::Display>)
     }

@@ -39,7 +39,7 @@ impl Bar {
     /// Returns `None` if stderr is not a terminal, has no color, is dumb or belongs to a pipeline.
     #[must_use]
     pub(crate) fn on_terminal(terminal: TerminalStyle) -> Option<Self> {
-        interrupt::clear_before_exit(clear_any);
+        interrupt::set_exit_cleanup(clear_any);
         let can_draw = io::stderr().is_terminal() && terminal.color && !is_dumb() && !has_no_user();
         let (filling, characters) = if terminal.unicode {
             ("{prefix} {bar:30} {human_pos} of {human_len}{msg}", "━╸ ")
@@ -108,7 +108,7 @@ fn shown() -> std::sync::MutexGuard<'static, Option<Bar>> {
 
 /// Returns a number with separated thousands: `2,000`.
 #[must_use]
-pub(crate) fn grouped(count: usize) -> String {
+pub(crate) fn group_digits(count: usize) -> String {
     HumanCount(count as u64).to_string()
 }
 

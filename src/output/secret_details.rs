@@ -3,7 +3,7 @@
 use console::measure_text_width;
 use goldenpath_core::report::count;
 use goldenpath_core::rules::Severity;
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_core::trail::AuditEvent;
 use goldenpath_deploy::inventory::{
     Lookup, Projected, Reserved, SecretDetails, Stored, day, distance,
@@ -11,7 +11,7 @@ use goldenpath_deploy::inventory::{
 
 use super::findings::count_of;
 use super::secret_table::status_style;
-use super::style::{TerminalStyle, with_less_indent, wrapped};
+use super::style::{TerminalStyle, with_less_indent, wrap};
 
 /// The width of the labels in columns.
 const LABELS: usize = 12;
@@ -27,14 +27,14 @@ const EVENTS: usize = 3;
 pub(crate) fn render_details(
     details: &SecretDetails,
     width: Option<usize>,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 ) -> String {
     let row = &details.row;
     let mut text = format!(
         "{}  {}  {}\n",
-        look.style().bold().apply_to(row.id),
-        look.style().bold().apply_to(harmless_name(&row.name)),
-        status_style(row.status, look).apply_to(row.status)
+        terminal.style().bold().apply_to(row.id),
+        terminal.style().bold().apply_to(sanitize_name(&row.name)),
+        status_style(row.status, terminal).apply_to(row.status)
     );
     let facts = [
         format!("{} in {}", row.service, row.environment),
@@ -42,11 +42,11 @@ pub(crate) fn render_details(
         row.secret_type.clone(),
         format!("{} risk", row.risk_tier),
     ];
-    push(&mut text, "", &[facts.join(", ")], width, look, true);
-    push(&mut text, "", row.description.as_slice(), width, look, true);
+    push(&mut text, "", &[facts.join(", ")], width, terminal, true);
+    push(&mut text, "", row.description.as_slice(), width, terminal, true);
     text.push('\n');
     for (label, lines) in parts(details) {
-        push(&mut text, label, &lines, width, look, false);
+        push(&mut text, label, &lines, width, terminal, false);
     }
     text
 }
@@ -60,7 +60,7 @@ fn parts(details: &SecretDetails) -> Vec<(&'static str, Vec<String>)> {
     let about: Vec<String> = since.into_iter().chain(uncommitted).collect();
     manifest.extend((!about.is_empty()).then(|| about.join(", ")));
     let due = details.days.iter().map(|(when, reason)| {
-        format!("{}, {}: {}", day(*when), distance(*when, details.now), reason.words())
+        format!("{}, {}: {}", day(*when), distance(*when, details.now), reason.describe())
     });
     vec![
         ("Manifest", manifest),
@@ -139,13 +139,13 @@ fn stored_lines(stored: &Stored, key: Option<&str>) -> Vec<String> {
         lines.push("the secret does not exist".to_owned());
         return lines;
     };
-    if let Some(stranger) = &found.stranger {
-        lines.push(format!("a secret with this name exists, but {stranger}"));
+    if let Some(reason) = &found.foreign_reason {
+        lines.push(format!("a secret with this name exists, but {reason}"));
         return lines;
     }
     let mut words: Vec<String> = Vec::new();
     let dates = [
-        ("created", found.known.created),
+        ("created", found.dates.created),
         ("changed", found.last_changed),
         ("rotated", found.last_rotated),
     ];
@@ -179,15 +179,15 @@ fn push(
     label: &str,
     lines: &[String],
     width: Option<usize>,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
     flush: bool,
 ) {
     let indent = if flush { 0 } else { LABELS };
     let mut label = label;
     for line in lines {
-        let line = harmless_name(line);
+        let line = sanitize_name(line);
         let broken = match width {
-            Some(width) => wrapped(&line, width.saturating_sub(indent)),
+            Some(width) => wrap(&line, width.saturating_sub(indent)),
             None => vec![line.into_owned()],
         };
         for line in broken {
@@ -197,7 +197,7 @@ fn push(
             if !needs_no_label {
                 let label =
                     if is_too_long { label.to_owned() } else { format!("{label:<LABELS$}") };
-                text.push_str(&look.style().bold().apply_to(label).to_string());
+                text.push_str(&terminal.style().bold().apply_to(label).to_string());
             }
             if is_too_long {
                 // A long path gets a line of its own, with less indentation if need be.

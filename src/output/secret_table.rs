@@ -11,9 +11,9 @@ use super::table::{Cell, Column, table};
 pub(crate) fn render_table(
     rows: &[CatalogRow],
     width: Option<usize>,
-    look: TerminalStyle,
+    terminal: TerminalStyle,
 ) -> String {
-    let column = |head, least, rank| Column { head, least, rank };
+    let column = |head, min_width, rank| Column { head, min_width, rank };
     let has_values = rows.iter().any(|row| row.has_value.is_some());
     let mut columns = vec![
         column("ID", None, 0),
@@ -28,7 +28,7 @@ pub(crate) fn render_table(
     ];
     columns.extend(has_values.then(|| column("VALUE", None, 0)));
     let value = |row: &CatalogRow| match row.has_value {
-        Some(false) => Cell::styled("awaiting a value", look.style().yellow()),
+        Some(false) => Cell::styled("awaiting a value", terminal.style().yellow()),
         Some(true) => Cell::plain("yes"),
         None => Cell::plain("-"),
     };
@@ -42,22 +42,22 @@ pub(crate) fn render_table(
             Cell::plain(&row.risk_tier),
             Cell::plain(&row.secret_type),
             Cell::plain(&format!("{}d", row.ttl_days)),
-            Cell::styled(row.status.as_str(), status_style(row.status, look)),
+            Cell::styled(row.status.as_str(), status_style(row.status, terminal)),
         ];
         cells.extend(has_values.then(|| value(row)));
         cells
     };
     let rows: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
-    table(&columns, &rows, width, look)
+    table(&columns, &rows, width, terminal)
 }
 
 /// Returns the style of a status.
 #[must_use]
-pub(crate) fn status_style(status: LifecycleStatus, look: TerminalStyle) -> console::Style {
+pub(crate) fn status_style(status: LifecycleStatus, terminal: TerminalStyle) -> console::Style {
     match status {
-        LifecycleStatus::Active => look.style(),
-        LifecycleStatus::Deprecated => look.style().yellow(),
-        LifecycleStatus::DecommissionRequested => look.style().red(),
-        LifecycleStatus::Decommissioned => look.style().dim(),
+        LifecycleStatus::Active => terminal.style(),
+        LifecycleStatus::Deprecated => terminal.style().yellow(),
+        LifecycleStatus::DecommissionRequested => terminal.style().red(),
+        LifecycleStatus::Decommissioned => terminal.style().dim(),
     }
 }

@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use crate::output::findings::render_report;
 use crate::output::progress_bar::Bar;
 use crate::output::style::{ColorChoice, TerminalStyle, wrap_lines};
-use goldenpath_core::sanitize::{harmless, harmless_json, runner};
+use goldenpath_core::sanitize::{runner, sanitize, sanitize_json};
 use goldenpath_core::yaml;
 
 /// The output of a run.
@@ -19,7 +19,7 @@ pub(crate) struct Streams {
     pub(crate) err: TerminalStyle,
     pub(crate) quiet: bool,
     in_progress: Cell<bool>,
-    shown_once: RefCell<BTreeSet<String>>,
+    printed_once: RefCell<BTreeSet<String>>,
     bar: RefCell<Option<Bar>>,
     pub(crate) verbose: bool,
     /// Whether the runner of a CI job interprets commands in the output.
@@ -33,23 +33,23 @@ impl Streams {
             err: TerminalStyle::of_stderr(color),
             quiet,
             in_progress: Cell::new(false),
-            shown_once: RefCell::default(),
+            printed_once: RefCell::default(),
             bar: RefCell::default(),
             verbose,
-            runner_reads: runner::is_reading(),
+            runner_reads: runner::reads_output(),
         }
     }
 
     /// Prints a part of the result, without commands for a CI job's runner.
     pub(crate) fn result(&self, text: &str) {
-        self.print(&self.without_commands(text));
+        self.print(&self.escape_commands(text));
     }
 
     /// Prints a part of the result that is YAML, without commands for a CI job's runner.
     ///
     /// A parser reads the same data from the output.
     pub(crate) fn yaml(&self, text: &str) {
-        let root = match self.without_commands(text) {
+        let root = match self.escape_commands(text) {
             Cow::Borrowed(text) => return self.print(text),
             Cow::Owned(_) => yaml::parse(text),
         };
@@ -58,7 +58,7 @@ impl Streams {
         for comment in text.lines().take_while(|line| line.starts_with('#')) {
             self.result(&format!("{comment}\n"));
         }
-        self.result(&format!("{}\n", harmless_json(&format!("{:#}", root.to_json()))));
+        self.result(&format!("{}\n", sanitize_json(&format!("{:#}", root.to_json()))));
     }
 
     /// Prints a command for a CI job's runner as a part of the result.
@@ -84,19 +84,19 @@ impl Streams {
     /// Returns the command without any other command inside.
     fn single_command(&self, command: &str) -> String {
         let rest = command.strip_prefix("::").unwrap_or(command);
-        format!("::{}", self.without_commands(rest))
+        format!("::{}", self.escape_commands(rest))
     }
 
     /// Removes commands from `text` if a CI job's runner would run them.
-    fn without_commands<'text>(&self, text: &'text str) -> Cow<'text, str> {
-        if self.runner_reads { runner::without_commands(text) } else { Cow::Borrowed(text) }
+    fn escape_commands<'text>(&self, text: &'text str) -> Cow<'text, str> {
+        if self.runner_reads { runner::escape_commands(text) } else { Cow::Borrowed(text) }
     }
 
     /// Prints a message, unless `--quiet` is set.
     pub(crate) fn message(&self, line: &str) {
         if !self.quiet {
             let width = io::stderr().is_terminal().then_some(self.err.width);
-            self.rendered(&format!("{}\n", wrap_lines(&harmless(line), width)));
+            self.rendered(&format!("{}\n", wrap_lines(&sanitize(line), width)));
         }
     }
 
@@ -148,14 +148,14 @@ impl Streams {
 
     /// Prints a message once per run.
     pub(crate) fn message_once(&self, line: &str) {
-        if self.shown_once.borrow_mut().insert(line.to_owned()) {
+        if self.printed_once.borrow_mut().insert(line.to_owned()) {
             self.message(line);
         }
     }
 
     /// Prints rendered text to stderr, even with `--quiet`.
     pub(crate) fn rendered(&self, text: &str) {
-        self.write(&self.without_commands(text));
+        self.write(&self.escape_commands(text));
     }
 
     fn write(&self, text: &str) {

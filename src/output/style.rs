@@ -69,7 +69,7 @@ impl TerminalStyle {
 
 /// Returns the lines of `text` at a width in columns. Lines break between words, never inside a
 /// path, an ID or a date; a longer word is a line of its own.
-pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     textwrap::wrap(text, options(width)).into_iter().map(Cow::into_owned).collect()
 }
 
@@ -151,7 +151,7 @@ mod tests {
         );
         let path = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
         assert_eq!(wrap_lines(path, Some(40)), path);
-        assert_eq!(wrapped(&format!("see {path}"), 40), ["see", path]);
+        assert_eq!(wrap(&format!("see {path}"), 40), ["see", path]);
         // A word that fits on a line of its own gets one, with less indentation if need be.
         let key = "goldenpath/payments/dev/payments-archive";
         assert_eq!(wrap_lines(&format!("  + {key} x"), Some(40)), format!("  +\n{key}\n    x"));

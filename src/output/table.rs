@@ -3,7 +3,7 @@
 use console::{Style, measure_text_width, pad_str, truncate_str};
 
 use super::style::TerminalStyle;
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 
 /// The text between two columns.
 const GAP: &str = "  ";
@@ -13,7 +13,7 @@ const GAP: &str = "  ";
 pub(crate) struct Column {
     pub head: &'static str,
     /// The width that it may be cut to; `None` if it is never cut.
-    pub least: Option<usize>,
+    pub min_width: Option<usize>,
     /// The order of leaving columns out if cutting is not enough: highest first; 0 stays.
     pub rank: u8,
 }
@@ -35,7 +35,7 @@ impl Cell {
     /// Returns a cell in this style.
     #[must_use]
     pub(crate) fn styled(text: &str, style: Style) -> Self {
-        Self { text: harmless_name(text).into_owned(), style }
+        Self { text: sanitize_name(text).into_owned(), style }
     }
 
     fn width(&self) -> usize {
@@ -54,7 +54,7 @@ pub(crate) fn table(
     width: Option<usize>,
     terminal: TerminalStyle,
 ) -> String {
-    let widths = fitted(columns, &natural(columns, rows), width);
+    let widths = fit_widths(columns, &natural_widths(columns, rows), width);
     let end = if terminal.unicode { "…" } else { "~" };
     let line = |cells: &mut dyn Iterator<Item = &Cell>| {
         let mut line = String::new();
@@ -82,7 +82,7 @@ pub(crate) fn table(
     text
 }
 
-fn natural(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
+fn natural_widths(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
     let widest = |number: usize| {
         rows.iter().filter_map(|row| row.get(number)).map(Cell::width).max().unwrap_or(0)
     };
@@ -94,7 +94,7 @@ fn natural(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
 }
 
 /// Returns the width of each column; `None` for a column that is left out.
-fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Option<usize>> {
+fn fit_widths(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Option<usize>> {
     let mut shown: Vec<bool> = vec![true; columns.len()];
     loop {
         let mut widths: Vec<Option<usize>> =
@@ -107,8 +107,8 @@ fn fitted(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Op
         while total(&widths) > available {
             let can_shrink = |number: &usize| {
                 columns[*number]
-                    .least
-                    .is_some_and(|least| widths[*number].is_some_and(|width| width > least))
+                    .min_width
+                    .is_some_and(|min_width| widths[*number].is_some_and(|width| width > min_width))
             };
             let widest = (0..columns.len()).filter(can_shrink).max_by_key(|number| widths[*number]);
             let Some(widest) = widest else { break };
@@ -130,7 +130,7 @@ mod tests {
     const TERMINAL: TerminalStyle = TerminalStyle { color: false, unicode: true, width: 40 };
 
     fn drawn(width: Option<usize>) -> String {
-        let column = |head, least, rank| Column { head, least, rank };
+        let column = |head, min_width, rank| Column { head, min_width, rank };
         let columns =
             [column("ID", None, 0), column("NAME", Some(6), 0), column("OWNER", Some(8), 2)];
         let row = |cells: [&str; 3]| cells.map(Cell::plain).into();

@@ -8,7 +8,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 /// Returns the indices of the `choices` with the letters of `typed` in order, best match first.
 ///
 /// If nothing is typed, returns all in their order.
-pub(crate) fn matching(typed: &str, choices: &[String]) -> Vec<usize> {
+pub(crate) fn find_matches(typed: &str, choices: &[String]) -> Vec<usize> {
     if typed.is_empty() {
         return (0..choices.len()).collect();
     }
@@ -34,7 +34,7 @@ mod tests {
     fn found(typed: &str) -> Vec<String> {
         let choices: Vec<String> =
             ["orders", "payments", "payments-api", "web"].map(str::to_owned).into();
-        matching(typed, &choices).into_iter().map(|index| choices[index].clone()).collect()
+        find_matches(typed, &choices).into_iter().map(|index| choices[index].clone()).collect()
     }
 
     #[test]

@@ -10,7 +10,7 @@ use dialoguer::theme::Theme;
 use secrecy::SecretString;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::text::formatted;
+use super::text::format_with;
 
 /// The longest answer in bytes, which is the longest value.
 pub(crate) const MAX_ANSWER: usize = 64 * 1024;
@@ -20,7 +20,7 @@ const MIN_FREE: usize = 4;
 
 /// Asks on `term`; returns `None` if the user cancels.
 pub(crate) fn ask(words: &str, theme: &dyn Theme, term: &Term) -> io::Result<Option<SecretString>> {
-    let prompt = formatted(|out| theme.format_password_prompt(out, words));
+    let prompt = format_with(|out| theme.format_password_prompt(out, words));
     let columns = usize::from(term.size().1).max(10);
     term.write_str(&truncate_str(&prompt, columns - MIN_FREE, ""))?;
     term.flush()?;
@@ -38,7 +38,7 @@ pub(crate) fn ask(words: &str, theme: &dyn Theme, term: &Term) -> io::Result<Opt
                 term.clear_line()?;
                 let given = if text.is_empty() { "left empty" } else { "hidden" };
                 // The same line as dialoguer's password prompt.
-                let line = formatted(|out| {
+                let line = format_with(|out| {
                     theme.format_input_prompt_selection(out, words, &format!("[{given}]"))
                 });
                 term.write_line(&line)?;

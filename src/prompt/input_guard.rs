@@ -28,7 +28,7 @@ impl InputGuard {
     /// Returns a guard for a question that reads lines in the terminal's own mode.
     ///
     /// Ctrl-C does not flush the terminal's queues, so that input right after it is kept.
-    pub(crate) fn by_lines() -> Self {
+    pub(crate) fn for_lines() -> Self {
         #[cfg(unix)]
         return Self::with(|modes| modes | LocalModes::NOFLSH);
         #[cfg(not(unix))]
@@ -36,7 +36,7 @@ impl InputGuard {
     }
 
     /// Returns a guard for a line that is not shown.
-    pub(crate) fn by_hidden_lines() -> Self {
+    pub(crate) fn for_hidden_lines() -> Self {
         #[cfg(unix)]
         return Self::with(|modes| (modes | LocalModes::NOFLSH) - LocalModes::ECHO);
         #[cfg(not(unix))]

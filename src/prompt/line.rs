@@ -3,7 +3,7 @@
 use console::measure_text_width;
 use unicode_segmentation::UnicodeSegmentation;
 
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 
 /// The text and the position of the cursor.
 #[derive(Debug, Default)]
@@ -78,9 +78,10 @@ impl EditedLine {
     /// Returns the visible text before and from the cursor, in `columns` including the cursor's.
     pub(crate) fn view(&self, columns: usize) -> (String, String) {
         let (before, after) = self.text.split_at(self.at);
-        let (before, after): (Vec<Shown>, Vec<Shown>) = (shown(before), shown(after));
-        let width = |part: &[Shown]| part.iter().map(|(_, width)| width).sum::<usize>();
-        let text = |part: &[Shown]| part.iter().map(|(text, _)| text.as_str()).collect::<String>();
+        let (before, after): (Vec<ShownCluster>, Vec<ShownCluster>) = (shown(before), shown(after));
+        let width = |part: &[ShownCluster]| part.iter().map(|(_, width)| width).sum::<usize>();
+        let text =
+            |part: &[ShownCluster]| part.iter().map(|(text, _)| text.as_str()).collect::<String>();
         if width(&before) + width(&after) < columns {
             return (text(&before), text(&after));
         }
@@ -116,12 +117,12 @@ impl EditedLine {
 }
 
 /// A grapheme cluster as it is shown, and its width in columns.
-type Shown = (String, usize);
+type ShownCluster = (String, usize);
 
-fn shown(text: &str) -> Vec<Shown> {
+fn shown(text: &str) -> Vec<ShownCluster> {
     text.graphemes(true)
         .map(|character| {
-            let shown = harmless_name(character).into_owned();
+            let shown = sanitize_name(character).into_owned();
             // Terminals disagree on the width of combined code points; their sum is the maximum.
             let sum =
                 shown.chars().map(|part| measure_text_width(part.encode_utf8(&mut [0; 4]))).sum();

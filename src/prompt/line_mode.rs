@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::input_guard::InputGuard;
 use super::{PromptError, Question};
-use goldenpath_core::sanitize::{harmless, harmless_name};
+use goldenpath_core::sanitize::{sanitize, sanitize_name};
 
 /// The question that waits for a line, which Ctrl-C ends.
 static WAITING: Mutex<Option<Sender<InputEvent>>> = Mutex::new(None);
@@ -46,25 +46,28 @@ pub(crate) fn text(
     question: &Question<'_>,
     check: &mut dyn FnMut(&str) -> Result<(), String>,
 ) -> Result<String, PromptError> {
-    let Question { words, default, suggestions, takes_new } = *question;
+    let Question { words, default, suggestions, accepts_new_value } = *question;
     let mut prompt = words.to_owned();
-    let shown =
-        if takes_new { &suggestions[..suggestions.len().min(SUGGESTIONS)] } else { suggestions };
+    let shown = if accepts_new_value {
+        &suggestions[..suggestions.len().min(SUGGESTIONS)]
+    } else {
+        suggestions
+    };
     if !shown.is_empty() {
         let more = match suggestions.len() - shown.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let new = if takes_new { ", or a new one" } else { "" };
-        prompt.push_str(&format!(". {}{more}{new}", numbered(shown)));
+        let new = if accepts_new_value { ", or a new one" } else { "" };
+        prompt.push_str(&format!(". {}{more}{new}", number_choices(shown)));
     }
     if let Some(default) = default.filter(|default| !default.is_empty()) {
-        prompt.push_str(&format!(". Default {}", harmless_name(default)));
+        prompt.push_str(&format!(". Default {}", sanitize_name(default)));
     }
     ask(&prompt, |answer| {
         let answer = match answer {
             "" => default.unwrap_or_default(),
-            answer => chosen(answer, shown).map_or(answer, |index| shown[index].as_str()),
+            answer => find_choice(answer, shown).map_or(answer, |index| shown[index].as_str()),
         };
         check(answer).map(|()| answer.to_owned())
     })
@@ -77,7 +80,8 @@ pub(crate) fn one(
     default: usize,
     check: &mut dyn FnMut(usize) -> Result<(), String>,
 ) -> Result<usize, PromptError> {
-    let prompt = format!("{words}. {}. Default {}", numbered(choices), name(choices, default));
+    let prompt =
+        format!("{words}. {}. Default {}", number_choices(choices), name(choices, default));
     ask(&prompt, |answer| {
         let index = if answer.is_empty() { default } else { parse_choice(answer, choices)? };
         check(index).map(|()| index)
@@ -93,7 +97,7 @@ pub(crate) fn several(
 ) -> Result<Vec<usize>, PromptError> {
     let prompt = format!(
         "{words}, one or several, separated by commas. {}. Default {}",
-        numbered(choices),
+        number_choices(choices),
         name(choices, default)
     );
     ask(&prompt, |answer| {
@@ -125,7 +129,7 @@ pub(crate) fn confirm(words: &str, default: bool) -> Result<bool, PromptError> {
 
 /// Asks for a text that is not shown.
 pub(crate) fn hidden(words: &str) -> Result<SecretString, PromptError> {
-    ask_with(InputGuard::by_hidden_lines, &format!("{words}. The input is not shown"), |answer| {
+    ask_with(InputGuard::for_hidden_lines, &format!("{words}. The input is not shown"), |answer| {
         if answer.len() + 1 < TERMINAL_LINE {
             return Ok(SecretString::from(answer));
         }
@@ -135,7 +139,7 @@ pub(crate) fn hidden(words: &str) -> Result<SecretString, PromptError> {
 
 /// Asks until `parse` accepts an answer; prints the reason of each rejection.
 fn ask<T>(prompt: &str, parse: impl FnMut(&str) -> Result<T, String>) -> Result<T, PromptError> {
-    ask_with(InputGuard::by_lines, prompt, parse)
+    ask_with(InputGuard::for_lines, prompt, parse)
 }
 
 /// Asks as [`ask`] does, in the terminal mode of `guard`.
@@ -154,7 +158,7 @@ fn ask_with<T>(
         let channel = listen();
         let guard = guard();
         let is_hidden = !guard.echoes();
-        print(&format!("{}: ", harmless(prompt)))?;
+        print(&format!("{}: ", sanitize(prompt)))?;
         let line = match wait_for_input(&channel) {
             InputEvent::Line(line) => line.map_err(broken)?,
             InputEvent::Interrupt => {
@@ -181,7 +185,7 @@ fn ask_with<T>(
         };
         match answer {
             Ok(answer) => return Ok(answer),
-            Err(why) => print(&format!("{NOT_ACCEPTED}{}\n", harmless(&why)))?,
+            Err(why) => print(&format!("{NOT_ACCEPTED}{}\n", sanitize(&why)))?,
         }
     }
 }
@@ -212,20 +216,20 @@ fn wait_for_input((sender, receiver): &(Sender<InputEvent>, Receiver<InputEvent>
 }
 
 /// Returns the choices with their numbers: `1 dev, 2 test`.
-fn numbered(choices: &[String]) -> String {
+fn number_choices(choices: &[String]) -> String {
     let numbered = choices
         .iter()
         .enumerate()
-        .map(|(index, choice)| format!("{} {}", index + 1, harmless_name(choice)));
+        .map(|(index, choice)| format!("{} {}", index + 1, sanitize_name(choice)));
     numbered.collect::<Vec<_>>().join(", ")
 }
 
 fn name(choices: &[String], index: usize) -> String {
-    choices.get(index).map(|choice| harmless_name(choice).into_owned()).unwrap_or_default()
+    choices.get(index).map(|choice| sanitize_name(choice).into_owned()).unwrap_or_default()
 }
 
 /// Returns the choice with this name, or else with this number.
-fn chosen(answer: &str, choices: &[String]) -> Option<usize> {
+fn find_choice(answer: &str, choices: &[String]) -> Option<usize> {
     let number =
         || answer.parse::<usize>().ok()?.checked_sub(1).filter(|index| *index < choices.len());
     choices.iter().position(|choice| choice == answer).or_else(number)
@@ -233,7 +237,7 @@ fn chosen(answer: &str, choices: &[String]) -> Option<usize> {
 
 /// As [`chosen`], with an error for an unknown answer.
 fn parse_choice(answer: &str, choices: &[String]) -> Result<usize, String> {
-    chosen(answer, choices).ok_or_else(|| {
+    find_choice(answer, choices).ok_or_else(|| {
         let suggestion =
             goldenpath_core::suggest::did_you_mean(answer, choices.iter().map(String::as_str));
         let help = suggestion.unwrap_or_else(|| {
@@ -250,11 +254,11 @@ mod tests {
     #[test]
     fn a_choice_is_found_by_its_word_before_its_number() {
         let choices: Vec<String> = ["dev", "1", "prod"].map(str::to_owned).into();
-        assert_eq!(chosen("prod", &choices), Some(2));
-        assert_eq!(chosen("3", &choices), Some(2));
-        assert_eq!(chosen("1", &choices), Some(1), "the word wins");
+        assert_eq!(find_choice("prod", &choices), Some(2));
+        assert_eq!(find_choice("3", &choices), Some(2));
+        assert_eq!(find_choice("1", &choices), Some(1), "the word wins");
         for unknown in ["0", "4", "-1", "", "99999999999999999999"] {
-            assert_eq!(chosen(unknown, &choices), None, "{unknown}");
+            assert_eq!(find_choice(unknown, &choices), None, "{unknown}");
         }
         assert_eq!(
             parse_choice("prd", &choices),

@@ -11,13 +11,13 @@ use dialoguer::{Confirm, MultiSelect, Select};
 use secrecy::SecretString;
 
 use super::input_guard::InputGuard;
-use super::text::formatted;
+use super::text::format_with;
 use super::{Question, hidden, line_mode, text};
 use crate::interrupt;
 use crate::output::style::TerminalStyle;
-use crate::output::style::wrapped;
+use crate::output::style::wrap;
 use crate::output::style::{has_no_user, is_dumb};
-use goldenpath_core::sanitize::harmless;
+use goldenpath_core::sanitize::sanitize;
 
 /// How many choices are shown, so that an 80×24 terminal also shows the question.
 const PAGE: usize = 12;
@@ -64,7 +64,7 @@ impl Prompter {
         }
         // The console crate raises a signal for Ctrl-C at a question. Without a handler, the signal
         // ends the program with a hidden cursor.
-        interrupt::end_question_by(line_mode::interrupt);
+        interrupt::set_question_end(line_mode::interrupt);
         interrupt::listen();
         let theme: Box<dyn Theme> =
             if terminal.color { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) };
@@ -140,7 +140,7 @@ impl Prompter {
             match check(chosen) {
                 Ok(()) => {
                     let name = choices.get(chosen).map(String::as_str).unwrap_or_default();
-                    self.draw(&formatted(|out| {
+                    self.draw(&format_with(|out| {
                         theme.format_select_prompt_selection(out, words, name)
                     }))?;
                     return Ok(chosen);
@@ -190,7 +190,7 @@ impl Prompter {
                 Ok(()) => {
                     let names: Vec<&str> =
                         chosen.iter().map(|index| choices[*index].as_str()).collect();
-                    self.draw(&formatted(|out| {
+                    self.draw(&format_with(|out| {
                         theme.format_multi_select_prompt_selection(out, words, &names)
                     }))?;
                     return Ok(chosen);
@@ -216,7 +216,7 @@ impl Prompter {
     /// # Errors
     /// The terminal is gone.
     pub fn print(&self, line: &str) -> Result<(), PromptError> {
-        self.draw(&harmless(line))
+        self.draw(&sanitize(line))
     }
 
     /// Prints a note, wrapped between words unless questions are asked line by line.
@@ -226,7 +226,7 @@ impl Prompter {
     pub fn note(&self, text: &str) -> Result<(), PromptError> {
         match self.mode {
             Mode::Keys(_) => {
-                self.print(&wrapped(text, self.terminal.width.saturating_sub(1)).join("\n"))
+                self.print(&wrap(text, self.terminal.width.saturating_sub(1)).join("\n"))
             }
             Mode::Lines => self.print(text),
         }
@@ -240,8 +240,8 @@ impl Prompter {
         let Mode::Keys(theme) = &self.mode else {
             return self.print(&format!("{}{why}", line_mode::NOT_ACCEPTED));
         };
-        let why = wrapped(&harmless(why), self.terminal.width.saturating_sub(MARKS)).join("\n");
-        self.draw(&formatted(|out| theme.format_error(out, &why)))
+        let why = wrap(&sanitize(why), self.terminal.width.saturating_sub(MARKS)).join("\n");
+        self.draw(&format_with(|out| theme.format_error(out, &why)))
     }
 
     fn draw(&self, line: &str) -> Result<(), PromptError> {

@@ -11,8 +11,8 @@ use dialoguer::theme::Theme;
 use super::fuzzy;
 use super::line::EditedLine;
 use crate::output::style::TerminalStyle;
-use crate::output::style::wrapped;
-use goldenpath_core::sanitize::{harmless, harmless_name};
+use crate::output::style::wrap;
+use goldenpath_core::sanitize::{sanitize, sanitize_name};
 
 /// A question with a text as its answer.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub struct Question<'a> {
     pub default: Option<&'a str>,
     pub suggestions: &'a [String],
     /// Whether an answer may be a text that is not suggested.
-    pub takes_new: bool,
+    pub accepts_new_value: bool,
 }
 
 /// How many suggestions are shown.
@@ -46,20 +46,20 @@ pub(crate) fn ask(
 ) -> io::Result<Option<String>> {
     // Buffered, so that no partly drawn question is visible.
     let term = Term::buffered_stderr();
-    let mut typing = Typing {
+    let mut prompt = TextPrompt {
         question,
         theme,
         terminal,
         line: EditedLine::default(),
         found: Vec::new(),
         chosen: None,
-        wrong: None,
+        rejection: None,
     };
-    typing.search();
+    prompt.search();
     // Whether the rest of an unknown escape sequence is skipped.
     let mut in_sequence = false;
     loop {
-        typing.draw(&term)?;
+        prompt.draw(&term)?;
         let key = term.read_key_raw()?;
         match (in_sequence, &key) {
             (true, Key::Char(character)) => {
@@ -69,15 +69,15 @@ pub(crate) fn ask(
             _ => in_sequence = false,
         }
         match key {
-            Key::Escape | Key::CtrlC => return typing.cancel(&term).map(|()| None),
-            Key::Char('\x04') if typing.line.text().is_empty() => {
-                return typing.cancel(&term).map(|()| None);
+            Key::Escape | Key::CtrlC => return prompt.cancel(&term).map(|()| None),
+            Key::Char('\x04') if prompt.line.text().is_empty() => {
+                return prompt.cancel(&term).map(|()| None);
             }
             Key::Enter => {
-                let answer = typing.answer();
+                let answer = prompt.answer();
                 match check(&answer) {
-                    Ok(()) => return typing.accept(&term, &answer).map(|()| Some(answer)),
-                    Err(why) => typing.wrong = Some(why),
+                    Ok(()) => return prompt.accept(&term, &answer).map(|()| Some(answer)),
+                    Err(why) => prompt.rejection = Some(why),
                 }
             }
             Key::UnknownEscSeq(sequence) => {
@@ -87,12 +87,12 @@ pub(crate) fn ask(
                     _ => false,
                 };
             }
-            key => typing.take(&key),
+            key => prompt.take(&key),
         }
     }
 }
 
-struct Typing<'a> {
+struct TextPrompt<'a> {
     question: &'a Question<'a>,
     theme: &'a dyn Theme,
     terminal: TerminalStyle,
@@ -102,10 +102,10 @@ struct Typing<'a> {
     /// The position in `found` of the chosen suggestion.
     chosen: Option<usize>,
     /// The reason why the last answer was rejected.
-    wrong: Option<String>,
+    rejection: Option<String>,
 }
 
-impl Typing<'_> {
+impl TextPrompt<'_> {
     fn take(&mut self, key: &Key) {
         match key {
             Key::ArrowUp | Key::ArrowDown => return self.choose(*key == Key::ArrowDown),
@@ -131,11 +131,11 @@ impl Typing<'_> {
 
     /// Updates the suggestions after a change of the text.
     fn search(&mut self) {
-        let Question { suggestions, default, takes_new, .. } = *self.question;
-        self.found = fuzzy::matching(self.line.text(), suggestions);
+        let Question { suggestions, default, accepts_new_value, .. } = *self.question;
+        self.found = fuzzy::find_matches(self.line.text(), suggestions);
         let default =
             || self.found.iter().position(|index| Some(suggestions[*index].as_str()) == default);
-        self.chosen = match (takes_new, self.line.text().is_empty()) {
+        self.chosen = match (accepts_new_value, self.line.text().is_empty()) {
             (true, _) => None,
             (false, true) => default().or(Some(0)),
             (false, false) => Some(0),
@@ -150,7 +150,7 @@ impl Typing<'_> {
         self.chosen = match (self.chosen, down) {
             (Some(at), true) if Some(at) < last => Some(at + 1),
             (Some(at), false) if at > 0 => Some(at - 1),
-            (Some(_), _) if self.question.takes_new => None,
+            (Some(_), _) if self.question.accepts_new_value => None,
             (_, true) => last.and(Some(0)),
             (_, false) => last,
         };
@@ -197,11 +197,11 @@ impl Typing<'_> {
 
     /// Returns the question in front of the answer, and whether it includes the default.
     fn head(&self, columns: usize) -> (String, bool) {
-        let Question { words, default, takes_new, .. } = *self.question;
-        let default = default.filter(|default| takes_new && !default.is_empty());
+        let Question { words, default, accepts_new_value, .. } = *self.question;
+        let default = default.filter(|default| accepts_new_value && !default.is_empty());
         let with = |default: Option<&str>| {
-            let default = default.map(harmless_name);
-            formatted(|out| self.theme.format_input_prompt(out, words, default.as_deref()))
+            let default = default.map(sanitize_name);
+            format_with(|out| self.theme.format_input_prompt(out, words, default.as_deref()))
         };
         let whole = with(default);
         if measure_text_width(&whole) + ANSWER_WIDTH <= columns || default.is_none() {
@@ -212,28 +212,29 @@ impl Typing<'_> {
 
     /// Returns the lines below the question, at most `rows`.
     fn below(&self, rows: usize, columns: usize, with_default: bool) -> Vec<String> {
-        let wrapped = |text: &str, margin: usize| wrapped(text, columns.saturating_sub(margin));
+        let wrap_in_margin = |text: &str, margin: usize| wrap(text, columns.saturating_sub(margin));
         let mut lines = Vec::new();
-        let margin = measure_text_width(&formatted(|out| self.theme.format_error(out, ""))) + 2;
+        let margin = measure_text_width(&format_with(|out| self.theme.format_error(out, ""))) + 2;
         for (number, line) in
-            self.wrong.iter().flat_map(|why| wrapped(&harmless(why), margin)).enumerate()
+            self.rejection.iter().flat_map(|why| wrap_in_margin(&sanitize(why), margin)).enumerate()
         {
             lines.push(match number {
-                0 => formatted(|out| self.theme.format_error(out, &line)),
+                0 => format_with(|out| self.theme.format_error(out, &line)),
                 _ => format!("  {line}"),
             });
         }
         lines.truncate(rows);
         let notes: Vec<String> =
-            self.notes(with_default).iter().flat_map(|note| wrapped(note, 3)).collect();
+            self.notes(with_default).iter().flat_map(|note| wrap_in_margin(note, 3)).collect();
         let page = PAGE.min(rows.saturating_sub(lines.len() + notes.len()));
         let first = self.chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(page));
         for (at, index) in self.found.iter().enumerate().skip(first).take(page) {
-            let text = harmless_name(&self.question.suggestions[*index]);
+            let text = sanitize_name(&self.question.suggestions[*index]);
             let text = truncate_str(&text, columns.saturating_sub(4), ">");
             let is_chosen = self.chosen == Some(at);
-            lines
-                .push(formatted(|out| self.theme.format_select_prompt_item(out, &text, is_chosen)));
+            lines.push(format_with(|out| {
+                self.theme.format_select_prompt_item(out, &text, is_chosen)
+            }));
         }
         let dim = self.terminal.style().dim();
         lines.extend(notes.iter().map(|note| format!("  {}", dim.apply_to(note))));
@@ -242,17 +243,17 @@ impl Typing<'_> {
     }
 
     fn notes(&self, with_default: bool) -> Vec<String> {
-        let Question { default, suggestions, takes_new, .. } = *self.question;
+        let Question { default, suggestions, accepts_new_value, .. } = *self.question;
         let mut notes = Vec::new();
         let is_answer =
             |default: &&str| with_default && !default.is_empty() && self.line.text().is_empty();
         if let Some(default) = default.filter(is_answer) {
-            notes.push(format!("Enter takes {}", harmless_name(default)));
+            notes.push(format!("Enter takes {}", sanitize_name(default)));
         }
         if !suggestions.is_empty() {
             let found = self.found.len();
             let more = if found > PAGE { format!("{found} match. ") } else { String::new() };
-            notes.push(if takes_new {
+            notes.push(if accepts_new_value {
                 format!("{more}Down and Tab choose one of these, or type a new one")
             } else {
                 format!("{more}Type to search, Up and Down choose")
@@ -263,17 +264,17 @@ impl Typing<'_> {
 
     /// Ends the question, showing its answer.
     fn accept(&self, term: &Term, answer: &str) -> io::Result<()> {
-        let (words, answer) = (self.question.words, harmless_name(answer));
+        let (words, answer) = (self.question.words, sanitize_name(answer));
         self.leave(
             term,
-            &formatted(|out| self.theme.format_input_prompt_selection(out, words, &answer)),
+            &format_with(|out| self.theme.format_input_prompt_selection(out, words, &answer)),
         )
     }
 
     /// Ends the question, showing the typed text.
     fn cancel(&self, term: &Term) -> io::Result<()> {
         let (head, _) = self.head(usize::from(term.size().1).max(10));
-        self.leave(term, &format!("{head}{}", harmless_name(self.line.text())))
+        self.leave(term, &format!("{head}{}", sanitize_name(self.line.text())))
     }
 
     fn leave(&self, term: &Term, line: &str) -> io::Result<()> {
@@ -285,7 +286,7 @@ impl Typing<'_> {
 }
 
 /// Returns the text that a theme writes.
-pub(crate) fn formatted(format: impl FnOnce(&mut String) -> fmt::Result) -> String {
+pub(crate) fn format_with(format: impl FnOnce(&mut String) -> fmt::Result) -> String {
     let mut formatted = String::new();
     // Writing into a String cannot fail.
     let _ = format(&mut formatted);

@@ -11,11 +11,11 @@ use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::config::{
     BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, PolicySubject, SecretTypes,
 };
-use goldenpath_core::fixes::{FixContext, apply, settle};
+use goldenpath_core::fixes::{FixContext, apply, check_fixes};
 use goldenpath_core::manifest::Schema;
 use goldenpath_core::report::{count, findings_as_json, findings_as_sarif, findings_for_github};
-use goldenpath_core::rules::{Confidential, Finding, RuleSet, Severity};
-use goldenpath_core::sanitize::{harmless_json, runner};
+use goldenpath_core::rules::{ConfidentialSpans, Finding, RuleSet, Severity};
+use goldenpath_core::sanitize::{runner, sanitize_json};
 use goldenpath_core::vcs::{File, Repository, Snapshot};
 use goldenpath_core::yaml::{self, Node, NodeValue, Place};
 use goldenpath_deploy::value;
@@ -69,7 +69,7 @@ impl World {
         let catalog = Catalog::of(Snapshot::WorkTree, entries);
         let rules = RuleSet::of(&self.project).expect("no rule is configured");
         let (catalog, mut findings) = rules.check(catalog).expect("there are no policies");
-        settle(&mut findings, &catalog, &self.project, &FixContext::of(&self.repository));
+        check_fixes(&mut findings, &catalog, &self.project, &FixContext::of(&self.repository));
         (catalog, findings)
     }
 
@@ -81,10 +81,10 @@ impl World {
         let outcome = apply(catalog, &self.project, findings, &ground, unsafe_too)
             .expect("there are no policies");
         assert_eq!(
-            outcome.done.is_empty(),
+            outcome.applied.is_empty(),
             outcome.rewrites.is_empty(),
             "each fix is reported: {:?}",
-            outcome.done
+            outcome.applied
         );
         for rewrite in &outcome.rewrites {
             let (before, after) =
@@ -93,7 +93,7 @@ impl World {
             nests(&after.text, &root, &(0..after.text.len()));
             let is_valid = errors_before > 0 || errors(&outcome.findings) == 0;
             assert!(is_valid, "{:?} was valid, and became {:?}", before.text, after.text);
-            let (old, new) = Confidential::of_change(before, after, &self.project);
+            let (old, new) = ConfidentialSpans::of_change(before, after, &self.project);
             let (before, after) = (old.mask(&before.text), new.mask(&after.text));
             let difference = FileDiff {
                 from: &rewrite.before.path,
@@ -104,11 +104,11 @@ impl World {
             // A diff keeps the line endings of Windows.
             steers_nothing(&diff_for_people(&difference, WIDE).replace("\r\n", "\n"));
         }
-        if !outcome.done.is_empty() && outcome.done.len() < ROUNDS {
+        if !outcome.applied.is_empty() && outcome.applied.len() < ROUNDS {
             let again =
                 apply(outcome.catalog, &self.project, outcome.findings, &ground, unsafe_too);
             let again = again.expect("there are no policies");
-            assert!(again.done.is_empty(), "{:?} could have been done at once", again.done);
+            assert!(again.applied.is_empty(), "{:?} could have been done at once", again.applied);
         }
     }
 }
@@ -141,7 +141,8 @@ pub(super) fn rules(files: &[&[u8]]) {
     WORLD.with(|world| {
         let (catalog, findings) = world.judge(files);
         for entry in &catalog.entries {
-            let hidden = Confidential::of(entry, &world.project).mask(&entry.text).into_owned();
+            let hidden =
+                ConfidentialSpans::of(entry, &world.project).mask(&entry.text).into_owned();
             assert_eq!(hidden.len(), entry.text.len(), "a mask moves nothing");
             for finding in findings.iter().filter(|finding| finding.path == entry.path) {
                 points_into(&entry.text, finding);
@@ -198,7 +199,7 @@ pub(super) fn config(bytes: &[u8]) {
     if !policies.is_empty() {
         let subject = seed.to_json();
         let judge = || {
-            drop(ok_or_rendered(policies.broken_by(PolicySubject {
+            drop(ok_or_rendered(policies.find_violated(PolicySubject {
                 path: PATH,
                 manifest: &subject,
                 base: Some(&subject),
@@ -234,7 +235,7 @@ pub(super) fn value(bytes: &[u8]) {
 fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
     let files = catalog.entries.len();
     let json = findings_as_json(files, findings);
-    let shown = harmless_json(&format!("{json:#}")).into_owned();
+    let shown = sanitize_json(&format!("{json:#}")).into_owned();
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&shown).ok(),
         Some(json),
@@ -242,7 +243,7 @@ fn shows_nothing_raw(catalog: &Catalog, findings: &[Finding]) {
     );
     steers_nothing(&shown);
     assert_eq!(
-        runner::without_commands(&shown),
+        runner::escape_commands(&shown),
         shown,
         "JSON holds no command of a CI job's runner"
     );

@@ -2,7 +2,7 @@
 //! comment, terminates, and changes no valid manifest.
 
 use goldenpath_core::catalog::{Catalog, Entry, Project};
-use goldenpath_core::fixes::{FixContext, FixOutcome, apply, settle};
+use goldenpath_core::fixes::{FixContext, FixOutcome, apply, check_fixes};
 use goldenpath_core::rules::{Finding, RuleSet, Severity};
 use goldenpath_core::vcs::{File, Repository, Snapshot};
 use goldenpath_core::yaml::{self, Node, NodeValue};
@@ -198,7 +198,7 @@ impl World {
         let ground = FixContext::of(&self.repository);
         let rules = RuleSet::of(&self.project).unwrap();
         let (catalog, mut findings) = rules.check(self.catalog(path, text)).unwrap();
-        settle(&mut findings, &catalog, &self.project, &ground);
+        check_fixes(&mut findings, &catalog, &self.project, &ground);
         let errors = |findings: &[Finding]| {
             findings.iter().filter(|f| f.severity == Severity::Error).count()
         };
@@ -217,7 +217,7 @@ fn a_valid_manifest_is_never_changed() {
         let (path, text) = valid(&mut Dice(number * 7919 + 1), number);
         let (errors, outcome, new_path, new_text) = world.fixed(&path, &text, true);
         assert_eq!((errors, outcome.findings.len()), (0, 0), "{:?}\n{text}", outcome.findings);
-        assert_eq!((outcome.done.len(), outcome.rewrites.len()), (0, 0), "{text}");
+        assert_eq!((outcome.applied.len(), outcome.rewrites.len()), (0, 0), "{text}");
         assert_eq!((new_path, new_text), (path, text));
     }
 }
@@ -236,10 +236,10 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
         let left =
             outcome.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         // A fix can make errors visible that the broken text has hidden, at most one per fix.
-        assert!(left <= errors + outcome.done.len(), "{errors} → {left}\n{text}\n→\n{new_text}");
-        fixed += outcome.done.len();
+        assert!(left <= errors + outcome.applied.len(), "{errors} → {left}\n{text}\n→\n{new_text}");
+        fixed += outcome.applied.len();
         clean += usize::from(left == 0 && errors > 0);
-        if outcome.done.is_empty() {
+        if outcome.applied.is_empty() {
             assert_eq!((&new_path, &new_text), (&path, &text));
             continue;
         }
@@ -255,7 +255,7 @@ fn fixing_never_makes_it_worse_and_loses_nothing() {
         );
         // A second run changes nothing.
         let (_, again, last_path, last_text) = world.fixed(&new_path, &new_text, false);
-        assert_eq!((again.done.len(), last_path, last_text), (0, new_path, new_text));
+        assert_eq!((again.applied.len(), last_path, last_text), (0, new_path, new_text));
     }
     assert!(
         fixed > 300 && clean > 100,

@@ -54,7 +54,7 @@ pub struct CodeownersFile {
 
 /// The state of a file, and the text that it should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Review {
+pub struct FileComparison {
     pub state: LinesState,
     /// The file's text with the generated lines.
     pub text: String,
@@ -264,7 +264,7 @@ impl CodeownersFile {
     ///
     /// # Errors
     /// Marker comments that do not enclose one block of lines.
-    pub fn review(&self, lines: &[CodeownersLine]) -> Result<Review, CodeownersError> {
+    pub fn compare(&self, lines: &[CodeownersLine]) -> Result<FileComparison, CodeownersError> {
         let text = self.text.as_deref().unwrap_or_default();
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let all: Vec<&str> = text.split_inclusive('\n').collect();
@@ -272,17 +272,20 @@ impl CodeownersFile {
         let is_outside = |at: &usize| block.as_ref().is_none_or(|block| !block.contains(at));
         let outside: Vec<usize> = (0..all.len()).filter(is_outside).collect();
         let has_sections = outside.iter().any(|at| is_section(all[*at]));
-        let expected = rendered(lines, has_sections);
+        let expected = render_block(lines, has_sections);
         let excluding = exclusions(&all, block.as_ref(), has_sections, lines);
         if !excluding.is_empty() {
-            return Ok(Review { state: LinesState::Excluded(excluding), text: text.to_owned() });
+            return Ok(FileComparison {
+                state: LinesState::Excluded(excluding),
+                text: text.to_owned(),
+            });
         }
 
         let Some(block) = block else {
             let kept = all.concat();
-            return Ok(Review {
+            return Ok(FileComparison {
                 state: LinesState::Missing,
-                text: appended(&kept, &expected, newline),
+                text: append_block(&kept, &expected, newline),
             });
         };
         let later: Vec<usize> =
@@ -290,18 +293,18 @@ impl CodeownersFile {
         if !later.is_empty() {
             let kept: String = outside.iter().map(|at| all[*at]).collect();
             let state = LinesState::Overridden(later.into_iter().map(|at| at + 1).collect());
-            return Ok(Review { state, text: appended(&kept, &expected, newline) });
+            return Ok(FileComparison { state, text: append_block(&kept, &expected, newline) });
         }
         let is_current = all[block.clone()]
             .iter()
             .map(|line| line.trim_end())
             .eq(expected.iter().map(String::as_str));
         if is_current {
-            return Ok(Review { state: LinesState::Current, text: text.to_owned() });
+            return Ok(FileComparison { state: LinesState::Current, text: text.to_owned() });
         }
         let new: String = expected.iter().map(|line| format!("{line}{newline}")).collect();
         let text = all[..block.start].concat() + &new + &all[block.end..].concat();
-        Ok(Review { state: LinesState::Stale, text })
+        Ok(FileComparison { state: LinesState::Stale, text })
     }
 
     /// Returns the lines between the marker comments, both included.
@@ -344,7 +347,7 @@ impl CodeownersFile {
 }
 
 /// Renders the lines with their marker comments.
-fn rendered(lines: &[CodeownersLine], has_sections: bool) -> Vec<String> {
+fn render_block(lines: &[CodeownersLine], has_sections: bool) -> Vec<String> {
     let width = lines.iter().map(|line| line.pattern.chars().count()).max().unwrap_or_default();
     let mut rendered = vec![format!(
         "{BEGIN}: change `ownership` in {} and run `goldenpath codeowners --write`",
@@ -359,7 +362,7 @@ fn rendered(lines: &[CodeownersLine], has_sections: bool) -> Vec<String> {
 }
 
 /// Appends the block to a text, after an empty line.
-fn appended(text: &str, block: &[String], newline: &str) -> String {
+fn append_block(text: &str, block: &[String], newline: &str) -> String {
     let mut whole = text.trim_end().to_owned();
     if !whole.is_empty() {
         whole.push_str(newline);
@@ -441,7 +444,7 @@ fn may_match(line: &str, lines: &[CodeownersLine]) -> bool {
         end = offset + character.len_utf8();
     }
     let foreign = segments(&line[..end]);
-    lines.iter().any(|line| may_meet(&foreign, &segments(&line.pattern)))
+    lines.iter().any(|line| may_overlap(&foreign, &segments(&line.pattern)))
 }
 
 /// Splits a pattern into names, with `**` for any number of names.
@@ -454,7 +457,7 @@ fn segments(pattern: &str) -> Vec<&str> {
 }
 
 /// Returns whether a path may match both patterns, true in case of doubt.
-fn may_meet(one: &[&str], other: &[&str]) -> bool {
+fn may_overlap(one: &[&str], other: &[&str]) -> bool {
     // can[j]: whether one[i..] and other[j..] may match the same rest of a path.
     let mut below = vec![false; other.len() + 1];
     for i in (0..=one.len()).rev() {
@@ -465,7 +468,7 @@ fn may_meet(one: &[&str], other: &[&str]) -> bool {
                 (Some(&"**"), Some(_)) => below[j] || can[j + 1],
                 (Some(&"**"), None) => below[j],
                 (_, Some(&"**")) => can[j + 1] || (i < one.len() && below[j]),
-                (Some(one), Some(other)) => names_may_meet(one, other) && below[j + 1],
+                (Some(one), Some(other)) => names_may_overlap(one, other) && below[j + 1],
                 (None, Some(_)) | (Some(_), None) => false,
             };
         }
@@ -475,7 +478,7 @@ fn may_meet(one: &[&str], other: &[&str]) -> bool {
 }
 
 /// Returns whether a name may match both patterns; `other` is a name.
-fn names_may_meet(one: &str, other: &str) -> bool {
+fn names_may_overlap(one: &str, other: &str) -> bool {
     if one.contains(['[', '\\', '?']) {
         return true;
     }
@@ -533,32 +536,32 @@ mod tests {
         for text in
             ["", "* @acme/all\n", "* @acme/all", "# why\r\n*.md @docs\r\n", "[Docs] @docs\n*.md\n"]
         {
-            let review = file(text).review(&own_lines()).unwrap();
-            assert_eq!(review.state, LinesState::Missing, "{text}");
-            assert!(review.text.starts_with(text.trim_end()), "{}", review.text);
-            let again = file(&review.text).review(&own_lines()).unwrap();
+            let comparison = file(text).compare(&own_lines()).unwrap();
+            assert_eq!(comparison.state, LinesState::Missing, "{text}");
+            assert!(comparison.text.starts_with(text.trim_end()), "{}", comparison.text);
+            let again = file(&comparison.text).compare(&own_lines()).unwrap();
             assert_eq!(
                 (again.state, again.text),
-                (LinesState::Current, review.text.clone()),
+                (LinesState::Current, comparison.text.clone()),
                 "{text}"
             );
-            assert_eq!(review.text.contains("\r\n"), text.contains("\r\n"));
-            assert_eq!(review.text.contains(SECTION), text.contains("[Docs]"));
+            assert_eq!(comparison.text.contains("\r\n"), text.contains("\r\n"));
+            assert_eq!(comparison.text.contains(SECTION), text.contains("[Docs]"));
         }
     }
 
     #[test]
     fn other_lines_between_the_markers_are_out_of_date_and_are_replaced_in_place() {
-        let written = file("* @acme/all\n").review(&own_lines()).unwrap().text;
+        let written = file("* @acme/all\n").compare(&own_lines()).unwrap().text;
         let stale = written.replace("@acme/payments", "@evil") + "# the end\n/docs/ @docs\n";
-        let review = file(&stale).review(&own_lines()).unwrap();
-        assert_eq!(review.state, LinesState::Stale);
-        assert_eq!(review.text, written + "# the end\n/docs/ @docs\n");
+        let comparison = file(&stale).compare(&own_lines()).unwrap();
+        assert_eq!(comparison.state, LinesState::Stale);
+        assert_eq!(comparison.text, written + "# the end\n/docs/ @docs\n");
     }
 
     #[test]
     fn a_later_line_that_may_match_the_same_path_overrides_and_one_that_cannot_does_not() {
-        let written = file("").review(&own_lines()).unwrap().text;
+        let written = file("").compare(&own_lines()).unwrap().text;
         for later in [
             "* @evil",
             "/catalogs/ @evil",
@@ -574,11 +577,15 @@ mod tests {
             "/**/goldenpath.* @evil",
         ] {
             let text = format!("{written}{later}\n");
-            let review = file(&text).review(&own_lines()).unwrap();
-            assert_eq!(review.state, LinesState::Overridden(vec![text.lines().count()]), "{later}");
-            let again = file(&review.text).review(&own_lines()).unwrap();
+            let comparison = file(&text).compare(&own_lines()).unwrap();
+            assert_eq!(
+                comparison.state,
+                LinesState::Overridden(vec![text.lines().count()]),
+                "{later}"
+            );
+            let again = file(&comparison.text).compare(&own_lines()).unwrap();
             assert_eq!(again.state, LinesState::Current, "{later}: written lines come last");
-            assert!(review.text.starts_with(later));
+            assert!(comparison.text.starts_with(later));
         }
         for later in [
             "/docs/ @docs",
@@ -587,14 +594,14 @@ mod tests {
             "/catalogs/secrets/payments-api/ @api",
             "/goldenpath.yml @x",
         ] {
-            let review = file(&format!("{written}{later}\n")).review(&own_lines()).unwrap();
-            assert_eq!(review.state, LinesState::Current, "{later}");
+            let comparison = file(&format!("{written}{later}\n")).compare(&own_lines()).unwrap();
+            assert_eq!(comparison.state, LinesState::Current, "{later}");
         }
     }
 
     #[test]
     fn only_an_exclusion_that_may_match_the_same_path_is_reported_at_any_position() {
-        let written = file("").review(&own_lines()).unwrap().text;
+        let written = file("").compare(&own_lines()).unwrap().text;
         for exclusion in [
             "!/catalogs/secrets/payments/",
             "!goldenpath.yaml",
@@ -609,7 +616,7 @@ mod tests {
                 format!("{exclusion}\n"),
                 format!("[a\n{exclusion}\n"),
             ] {
-                let review = file(&text).review(&own_lines()).unwrap();
+                let comparison = file(&text).compare(&own_lines()).unwrap();
                 let line = text.lines().position(|line| line == exclusion).unwrap() + 1;
                 // A line that only resembles a section head begins no section; the block has its
                 // own.
@@ -618,19 +625,19 @@ mod tests {
                 } else {
                     LinesState::Excluded(vec![line])
                 };
-                assert_eq!(review.state, expected, "{text}");
+                assert_eq!(comparison.state, expected, "{text}");
             }
             let later = format!("{written}* @x\n{exclusion}\n");
             let line = later.lines().count();
             assert_eq!(
-                file(&later).review(&own_lines()).unwrap().state,
+                file(&later).compare(&own_lines()).unwrap().state,
                 LinesState::Excluded(vec![line]),
                 "{later}"
             );
         }
         for other in ["!/docs/", "!/*.md", "# !*", "\\!*", "!/goldenpath.yml"] {
             assert_eq!(
-                file(&format!("{other}\n{written}")).review(&own_lines()).unwrap().state,
+                file(&format!("{other}\n{written}")).compare(&own_lines()).unwrap().state,
                 LinesState::Current,
                 "{other}"
             );
@@ -640,7 +647,7 @@ mod tests {
     #[test]
     fn an_exclusion_counts_in_its_own_section_only() {
         let docs = "!*\n[Docs] @docs\n*.md\n!*\n";
-        let written = file(docs).review(&own_lines()).unwrap();
+        let written = file(docs).compare(&own_lines()).unwrap();
         assert_eq!(written.state, LinesState::Missing);
         for (text, state) in [
             (written.text.clone(), LinesState::Current),
@@ -654,14 +661,14 @@ mod tests {
                 LinesState::Excluded(vec![2, 3]),
             ),
         ] {
-            assert_eq!(file(&text).review(&own_lines()).unwrap().state, state, "{text}");
+            assert_eq!(file(&text).compare(&own_lines()).unwrap().state, state, "{text}");
         }
         // None of these is certain to begin another section.
         for head in ["[Other", "[]", "[Other]x", "[Other] x"] {
             let text = format!("{}{head}\n!*\n", written.text);
             let line = text.lines().count();
             assert_eq!(
-                file(&text).review(&own_lines()).unwrap().state,
+                file(&text).compare(&own_lines()).unwrap().state,
                 LinesState::Excluded(vec![line]),
                 "{text}"
             );
@@ -676,7 +683,7 @@ mod tests {
             ("# BEGIN goldenpath\n# BEGIN goldenpath\n# END goldenpath\n", 2),
             ("# BEGIN goldenpath\n# END goldenpath\n# END goldenpath\n", 3),
         ] {
-            let error = file(text).review(&own_lines()).unwrap_err();
+            let error = file(text).compare(&own_lines()).unwrap_err();
             assert!(error.to_string().contains(&format!("line {line} ")), "{error}");
         }
     }

@@ -74,7 +74,7 @@ impl<'url> Endpoint<'url> {
             return Err(bad("its path contains a character that is not allowed"));
         }
         let (host, port, is_loopback) =
-            authority_of(authority).ok_or_else(|| bad("its host or port is malformed"))?;
+            parse_authority(authority).ok_or_else(|| bad("its host or port is malformed"))?;
         Ok(Self { is_encrypted, host, port, path, is_loopback })
     }
 
@@ -96,12 +96,14 @@ impl<'url> Endpoint<'url> {
     ///
     /// # Errors
     /// [`EndpointError::Foreign`] and [`EndpointError::Unencrypted`]
-    pub fn check_own(&self, region: Option<&str>) -> Result<(), EndpointError> {
+    pub fn check_repository_endpoint(&self, region: Option<&str>) -> Result<(), EndpointError> {
         self.check_encrypted()?;
         let is_plain = matches!(self.port, None | Some(443)) && matches!(self.path, "" | "/");
         let region_of_host = || self.host.split('.').find(|label| is_region(label));
         let is_own = is_plain
-            && region.or_else(region_of_host).is_some_and(|region| is_own_host(self.host, region));
+            && region
+                .or_else(region_of_host)
+                .is_some_and(|region| is_allowed_host(self.host, region));
         if self.is_loopback || is_own {
             Ok(())
         } else {
@@ -112,7 +114,7 @@ impl<'url> Endpoint<'url> {
 
 /// Returns the hosts that a repository may name for a region, for a message.
 #[must_use]
-pub fn own_hosts(region: Option<&str>) -> String {
+pub fn allowed_hosts(region: Option<&str>) -> String {
     let region = region.filter(|region| is_region(region)).unwrap_or("us-east-1");
     let (suffix, dual_stack) = suffixes_of(region);
     format!(
@@ -139,7 +141,7 @@ pub fn is_region(text: &str) -> bool {
     is_number && (2..=3).contains(&words.len()) && words.iter().all(is_word)
 }
 
-fn is_own_host(host: &str, region: &str) -> bool {
+fn is_allowed_host(host: &str, region: &str) -> bool {
     if !is_region(region) {
         return false;
     }
@@ -175,7 +177,7 @@ fn suffixes_of(region: &str) -> (&'static str, &'static str) {
 /// Returns host, port, and whether the host is this machine.
 ///
 /// Accepts `host`, `host:port`, `[address]` and `[address]:port`; None for anything else.
-fn authority_of(authority: &str) -> Option<(&str, Option<u16>, bool)> {
+fn parse_authority(authority: &str) -> Option<(&str, Option<u16>, bool)> {
     let (host, is_loopback, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']')?;
@@ -218,7 +220,8 @@ mod tests {
     }
 
     fn of_a_repository(url: &str, region: &str) -> Result<(), EndpointError> {
-        Endpoint::parse(url)?.check_own(Some(region).filter(|region| !region.is_empty()))
+        Endpoint::parse(url)?
+            .check_repository_endpoint(Some(region).filter(|region| !region.is_empty()))
     }
 
     #[test]

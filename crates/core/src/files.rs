@@ -32,20 +32,20 @@ pub const LOCK_LIMIT: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// Any error of the file system; the temporary file is removed.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_one_of_many(path, bytes)?;
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_in_batch(path, bytes)?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// Writes one file of a batch like [`write_whole`].
+/// Writes one file of a batch like [`write_atomic`].
 ///
 /// The new name is durable only after [`sync_folder`].
 ///
 /// # Errors
 /// Any error of the file system; the temporary file is removed.
-pub fn write_one_of_many(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_in_batch(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    staged(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
+    write_temporary(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
     crash_point::point("file: renamed");
     Ok(())
 }
@@ -54,18 +54,18 @@ pub fn write_one_of_many(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// Removed on drop unless it is named.
 #[derive(Debug)]
-pub struct Staged(TempPath);
+pub struct StagedFile(TempPath);
 
 /// Writes the bytes of the file at `path` into `folder`, on the same file system.
 ///
 /// # Errors
 /// Any error of the file system; the temporary file is removed.
-pub fn stage(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<Staged> {
-    Ok(Staged(staged(folder, path, bytes)?.into_temp_path()))
+pub fn stage(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<StagedFile> {
+    Ok(StagedFile(write_temporary(folder, path, bytes)?.into_temp_path()))
 }
 
-impl Staged {
-    /// Renames it to `path`, as [`write_one_of_many`] does.
+impl StagedFile {
+    /// Renames it to `path`, as [`write_in_batch`] does.
     ///
     /// # Errors
     /// Any error of the file system; the temporary file is removed.
@@ -77,7 +77,7 @@ impl Staged {
     }
 }
 
-/// Writes a file like [`write_whole`], but never replaces an existing one.
+/// Writes a file like [`write_atomic`], but never replaces an existing one.
 ///
 /// Where the platform supports it, the bytes get a name only once they are complete, so that even a
 /// kill leaves no temporary file.
@@ -87,13 +87,15 @@ impl Staged {
 pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    if !write_nameless(folder, path, bytes)? {
-        staged(folder, path, bytes)?.persist_noclobber(path).map_err(|error| error.error)?;
+    if !write_unnamed(folder, path, bytes)? {
+        write_temporary(folder, path, bytes)?
+            .persist_noclobber(path)
+            .map_err(|error| error.error)?;
     }
     sync_folder(folder)
 }
 
-/// Writes a file like [`write_whole`], with permissions for its owner only.
+/// Writes a file like [`write_atomic`], with permissions for its owner only.
 ///
 /// # Errors
 /// Any error of the file system.
@@ -132,7 +134,7 @@ pub fn write_new_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// Returns false, with nothing written, if this is not supported here.
 #[cfg(target_os = "linux")]
-fn write_nameless(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+fn write_unnamed(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> {
     use std::os::fd::AsRawFd;
 
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
@@ -158,19 +160,19 @@ fn write_nameless(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<bool> 
 }
 
 #[cfg(not(target_os = "linux"))]
-fn write_nameless(_: &Path, _: &Path, _: &[u8]) -> io::Result<bool> {
+fn write_unnamed(_: &Path, _: &Path, _: &[u8]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Writes a file like [`write_whole`], for contents that can be generated again.
+/// Writes a file like [`write_atomic`], for contents that can be generated again.
 ///
 /// Readers see whole files, but a crash may lose the file: nothing is flushed to disk.
 ///
 /// # Errors
 /// Any error of the file system.
-pub fn write_forgettable(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    temporary(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
+    create_temporary(folder, path, bytes)?.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
@@ -205,7 +207,10 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// Maps `all` with a few threads, preserving order.
 ///
 /// The work mostly waits for the disk.
-pub fn few_at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Send + Sync) -> Vec<R> {
+pub fn map_in_parallel<T: Send, R: Send>(
+    all: Vec<T>,
+    work: impl Fn(T) -> R + Send + Sync,
+) -> Vec<R> {
     match rayon::ThreadPoolBuilder::new().num_threads(WRITERS.min(all.len())).build() {
         Ok(pool) => pool.install(|| all.into_par_iter().map(work).collect()),
         Err(_) => all.into_iter().map(work).collect(),
@@ -213,15 +218,15 @@ pub fn few_at_once<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Send +
 }
 
 /// Writes the bytes, durable on disk, under a temporary name next to `path`.
-fn staged(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let temporary = temporary(folder, path, bytes)?;
+fn write_temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let temporary = create_temporary(folder, path, bytes)?;
     crash_point::point("file: bytes written");
     temporary.as_file().sync_all()?;
     crash_point::point("file: bytes on disk");
     Ok(temporary)
 }
 
-fn temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+fn create_temporary(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
@@ -311,7 +316,7 @@ pub enum Unreadable {
     NotAFile(&'static str),
     /// The first folder of the path that is a symbolic link.
     #[error("its folder `{0}` is a symbolic link, which goldenpath does not follow")]
-    BehindALink(String),
+    BehindSymlink(String),
     #[error("its name is not UTF-8")]
     Name,
     #[error("git cannot read its content: {0}")]
@@ -369,7 +374,7 @@ impl<'path> OpenFolder<'path> {
     }
 }
 
-/// Reads an opened file; `path` is asked for where it could not be opened.
+/// Reads an opened file; `path` is called if it could not be opened.
 fn read_opened(
     opened: io::Result<File>,
     path: impl FnOnce() -> PathBuf,
@@ -445,7 +450,7 @@ fn open_without_following(path: &Path) -> io::Result<File> {
 /// No folder of the path may be a symbolic link. Returns None if the file does not exist.
 #[must_use]
 pub fn read_below(root: &Path, relative: &str, limit: u64) -> Option<Result<Vec<u8>, Unreadable>> {
-    if let Err(link) = follows_no_link(root, relative) {
+    if let Err(link) = check_no_symlinks(root, relative) {
         return Some(Err(link));
     }
     let path = root.join(relative);
@@ -455,12 +460,12 @@ pub fn read_below(root: &Path, relative: &str, limit: u64) -> Option<Result<Vec<
 /// Checks that no folder from `root` to `relative` is a symbolic link.
 ///
 /// # Errors
-/// [`Unreadable::BehindALink`] with the first symbolic link.
-pub fn follows_no_link(root: &Path, relative: &str) -> Result<(), Unreadable> {
+/// [`Unreadable::BehindSymlink`] with the first symbolic link.
+pub fn check_no_symlinks(root: &Path, relative: &str) -> Result<(), Unreadable> {
     for (slash, _) in relative.match_indices('/') {
         let folder = &relative[..slash];
         if root.join(folder).symlink_metadata().is_ok_and(|found| found.is_symlink()) {
-            return Err(Unreadable::BehindALink(folder.to_owned()));
+            return Err(Unreadable::BehindSymlink(folder.to_owned()));
         }
     }
     Ok(())
@@ -495,7 +500,7 @@ fn kind_of(kind: fs::FileType) -> &'static str {
 ///
 /// # Errors
 /// A sentence that names the rejected part.
-pub fn confine(root: &Path, relative: &str) -> Result<PathBuf, String> {
+pub fn join_below(root: &Path, relative: &str) -> Result<PathBuf, String> {
     let mut path = root.to_path_buf();
     for part in Path::new(relative).components() {
         match part {
@@ -522,8 +527,8 @@ mod tests {
     fn writing_a_whole_file_replaces_it_and_leaves_no_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b.yaml");
-        write_whole(&path, b"one").unwrap();
-        write_whole(&path, b"two").unwrap();
+        write_atomic(&path, b"one").unwrap();
+        write_atomic(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
@@ -546,7 +551,7 @@ mod tests {
         let (path, ordinary) = (folder.path().join("b.yaml"), folder.path().join("c.yaml"));
         fs::write(&ordinary, b"one").unwrap();
         // Some file systems do not support it.
-        if write_nameless(folder.path(), &path, b"one").unwrap() {
+        if write_unnamed(folder.path(), &path, b"one").unwrap() {
             assert_eq!(fs::read(&path).unwrap(), b"one");
             let mode = |path| fs::metadata(path).unwrap().permissions().mode();
             assert_eq!(mode(&path), mode(&ordinary));
@@ -556,9 +561,9 @@ mod tests {
     #[test]
     fn a_path_that_leaves_the_root_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(confine(folder.path(), "a/../../b").is_err());
-        assert!(confine(folder.path(), "/etc/passwd").is_err());
-        assert_eq!(confine(folder.path(), "./a/b").unwrap(), folder.path().join("a/b"));
+        assert!(join_below(folder.path(), "a/../../b").is_err());
+        assert!(join_below(folder.path(), "/etc/passwd").is_err());
+        assert_eq!(join_below(folder.path(), "./a/b").unwrap(), folder.path().join("a/b"));
     }
 
     #[cfg(unix)]
@@ -566,12 +571,12 @@ mod tests {
     fn a_symbolic_link_is_neither_read_nor_written_through() {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/etc", folder.path().join("out")).unwrap();
-        assert!(confine(folder.path(), "out/hosts").unwrap_err().contains("symbolic link"));
+        assert!(join_below(folder.path(), "out/hosts").unwrap_err().contains("symbolic link"));
         assert_eq!(
             read_regular(&folder.path().join("out"), 10),
             Err(Unreadable::NotAFile("symbolic link"))
         );
-        let expected = Some(Err(Unreadable::BehindALink("out".to_owned())));
+        let expected = Some(Err(Unreadable::BehindSymlink("out".to_owned())));
         assert_eq!(read_below(folder.path(), "out/hosts", 10_000), expected);
         assert_eq!(read_below(folder.path(), "nothing/here", 10), None);
     }

@@ -17,10 +17,10 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if word.len() > 60 {
         return None;
     }
-    let plain = folded(word);
+    let plain = fold(word);
     candidates
         .into_iter()
-        .filter_map(|candidate| Some((distance(&plain, &folded(candidate))?, candidate)))
+        .filter_map(|candidate| Some((distance(&plain, &fold(candidate))?, candidate)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -31,7 +31,7 @@ pub enum Certainty {
     /// Differs in case and separators only.
     Same,
     /// A few typing errors away, and no other candidate is as close.
-    Slip,
+    Typo,
     /// Begins with the candidate (`production` for `prod`), and no other is close.
     Longer,
     /// Ambiguous: the candidate only begins with the word, or the digits differ.
@@ -39,26 +39,26 @@ pub enum Certainty {
 }
 
 /// Returns the nearest candidate and its certainty, if no other is as close.
-pub fn only_one<'a>(
+pub fn find_unique_match<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<(&'a str, Certainty)> {
     if word.len() > 60 {
         return None;
     }
-    let plain = folded(word);
+    let plain = fold(word);
     let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
     let certainty = |folded: &str, slips: usize| match slips {
         0 => Certainty::Same,
         // `dev2` is not `dev`.
         _ if digits(&plain) != digits(folded) => Certainty::Doubtful,
-        _ if is_slip(slips, &plain, folded) => Certainty::Slip,
+        _ if is_typo(slips, &plain, folded) => Certainty::Typo,
         _ if plain.starts_with(folded) => Certainty::Longer,
         _ => Certainty::Doubtful,
     };
     let mut near: Vec<(usize, &str, Certainty)> = Vec::new();
     for candidate in candidates {
-        let folded = folded(candidate);
+        let folded = fold(candidate);
         if let Some(distance) = distance(&plain, &folded) {
             near.push((
                 distance,
@@ -71,7 +71,7 @@ pub fn only_one<'a>(
     match near.as_slice() {
         [(_, only, certainty)] => Some((only, *certainty)),
         // All prefix matches are equally close.
-        [(first, nearest, certainty @ (Certainty::Same | Certainty::Slip)), (second, ..), ..]
+        [(first, nearest, certainty @ (Certainty::Same | Certainty::Typo)), (second, ..), ..]
             if first < second =>
         {
             Some((nearest, *certainty))
@@ -80,7 +80,7 @@ pub fn only_one<'a>(
     }
 }
 
-fn folded(word: &str) -> String {
+fn fold(word: &str) -> String {
     word.chars()
         .filter(|character| character.is_alphanumeric())
         .flat_map(char::to_lowercase)
@@ -93,20 +93,20 @@ fn distance(word: &str, candidate: &str) -> Option<usize> {
     let begins = word.len() >= 3
         && candidate.len() >= 3
         && (word.starts_with(candidate) || candidate.starts_with(word));
-    if is_slip(slips, word, candidate) {
+    if is_typo(slips, word, candidate) {
         Some(slips)
     } else {
-        begins.then_some(allowed(word, candidate) + 1)
+        begins.then_some(max_typos(word, candidate) + 1)
     }
 }
 
 /// Returns the maximum number of typing errors for two words.
-fn allowed(word: &str, candidate: &str) -> usize {
+fn max_typos(word: &str, candidate: &str) -> usize {
     candidate.chars().count().max(word.chars().count()).div_ceil(4)
 }
 
-fn is_slip(slips: usize, word: &str, candidate: &str) -> bool {
-    slips <= allowed(word, candidate)
+fn is_typo(slips: usize, word: &str, candidate: &str) -> bool {
+    slips <= max_typos(word, candidate)
 }
 
 #[cfg(test)]
@@ -127,20 +127,20 @@ mod tests {
 
     #[test]
     fn only_an_unambiguous_match_is_certain() {
-        use Certainty::{Doubtful, Longer, Same, Slip};
+        use Certainty::{Doubtful, Longer, Same, Typo};
         let environments = ["dev", "test", "staging", "prod", "ephemeral"];
         for (word, expected) in [
             ("PROD", Some(("prod", Same))),
-            ("stagign", Some(("staging", Slip))),
+            ("stagign", Some(("staging", Typo))),
             ("production", Some(("prod", Longer))),
             ("dev2", Some(("dev", Doubtful))),
             ("eph", Some(("ephemeral", Doubtful))),
             ("banana", None),
         ] {
-            assert_eq!(only_one(word, environments), expected, "{word}");
+            assert_eq!(find_unique_match(word, environments), expected, "{word}");
         }
-        assert_eq!(only_one("cast", ["cost", "case"]), None, "two are equally close");
-        assert_eq!(only_one("team", ["team-a", "team-b"]), None);
-        assert_eq!(only_one("Api_Key", ["api-key", "api-keys"]), Some(("api-key", Same)));
+        assert_eq!(find_unique_match("cast", ["cost", "case"]), None, "two are equally close");
+        assert_eq!(find_unique_match("team", ["team-a", "team-b"]), None);
+        assert_eq!(find_unique_match("Api_Key", ["api-key", "api-keys"]), Some(("api-key", Same)));
     }
 }

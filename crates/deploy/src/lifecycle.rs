@@ -17,16 +17,16 @@ const POINTER: &str = "/spec/lifecycle/status";
 ///
 /// A change is checked against them, so a step that has not been merged does not count (GP403,
 /// GP405).
-pub struct Promised {
+pub struct BaseStatuses {
     snapshot: Snapshot,
     statuses: BTreeMap<SecretId, LifecycleStatus>,
 }
 
 /// Why a manifest cannot have a status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TransitionRefusal {
+pub struct TransitionError {
     /// `SEC-0007 is active`
-    pub because: String,
+    pub reason: String,
     /// The statuses that it can have instead.
     pub legal: Vec<LifecycleStatus>,
     /// Another remedy.
@@ -51,7 +51,7 @@ pub enum LifecycleError {
     Unwritable { path: String, to: LifecycleStatus },
 }
 
-impl Promised {
+impl BaseStatuses {
     /// Reads the statuses; None if there is no commit yet.
     ///
     /// # Errors
@@ -83,20 +83,19 @@ pub fn check(
     id: SecretId,
     now: LifecycleStatus,
     to: LifecycleStatus,
-    promised: Option<&Promised>,
-) -> Result<(), TransitionRefusal> {
-    let is_allowed = |to: LifecycleStatus| promised.is_none_or(|promised| promised.allows(id, to));
+    base: Option<&BaseStatuses>,
+) -> Result<(), TransitionError> {
+    let is_allowed = |to: LifecycleStatus| base.is_none_or(|base| base.allows(id, to));
     let by_hand = |to: &LifecycleStatus| *to != LifecycleStatus::Decommissioned;
     if now.steps().contains(&to) && by_hand(&to) && is_allowed(to) {
         return Ok(());
     }
     let legal = now.steps().iter().copied().filter(by_hand).filter(|to| is_allowed(*to)).collect();
-    let refusal =
-        |because: String, help: Option<String>| TransitionRefusal { because, legal, help };
+    let refusal = |reason: String, help: Option<String>| TransitionError { reason, legal, help };
     // The step is legal, but starts from a status that has not been merged.
-    if let Some(promised) = promised.filter(|_| now.steps().contains(&to) && by_hand(&to)) {
-        let place = promised.snapshot;
-        return Err(match promised.statuses.get(&id) {
+    if let Some(base) = base.filter(|_| now.steps().contains(&to) && by_hand(&to)) {
+        let place = base.snapshot;
+        return Err(match base.statuses.get(&id) {
             Some(old) => refusal(
                 format!("{id} is `{now}` here and still `{old}` in {place}"),
                 Some(format!("merge `{now}` first: each step must be merged before the next")),

@@ -13,7 +13,7 @@ use goldenpath_core::report::count;
 use goldenpath_core::rules::Severity;
 use goldenpath_core::vcs::git::NETWORK;
 use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_deploy::inventory::{Due, Reason, day};
+use goldenpath_deploy::inventory::{Due, DueReason, day};
 use goldenpath_deploy::lifecycle;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -35,7 +35,7 @@ struct DeprecationStep {
     path: String,
     from: LifecycleStatus,
     to: LifecycleStatus,
-    because: String,
+    reason: String,
 }
 
 impl BranchArgs {
@@ -86,7 +86,7 @@ pub(crate) fn create_branch(
     let commit = commit(repository, base, &files, &message(&steps))?;
     // The hooks and the pull request will check the same range.
     let range =
-        Range::since(repository, Some(base), commit)?.configured_by(context.config.as_deref());
+        Range::since(repository, Some(base), commit)?.with_config(context.config.as_deref());
     let checked =
         check(repository, &range, &Selection::All, &CheckReporter::new(None, &context.streams))?;
     if count(&checked.findings, Severity::Error) > 0 {
@@ -101,7 +101,7 @@ pub(crate) fn create_branch(
     for step in &steps {
         context
             .streams
-            .result(&format!("{}  {} → {}  {}\n", step.id, step.from, step.to, step.because));
+            .result(&format!("{}  {} → {}  {}\n", step.id, step.from, step.to, step.reason));
     }
     let remotes = repository.remotes();
     let remote = remotes.iter().find(|name| *name == "origin").or(remotes.first());
@@ -119,7 +119,7 @@ pub(crate) fn create_branch(
 /// Returns each secret's next step once, sorted by ID.
 fn steps(due: &[Due]) -> Vec<DeprecationStep> {
     let mut steps: Vec<DeprecationStep> = Vec::new();
-    for due in due.iter().filter(|due| !matches!(due.reason, Reason::Rotation { .. })) {
+    for due in due.iter().filter(|due| !matches!(due.reason, DueReason::Rotation { .. })) {
         let to = match due.row.status {
             LifecycleStatus::Active => LifecycleStatus::Deprecated,
             LifecycleStatus::Deprecated => LifecycleStatus::DecommissionRequested,
@@ -127,7 +127,7 @@ fn steps(due: &[Due]) -> Vec<DeprecationStep> {
         };
         if steps.iter().all(|step| step.path != due.row.path) {
             let (id, path, from) = (due.row.id, due.row.path.clone(), due.row.status);
-            steps.push(DeprecationStep { id, path, from, to, because: due.reason.words() });
+            steps.push(DeprecationStep { id, path, from, to, reason: due.reason.describe() });
         }
     }
     steps.sort_by_key(|step| step.id);
@@ -138,7 +138,7 @@ fn message(steps: &[DeprecationStep]) -> String {
     let mut message =
         format!("goldenpath: one lifecycle step for {}\n\n", count_of(steps.len(), "secret"));
     for step in steps.iter().take(MAX_LISTED) {
-        message.push_str(&format!("{} {} → {}: {}\n", step.id, step.from, step.to, step.because));
+        message.push_str(&format!("{} {} → {}: {}\n", step.id, step.from, step.to, step.reason));
     }
     if steps.len() > MAX_LISTED {
         message.push_str(&format!("and {} more\n", steps.len() - MAX_LISTED));

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::due_list::render_due_list;
 use goldenpath_core::catalog::{Catalog, Selection};
-use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_core::vcs::Repository;
 use goldenpath_deploy::inventory::{DUE_TEMPLATE, DueList};
 
@@ -96,10 +96,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         let (catalog_id, now, within) =
             (project.catalog_id.clone(), context.now, args.window.within);
-        let list = DueList { catalog_id, now, within, due, unseen: dates.unseen };
+        let list =
+            DueList { catalog_id, now, within, due, unreachable_stores: dates.unreachable_stores };
         context.streams.result(&match args.format {
             Format::Text => render_due_list(&list, table_width(context), context.streams.out),
-            Format::Json => format!("{}\n", harmless_json(&format!("{:#}", list.as_json()))),
+            Format::Json => format!("{}\n", sanitize_json(&format!("{:#}", list.as_json()))),
             Format::Markdown => {
                 list.as_markdown(project.template(&repository, DUE_TEMPLATE)?.as_deref())?
             }
@@ -114,8 +115,10 @@ impl Args {
         let fails = match self.fail_on {
             FailOn::None => false,
             // A store that was not queried may have overdue secrets.
-            FailOn::Overdue => !overdue.is_empty() || !list.unseen.is_empty(),
-            FailOn::Soon => !overdue.is_empty() || !soon.is_empty() || !list.unseen.is_empty(),
+            FailOn::Overdue => !overdue.is_empty() || !list.unreachable_stores.is_empty(),
+            FailOn::Soon => {
+                !overdue.is_empty() || !soon.is_empty() || !list.unreachable_stores.is_empty()
+            }
         };
         if fails { Outcome::Failed } else { Outcome::Done }
     }

@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use crate::args::reservation::{ReservationArgs, report_event, take, upcoming};
+use crate::args::reservation::{ReservationArgs, report_event, reserve_ids, upcoming};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use goldenpath_core::catalog::{Catalog, Selection};
 use goldenpath_core::ids::{
-    Allocator, Asked, Holder, IdStatus, RemoteError, ReservationRemote, holders,
+    Allocator, IdHolder, IdStatus, RemoteError, RemoteRefs, ReservationRemote, find_holders,
 };
 use goldenpath_core::manifest::SecretId;
-use goldenpath_core::sanitize::{harmless_json, harmless_name};
+use goldenpath_core::sanitize::{sanitize_json, sanitize_name};
 use goldenpath_core::used_ids::ScanDepth;
 use goldenpath_core::vcs::{Repository, Snapshot};
 
@@ -122,7 +122,7 @@ fn reserve(
 ) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let config = context.configuration(&repository)?;
-    let given = take(&reservation.allocator(&repository, &config), count, context)?;
+    let given = reserve_ids(&reservation.allocator(&repository, &config), count, context)?;
     print_ids(
         &given.ids,
         as_json,
@@ -145,7 +145,7 @@ fn print_ids(
     context: &Context,
 ) {
     if as_json {
-        context.streams.result(&format!("{}\n", harmless_json(&format!("{:#}", json(ids)))));
+        context.streams.result(&format!("{}\n", sanitize_json(&format!("{:#}", json(ids)))));
     } else {
         ids.iter().for_each(|id| context.streams.result(&format!("{id}\n")));
     }
@@ -167,9 +167,9 @@ fn list(
     let of_remote = answer.as_ref().map(|(remote, answer)| (remote.name.as_str(), answer));
     let used =
         allocator.used(of_remote, ScanDepth::AtFolders, &|event| report_event(&event, context))?;
-    let mut rows = holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
+    let mut rows = find_holders(&repository, &project.config.catalog, &catalog, of_remote, &used)?;
     if only_unused {
-        rows.retain(|row| matches!(row.standing, IdStatus::Reserved | IdStatus::GivenOut));
+        rows.retain(|row| matches!(row.status, IdStatus::Reserved | IdStatus::Allocated));
     }
     let answer = answer.as_ref().map(|(remote, answer)| (*remote, answer));
     let reserved_by = reserved_by(&rows, answer, context);
@@ -177,7 +177,7 @@ fn list(
     if as_json {
         let rows: Vec<Json> = rows.iter().map(|row| row_as_json(row, &reserved_by)).collect();
         let json = format!("{:#}", json!({ "version": 1, "ids": rows }));
-        context.streams.result(&format!("{}\n", harmless_json(&json)));
+        context.streams.result(&format!("{}\n", sanitize_json(&json)));
     } else {
         let remote = of_remote.map(|(name, _)| name);
         for row in &rows {
@@ -188,9 +188,9 @@ fn list(
 }
 
 /// Queries the remote; returns `None` after a warning if that fails.
-fn query(remote: &ReservationRemote<'_>, context: &Context) -> Option<Asked> {
+fn query(remote: &ReservationRemote<'_>, context: &Context) -> Option<RemoteRefs> {
     context.streams.brief_progress(&format!("Reading the IDs of {} …", remote.name));
-    match remote.look() {
+    match remote.query_and_fetch() {
         Ok(answer) => Some(answer),
         Err(error) => {
             warn_local_only(&error, context);
@@ -201,15 +201,15 @@ fn query(remote: &ReservationRemote<'_>, context: &Context) -> Option<Asked> {
 
 /// Returns who reserved each unused ID, and when.
 fn reserved_by(
-    rows: &[Holder],
-    answer: Option<(&ReservationRemote<'_>, &Asked)>,
+    rows: &[IdHolder],
+    answer: Option<(&ReservationRemote<'_>, &RemoteRefs)>,
     context: &Context,
 ) -> BTreeMap<SecretId, String> {
     let Some((remote, answer)) = answer else { return BTreeMap::new() };
-    let unused = rows.iter().filter(|row| row.standing == IdStatus::Reserved);
+    let unused = rows.iter().filter(|row| row.status == IdStatus::Reserved);
     let reserved =
         unused.filter_map(|row| Some((row.id, *answer.reserved.get(&row.id)?))).collect();
-    remote.makers(&reserved).unwrap_or_else(|error| {
+    remote.reservation_authors(&reserved).unwrap_or_else(|error| {
         warn_local_only(&error, context);
         BTreeMap::new()
     })
@@ -221,30 +221,30 @@ fn warn_local_only(error: &RemoteError, context: &Context) {
 }
 
 fn row_for_people(
-    row: &Holder,
+    row: &IdHolder,
     remote: Option<&str>,
     reserved_by: &BTreeMap<SecretId, String>,
 ) -> String {
-    let what = match row.standing {
+    let what = match row.status {
         IdStatus::Used => {
             let place = row.branch.as_deref().unwrap_or("the work tree");
             let collides = if row.collides { "; another manifest has this ID too" } else { "" };
             let owner = row.owner.as_deref().unwrap_or("no owner");
             format!(
                 "{} ({}, on {}{collides})",
-                harmless_name(row.path.as_deref().unwrap_or_default()),
-                harmless_name(owner),
-                harmless_name(place)
+                sanitize_name(row.path.as_deref().unwrap_or_default()),
+                sanitize_name(owner),
+                sanitize_name(place)
             )
         }
         IdStatus::Reserved => {
             let by = reserved_by.get(&row.id).map(|by| format!(" by {by}")).unwrap_or_default();
             format!(
                 "not used by any branch (reserved on {}{by})",
-                harmless_name(remote.unwrap_or_default())
+                sanitize_name(remote.unwrap_or_default())
             )
         }
-        IdStatus::GivenOut => "not used by any branch (given out in this clone)".to_owned(),
+        IdStatus::Allocated => "not used by any branch (given out in this clone)".to_owned(),
         IdStatus::Ignored => {
             let place = row
                 .branch
@@ -252,25 +252,25 @@ fn row_for_people(
                 .map_or_else(|| "not committed".to_owned(), |at| format!("in commit {at}"));
             format!(
                 "{} ({})",
-                harmless_name(row.path.as_deref().unwrap_or_default()),
-                harmless_name(&place)
+                sanitize_name(row.path.as_deref().unwrap_or_default()),
+                sanitize_name(&place)
             )
         }
     };
-    let beyond = if row.beyond { "; above `ids.maxGap`, does not count" } else { "" };
-    format!("{:<10}  {:<9}  {what}{beyond}\n", row.id.to_string(), row.standing.as_str())
+    let mark = if row.is_above_limit { "; above `ids.maxGap`, does not count" } else { "" };
+    format!("{:<10}  {:<9}  {what}{mark}\n", row.id.to_string(), row.status.as_str())
 }
 
-fn row_as_json(row: &Holder, reserved_by: &BTreeMap<SecretId, String>) -> Json {
+fn row_as_json(row: &IdHolder, reserved_by: &BTreeMap<SecretId, String>) -> Json {
     json!({
         "id": row.id,
-        "state": row.standing.as_str(),
+        "state": row.status.as_str(),
         "path": row.path,
         "branch": row.branch,
         "name": row.name,
         "owner": row.owner,
         "reservedBy": reserved_by.get(&row.id),
         "collides": row.collides,
-        "beyondGap": row.beyond,
+        "beyondGap": row.is_above_limit,
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::args::reservation::{ReservationArgs, take, upcoming};
+use crate::args::reservation::{ReservationArgs, reserve_ids, upcoming};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -10,10 +10,10 @@ use crate::output::diff::{FileDiff, diff_for_people};
 use goldenpath_core::catalog::{Catalog, Entry, FindError, Project, Selection};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
-use goldenpath_core::ids::{Allocator, Younger, collisions, renumber};
+use goldenpath_core::ids::{self, Allocator, RenumberCandidate, renumber};
 use goldenpath_core::manifest::SecretId;
-use goldenpath_core::rules::Confidential;
-use goldenpath_core::sanitize::{harmless_json, harmless_name};
+use goldenpath_core::rules::ConfidentialSpans;
+use goldenpath_core::sanitize::{sanitize_json, sanitize_name};
 use goldenpath_core::vcs::{Branch, Repository, Snapshot};
 
 /// Change the ID of the younger of two manifests with the same ID
@@ -46,11 +46,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let mut catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
     let allocator = args.reservation.allocator(&repository, &project.config);
-    let (younger, kept) = match args.manifests.as_slice() {
+    let (candidates, kept) = match args.manifests.as_slice() {
         [] => find_collisions(&repository, &project, &catalog, &allocator, context)?,
         names => (find_manifests(&repository, &catalog, names)?, 0),
     };
-    if younger.is_empty() {
+    if candidates.is_empty() {
         if kept == 0 {
             context.streams.message("No two manifests have the same ID.");
         }
@@ -58,22 +58,22 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         return Ok(Outcome::Done);
     }
     // Prepared with unreserved IDs first, so that a failing rewrite uses no ID.
-    let mut ids = upcoming(&allocator, younger.len(), context)?;
-    let mut rewrites = rewrite(&mut catalog, &project, &younger, &ids)?;
+    let mut ids = upcoming(&allocator, candidates.len(), context)?;
+    let mut rewrites = rewrite(&mut catalog, &project, &candidates, &ids)?;
     if !args.dry_run {
-        let taken = take(&allocator, younger.len(), context)?.ids;
+        let taken = reserve_ids(&allocator, candidates.len(), context)?.ids;
         if taken != ids {
             catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-            rewrites = rewrite(&mut catalog, &project, &younger, &taken)?;
+            rewrites = rewrite(&mut catalog, &project, &candidates, &taken)?;
         }
         fixes::write(&repository, &catalog, &rewrites)?;
         ids = taken;
     }
-    let done: Vec<RenumberedSecret<'_>> = younger
+    let done: Vec<RenumberedSecret<'_>> = candidates
         .iter()
         .zip(&ids)
         .zip(&rewrites)
-        .map(|((younger, id), rewrite)| RenumberedSecret { younger, id: *id, rewrite })
+        .map(|((candidate, id), rewrite)| RenumberedSecret { candidate, id: *id, rewrite })
         .collect();
     if args.dry_run && !args.json {
         for one in &done {
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 
 /// A manifest with its new ID.
 struct RenumberedSecret<'a> {
-    younger: &'a Younger,
+    candidate: &'a RenumberCandidate,
     id: SecretId,
     rewrite: &'a Rewrite,
 }
@@ -103,7 +103,7 @@ fn find_collisions(
     catalog: &Catalog,
     allocator: &Allocator<'_>,
     context: &Context,
-) -> Result<(Vec<Younger>, usize), Failure> {
+) -> Result<(Vec<RenumberCandidate>, usize), Failure> {
     let mut others: Vec<Branch> = repository.branches()?;
     let remote = allocator.remote()?;
     if let Some(remote) = &remote {
@@ -126,19 +126,20 @@ fn find_collisions(
     context.streams.end_progress();
     let target = remote.as_ref().and_then(|remote| repository.branch_of(&remote.name));
     let target = target.or_else(|| repository.upstream_branch());
-    let (younger, elder) = collisions(repository, project, catalog, target.as_ref(), &others);
-    for one in &elder {
+    let (candidates, of_other_branches) =
+        ids::find_collisions(repository, project, catalog, target.as_ref(), &others);
+    for one in &of_other_branches {
         context.streams.message(&format!(
             "{} keeps {}: {} on {} is younger. Renumber it there, or this one with \
              `goldenpath id renumber {}`.",
-            harmless_name(&one.path),
+            sanitize_name(&one.path),
             one.id,
-            harmless_name(&one.other),
-            harmless_name(&one.branch),
-            harmless_name(&one.path)
+            sanitize_name(&one.other),
+            sanitize_name(&one.branch),
+            sanitize_name(&one.path)
         ));
     }
-    Ok((younger, elder.len()))
+    Ok((candidates, of_other_branches.len()))
 }
 
 /// Returns the manifests of the given IDs and paths.
@@ -146,8 +147,8 @@ fn find_manifests(
     repository: &Repository,
     catalog: &Catalog,
     names: &[String],
-) -> Result<Vec<Younger>, Failure> {
-    let mut found: Vec<Younger> = Vec::new();
+) -> Result<Vec<RenumberCandidate>, Failure> {
+    let mut found: Vec<RenumberCandidate> = Vec::new();
     for name in names {
         let path = match SecretId::parse(name) {
             Ok(_) => match catalog.find(name) {
@@ -169,7 +170,7 @@ fn find_manifests(
             ));
         };
         if !found.iter().any(|known| known.path == path) {
-            found.push(Younger { path, id, because: "it was named".to_owned() });
+            found.push(RenumberCandidate { path, id, reason: "it was named".to_owned() });
         }
     }
     Ok(found)
@@ -179,18 +180,18 @@ fn find_manifests(
 fn rewrite(
     catalog: &mut Catalog,
     project: &Project,
-    younger: &[Younger],
+    candidates: &[RenumberCandidate],
     ids: &[SecretId],
 ) -> Result<Vec<Rewrite>, Failure> {
     let rewrites =
-        younger.iter().zip(ids).map(|(one, id)| renumber(catalog, project, &one.path, *id));
+        candidates.iter().zip(ids).map(|(one, id)| renumber(catalog, project, &one.path, *id));
     Ok(rewrites.collect::<Result<_, _>>()?)
 }
 
 fn show(done: &RenumberedSecret<'_>, catalog: &Catalog, project: &Project, context: &Context) {
     let Some(after) = catalog.at(&done.rewrite.path) else { return };
     let before = &done.rewrite.before;
-    let (old, new) = Confidential::of_change(before, after, project);
+    let (old, new) = ConfidentialSpans::of_change(before, after, project);
     let difference = FileDiff {
         from: &before.path,
         to: &after.path,
@@ -204,27 +205,27 @@ fn report(done: &[RenumberedSecret<'_>], args: &Args, context: &Context) {
     if args.json {
         let rows: Vec<_> = done
             .iter()
-            .map(|RenumberedSecret { younger, id, rewrite }| {
+            .map(|RenumberedSecret { candidate, id, rewrite }| {
                 json!({
-                    "from": younger.id,
+                    "from": candidate.id,
                     "to": id,
-                    "oldPath": younger.path,
+                    "oldPath": candidate.path,
                     "path": rewrite.path,
-                    "reason": younger.because,
+                    "reason": candidate.reason,
                 })
             })
             .collect();
         let json =
             format!("{:#}", json!({ "version": 1, "dryRun": args.dry_run, "renumbered": rows }));
-        context.streams.result(&format!("{}\n", harmless_json(&json)));
+        context.streams.result(&format!("{}\n", sanitize_json(&json)));
         return;
     }
-    for RenumberedSecret { younger, id, rewrite } in done {
+    for RenumberedSecret { candidate, id, rewrite } in done {
         let line = format!(
             "{} → {id} {} ({})\n",
-            younger.id,
-            harmless_name(&rewrite.path),
-            harmless_name(&younger.because)
+            candidate.id,
+            sanitize_name(&rewrite.path),
+            sanitize_name(&candidate.reason)
         );
         if args.dry_run {
             context.streams.message(line.trim_end());
@@ -239,10 +240,10 @@ fn report(done: &[RenumberedSecret<'_>], args: &Args, context: &Context) {
 
 /// Notes a line that still has the old ID, such as a comment, which is never changed.
 fn note_old_id(done: &RenumberedSecret<'_>, catalog: &Catalog, context: &Context) {
-    let old = done.younger.id.to_string();
+    let old = done.candidate.id.to_string();
     let Some(after) = catalog.at(&done.rewrite.path) else { return };
     if let Some(line) = after.text.lines().position(|line| line.contains(&old)) {
-        let path = harmless_name(&after.path);
+        let path = sanitize_name(&after.path);
         context.streams.message(&format!("Note: {path}:{} still contains {old}.", line + 1));
     }
 }

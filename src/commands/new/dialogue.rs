@@ -20,11 +20,13 @@ pub(super) fn ask(
     for &field in questions {
         let mut default = None;
         if let Some(answered) = draft.get(field).map(str::to_owned) {
-            let AnswerVerdict::Wrong(why) = constraint.judge(draft, field) else { continue };
+            let AnswerVerdict::Rejected(why) = constraint.check_answer(draft, field) else {
+                continue;
+            };
             prompter.reject(&format!("{}: {why}", describe(draft, field, &answered)))?;
             draft.remove(field);
             if matches!(field, Field::Name | Field::K8sSecretName) {
-                default = Some(constraint.free(draft, field, &answered));
+                default = Some(constraint.find_free_name(draft, field, &answered));
             }
         }
         let default = default.or_else(|| constraint.default_for(draft, field));
@@ -32,7 +34,7 @@ pub(super) fn ask(
         for answer in answers {
             draft.answer(field, answer, AnswerOrigin::Asked);
         }
-        if let AnswerVerdict::Doubtful(why) = constraint.judge(draft, field) {
+        if let AnswerVerdict::Questionable(why) = constraint.check_answer(draft, field) {
             prompter.note(&format!("Warning: {why}"))?;
         }
     }
@@ -53,15 +55,15 @@ fn ask_field(
         choices.retain(|choice| Some(choice.as_str()) != source);
     }
     let at = choices.iter().position(|choice| Some(choice.as_str()) == default).unwrap_or(0);
-    let takes_new = choices.is_empty() || constraint.takes_new(field);
+    let accepts_new_value = choices.is_empty() || constraint.accepts_new_value(field);
     let mut check = |answers: &[&str]| {
         let mut candidate = draft.clone();
         for answer in answers {
             candidate.answer(field, *answer, AnswerOrigin::Asked);
         }
-        match constraint.judge(&candidate, field) {
-            AnswerVerdict::Wrong(why) => Err(why),
-            AnswerVerdict::Fit | AnswerVerdict::Doubtful(_) => Ok(()),
+        match constraint.check_answer(&candidate, field) {
+            AnswerVerdict::Rejected(why) => Err(why),
+            AnswerVerdict::Accepted | AnswerVerdict::Questionable(_) => Ok(()),
         }
     };
     let words = field.question();
@@ -78,7 +80,7 @@ fn ask_field(
             Ok(vec![choices[chosen].clone()])
         }
         _ => {
-            let question = Question { words, default, suggestions: &choices, takes_new };
+            let question = Question { words, default, suggestions: &choices, accepts_new_value };
             Ok(vec![prompter.text(&question, |answer| check(&[answer]))?])
         }
     }

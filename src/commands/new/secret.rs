@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::args::commit::{CommitArgs, Committed};
-use crate::args::reservation::{ReservationArgs, take, upcoming};
+use crate::args::commit::{CommitArgs, CommitResult};
+use crate::args::reservation::{ReservationArgs, reserve_ids, upcoming};
 use crate::check_report::CheckReporter;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -18,11 +18,11 @@ use goldenpath_core::catalog::ConfigFile;
 use goldenpath_core::catalog::{Catalog, Project, Selection};
 use goldenpath_core::check::report_additions;
 use goldenpath_core::manifest::SecretId;
-use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_core::scaffold;
 use goldenpath_core::scaffold::{
     AnswerOrigin, Answers, AnswersError, AnswersFile, Constraint, Draft, Field, InvalidAnswer,
-    MAX_ANSWERS_BYTES, Model, NewManifest, Original, ScaffoldError,
+    MAX_ANSWERS_BYTES, ManifestSource, NewManifest, Original, ScaffoldError,
 };
 use goldenpath_core::vcs::{Repository, Snapshot};
 
@@ -123,12 +123,12 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
     // Rendered and checked with unreserved IDs first, so that a failing manifest uses no ID.
     let allocator = reservation.allocator(&repository, &project.config);
     let ids = upcoming(&allocator, answers.environments.len(), context)?;
-    let model = match original {
-        Some(original) => Model::Copy(Box::new(original)),
-        None => Model::Template(project.template(&repository, scaffold::TEMPLATE)?),
+    let source = match original {
+        Some(original) => ManifestSource::Copy(Box::new(original)),
+        None => ManifestSource::Template(project.template(&repository, scaffold::TEMPLATE)?),
     };
     let (mut manifests, findings, catalog) =
-        scaffold::make(&answers, &ids, &model, &project, constraint.into_catalog())?;
+        scaffold::create_manifests(&answers, &ids, &source, &project, constraint.into_catalog())?;
     if !findings.is_empty() {
         for drawn in findings_for_people(&findings, &catalog, context.streams.err) {
             context.streams.rendered(&drawn);
@@ -142,7 +142,7 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
         catalog.selected(),
         &CheckReporter::new(None, &context.streams),
     );
-    if !scaffold::is_fit(&findings) {
+    if !scaffold::allows_writing(&findings) {
         context.streams.rendered(&summary(manifests.len(), &findings, context.streams.err));
         context.streams.message("Nothing was written.");
         return Ok(Outcome::Failed);
@@ -158,16 +158,17 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
         return Ok(Outcome::Failed);
     }
 
-    let reserved = take(&allocator, ids.len(), context)?;
+    let reserved = reserve_ids(&allocator, ids.len(), context)?;
     if reserved.ids != ids {
         for (taken, id) in ids.iter().zip(&reserved.ids).filter(|(taken, id)| taken != id) {
             context.streams.message(&format!("{taken} was taken concurrently; using {id}."));
         }
-        (manifests, _, _) = scaffold::make(&answers, &reserved.ids, &model, &project, catalog)?;
+        (manifests, _, _) =
+            scaffold::create_manifests(&answers, &reserved.ids, &source, &project, catalog)?;
     }
     scaffold::write(&manifests, &project)?;
     let mut done =
-        CreatedSecret { reserved_on: reserved.reserved_on, committed: Committed::default() };
+        CreatedSecret { reserved_on: reserved.reserved_on, committed: CommitResult::default() };
     let paths: Vec<&str> = manifests.iter().map(|manifest| manifest.path.as_str()).collect();
     let committed = commit.apply(&repository, &paths, &message(&answers, &reserved.ids), context);
     let failure = committed.map(|committed| done.committed = committed).err();
@@ -179,7 +180,7 @@ pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure>
 #[derive(Debug, Default)]
 struct CreatedSecret {
     reserved_on: Option<String>,
-    committed: Committed,
+    committed: CommitResult,
 }
 
 /// Returns the commit's message.
@@ -212,11 +213,11 @@ fn collect_answers(
     let yes = args.yes;
     let mut draft = args.draft();
     draft.fill_from(file.map(AnswersFile::draft).unwrap_or_default());
-    let wrong = draft.wrong_alone(constraint);
+    let wrong = draft.check_each(constraint);
     if let Some(failure) = wrong_flags(&wrong) {
         return Err(failure);
     }
-    if let Some(error) = file.and_then(|file| file.refuse(&wrong)) {
+    if let Some(error) = file.and_then(|file| file.find_error(&wrong)) {
         return Err(error.into());
     }
     draft.fill_from(original.map(Original::draft).unwrap_or_default());
@@ -245,9 +246,9 @@ fn collect_answers(
     if !draft.missing().is_empty() {
         return Err(missing_flags(&draft.missing()));
     }
-    draft.settle(constraint);
+    draft.fill_defaults(constraint);
     // Invalid answers of flags are shown in the rendered manifest instead.
-    if let Some(error) = file.and_then(|file| file.refuse(&draft.wrong_together(constraint))) {
+    if let Some(error) = file.and_then(|file| file.find_error(&draft.check_together(constraint))) {
         return Err(ScaffoldError::from(error).into());
     }
     draft.finish().map_err(|missing| missing_flags(&missing))
@@ -303,13 +304,13 @@ fn report(
             })
             .collect();
         let mut report = json!({ "version": 1, "dryRun": dry_run, "manifests": rows });
-        let CreatedSecret { reserved_on, committed: Committed { branch, commit } } = done;
+        let CreatedSecret { reserved_on, committed: CommitResult { branch, commit } } = done;
         for (name, value) in [("reservedOn", reserved_on), ("branch", branch), ("commit", commit)] {
             if let Some(value) = value {
                 report[name] = value.as_str().into();
             }
         }
-        context.streams.result(&format!("{}\n", harmless_json(&format!("{report:#}"))));
+        context.streams.result(&format!("{}\n", sanitize_json(&format!("{report:#}"))));
         return;
     }
     for manifest in manifests {

@@ -10,8 +10,8 @@ use goldenpath_core::catalog::{Entry, Selection};
 use goldenpath_core::check::{Checked, Range, check};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::{FixContext, FixOutcome};
-use goldenpath_core::rules::{Applicability, Confidential, Finding, Fix};
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::rules::{Applicability, ConfidentialSpans, Finding, Fix};
+use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_core::vcs::Repository;
 
 /// The number of files from which on writing them takes noticeable time.
@@ -40,13 +40,13 @@ pub(crate) fn fix(
     let fix_context = FixContext::of(repository);
     let fixed = fixes::apply(catalog, &project, findings, &fix_context, args.with_unsafe)?;
     for (path, why) in &fixed.unmoved {
-        context.streams.message(&format!("not moved: {}: {why}", harmless_name(path)));
+        context.streams.message(&format!("not moved: {}: {why}", sanitize_name(path)));
     }
     if args.is_dry_run {
         for rewrite in &fixed.rewrites {
             let Some(after) = fixed.catalog.at(&rewrite.path) else { continue };
-            let (old, new) = Confidential::of_change(&rewrite.before, after, &project);
-            let masked = |confidential: &Confidential, entry: &Entry| {
+            let (old, new) = ConfidentialSpans::of_change(&rewrite.before, after, &project);
+            let masked = |confidential: &ConfidentialSpans, entry: &Entry| {
                 confidential.mask(&entry.text).into_owned()
             };
             let difference = FileDiff {
@@ -70,7 +70,7 @@ pub(crate) fn fix(
         None
     } else {
         // Checks the written files, and not the files that the fixes should have written.
-        let selection = moved(selection, &fixed);
+        let selection = follow_moves(selection, &fixed);
         let reporter = CheckReporter::new(None, &context.streams);
         Some(check(&Repository::discover()?, range, &selection, &reporter)?)
     };
@@ -81,12 +81,12 @@ pub(crate) fn fix(
     let line = |done: &fixes::AppliedFix| {
         format!(
             "fixed {}: {} {}",
-            harmless_name(&done.path),
+            sanitize_name(&done.path),
             done.rule.code,
-            harmless_name(&done.message)
+            sanitize_name(&done.message)
         )
     };
-    let lines: Vec<String> = fixed.done.iter().map(line).collect();
+    let lines: Vec<String> = fixed.applied.iter().map(line).collect();
     // In other formats, programs read standard output.
     let print = |line: &str| match format {
         Format::Human => context.streams.result(&format!("{line}\n")),
@@ -103,7 +103,7 @@ pub(crate) fn fix(
 }
 
 /// Returns the selection with the new paths of moved files.
-fn moved(selection: &Selection, fixed: &FixOutcome) -> Selection {
+fn follow_moves(selection: &Selection, fixed: &FixOutcome) -> Selection {
     match selection {
         Selection::All => Selection::All,
         Selection::Paths(paths) => {
@@ -117,7 +117,7 @@ fn moved(selection: &Selection, fixed: &FixOutcome) -> Selection {
 
 /// Returns the lines with the number of fixed findings and of further unsafe fixes.
 fn summarize(fixed: &FixOutcome, rest: &[Finding], verb: &str, args: FixArgs) -> Vec<String> {
-    let done = fixed.done.len();
+    let done = fixed.applied.len();
     let mut lines = Vec::new();
     if done + rest.len() > 0 {
         let files = match fixed.rewrites.len() {

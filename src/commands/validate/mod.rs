@@ -69,9 +69,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let range = if args.staged {
             Range::staged(&repository)?
         } else {
-            Range::work_tree().over_time(&repository, context.now)
+            Range::work_tree().with_time_rules(&repository, context.now)
         };
-        let range = range.configured_by(context.config.as_deref());
+        let range = range.with_config(context.config.as_deref());
         let selection = Selection::of(&repository, &args.paths)?;
         if !args.fix && !args.diff {
             return check_and_print(&repository, &range, &selection, args.format, &context.streams);
@@ -87,12 +87,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         (Some(target), _) => Range::merged(&repository, repository.commit(target)?, to)?,
         (None, Some(from)) if !is_no_commit(from) => {
             Range::since(&repository, Some(repository.commit(from)?), to)?
-                .merged_before(&repository)?
+                .mark_if_merged(&repository)?
         }
         (None, _) => Range::since(&repository, None, to)?,
     };
-    let range = range.configured_by(context.config.as_deref());
-    let range = range.over_time(&repository, context.now);
+    let range = range.with_config(context.config.as_deref());
+    let range = range.with_time_rules(&repository, context.now);
     check_and_print(&repository, &range, &Selection::All, args.format, &context.streams)
 }
 

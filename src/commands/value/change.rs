@@ -16,7 +16,7 @@ use crate::prompt::{PromptError, Prompter};
 use goldenpath_deploy::reconcile::{ValueChangeEvent, change_value};
 use goldenpath_deploy::store::{SecretStore, StoreError};
 use goldenpath_deploy::value;
-use goldenpath_deploy::value::{Fate, SecretValue};
+use goldenpath_deploy::value::{SecretValue, ValueKeyChange};
 
 /// The confirmation before a value is written.
 pub(crate) struct Confirmation {
@@ -28,7 +28,7 @@ pub(crate) struct ValueChange {
     /// The action in the audit trail.
     pub(crate) action: &'static str,
     pub(crate) value: SecretValue,
-    pub(crate) fates: Vec<(String, Fate)>,
+    pub(crate) key_changes: Vec<(String, ValueKeyChange)>,
     /// The version it replaces; `None` for a first value.
     pub(crate) replaces: Option<String>,
 }
@@ -101,9 +101,11 @@ impl ValueChange {
     ) -> Result<Outcome, Failure> {
         let id = subject.id();
         self.value.check(&subject.request.secret_type, &subject.secret_type)?;
-        context.streams.result(&render_fates(&self.fates, context));
-        let changes = |fate: &Fate| !matches!(fate, Fate::Unchanged | Fate::Kept);
-        if !self.fates.iter().any(|(_, fate)| changes(fate)) {
+        context.streams.result(&render_key_changes(&self.key_changes, context));
+        let changes = |change: &ValueKeyChange| {
+            !matches!(change, ValueKeyChange::Unchanged | ValueKeyChange::Kept)
+        };
+        if !self.key_changes.iter().any(|(_, change)| changes(change)) {
             context.streams.message(&format!("No changes: {id} already has this value."));
             return Ok(Outcome::Done);
         }
@@ -116,9 +118,9 @@ impl ValueChange {
         drop(self.value);
         let version = value::token()?;
         let keys: Vec<&str> = self
-            .fates
+            .key_changes
             .iter()
-            .filter(|(_, fate)| changes(fate))
+            .filter(|(_, change)| changes(change))
             .map(|(key, _)| key.as_str())
             .collect();
         let reason = format!("{}; version {version}", keys.join(", "));
@@ -156,20 +158,20 @@ pub(crate) async fn run_recorded(
 }
 
 /// Returns a table with the keys and the change of each.
-fn render_fates(fates: &[(String, Fate)], context: &Context) -> String {
+fn render_key_changes(key_changes: &[(String, ValueKeyChange)], context: &Context) -> String {
     let terminal = context.streams.out;
-    let row = |(key, fate): &(String, Fate)| {
-        let (sign, words, style) = match fate {
-            Fate::Added => ("+", "added", terminal.style().green()),
-            Fate::Changed => ("~", "changed", terminal.style().yellow()),
-            Fate::Written => ("~", "written", terminal.style().yellow()),
-            Fate::Removed => ("-", "removed", terminal.style().red()),
-            Fate::Unchanged => (" ", "unchanged", terminal.style().dim()),
-            Fate::Kept => (" ", "kept", terminal.style().dim()),
+    let row = |(key, change): &(String, ValueKeyChange)| {
+        let (sign, words, style) = match change {
+            ValueKeyChange::Added => ("+", "added", terminal.style().green()),
+            ValueKeyChange::Changed => ("~", "changed", terminal.style().yellow()),
+            ValueKeyChange::Written => ("~", "written", terminal.style().yellow()),
+            ValueKeyChange::Removed => ("-", "removed", terminal.style().red()),
+            ValueKeyChange::Unchanged => (" ", "unchanged", terminal.style().dim()),
+            ValueKeyChange::Kept => (" ", "kept", terminal.style().dim()),
         };
         vec![Cell::styled(sign, style.clone()), Cell::plain(key), Cell::styled(words, style)]
     };
-    let column = |head| Column { head, least: None, rank: 0 };
-    let rows: Vec<Vec<Cell>> = fates.iter().map(row).collect();
+    let column = |head| Column { head, min_width: None, rank: 0 };
+    let rows: Vec<Vec<Cell>> = key_changes.iter().map(row).collect();
     format!("{}\n", table(&[column(""), column("KEY"), column("CHANGE")], &rows, None, terminal))
 }

@@ -4,10 +4,10 @@
 
 use std::path::Path;
 
-use super::secret::concealed;
+use super::secret::redact;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Destination, DestinationDifference, Entry, Project};
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_core::vcs::{DefaultBranch, Repository, SourceError};
 
 /// The longest shown value of a setting, in characters.
@@ -44,9 +44,9 @@ impl DefaultBranchCatalog {
                 return Err(Failure::rejected(
                     format!(
                         "`audit.remote` is `{}` in {}, and `{}` in {}",
-                        harmless_name(&named),
+                        sanitize_name(&named),
                         base.branch,
-                        harmless_name(&back),
+                        sanitize_name(&back),
                         next.branch
                     ),
                     "fetch both remotes; both default branches must name the same remote",
@@ -79,7 +79,7 @@ impl DefaultBranchCatalog {
                         Failure::rejected(
                             format!(
                                 "{branch} does not have `{}`, the file of `--config`",
-                                harmless_name(&path)
+                                sanitize_name(&path)
                             ),
                             "merge it first, or keep it outside the repository",
                         )
@@ -114,24 +114,24 @@ impl DefaultBranchCatalog {
                 return Err(Failure::rejected(
                     format!(
                         "{} is not merged yet: {} has no manifest of it",
-                        harmless_name(id),
+                        sanitize_name(id),
                         self.name()
                     ),
                     format!(
                         "merge it, run `git fetch {}`, and let `goldenpath apply` create the \
                          secret first",
-                        harmless_name(&branch.remote)
+                        sanitize_name(&branch.remote)
                     ),
                 ));
             }
             several => {
                 let paths: Vec<_> =
-                    several.iter().map(|entry| harmless_name(&entry.path)).collect();
+                    several.iter().map(|entry| sanitize_name(&entry.path)).collect();
                 return Err(Failure::rejected(
                     format!(
                         "{} has several manifests of {}: {}",
                         self.name(),
-                        harmless_name(id),
+                        sanitize_name(id),
                         paths.join(", ")
                     ),
                     "run `goldenpath id renumber` to change the ID of the younger one",
@@ -142,7 +142,7 @@ impl DefaultBranchCatalog {
             Failure::rejected(
                 format!(
                     "cannot read `{}` in {}: it has errors",
-                    harmless_name(&merged.path),
+                    sanitize_name(&merged.path),
                     self.name()
                 ),
                 "run `goldenpath validate` on that branch and fix them first",
@@ -156,18 +156,18 @@ impl DefaultBranchCatalog {
         let shown = |value: Option<String>, entry: &Entry, project: &Project| match value {
             None => "not set".to_owned(),
             Some(text) => {
-                let text = concealed(entry, project, text);
-                let cut: String = harmless_name(&text).chars().take(LONGEST).collect();
+                let text = redact(entry, project, text);
+                let cut: String = sanitize_name(&text).chars().take(LONGEST).collect();
                 if cut.len() < text.len() { format!("{cut}…") } else { cut }
             }
         };
         let mut message = format!(
             "the value of {} has another destination in the work tree than in {}",
-            harmless_name(id),
+            sanitize_name(id),
             self.name()
         );
         for DestinationDifference { key, ours, theirs } in differences {
-            message.push_str(&format!("\n{}\n", harmless_name(&key)));
+            message.push_str(&format!("\n{}\n", sanitize_name(&key)));
             message.push_str(&format!("  work tree: {}\n", shown(ours, entry, project)));
             message.push_str(&format!("  {branch}: {}", shown(theirs, merged, base)));
         }
@@ -177,7 +177,7 @@ impl DefaultBranchCatalog {
                 "check out {branch}, or merge the change first and run `git fetch {}`; put \
                  settings of this machine into a file outside the repository and give it with \
                  `--config`",
-                harmless_name(&branch.remote)
+                sanitize_name(&branch.remote)
             ),
         ))
     }

@@ -194,7 +194,7 @@ fn check_given_keys(
     subject: &ValueTarget<'_>,
     before: Option<&SecretValue>,
 ) -> Result<(), Failure> {
-    let needed = subject.secret_type.only_given();
+    let needed = subject.secret_type.required_keys_without_recipe();
     let missing: Vec<&str> = needed
         .into_iter()
         .filter(|key| before.is_none_or(|before| before.text(key).is_none()))
@@ -232,13 +232,13 @@ async fn write(
     let names: Vec<String> = generated.names().into_iter().map(str::to_owned).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let value = match &before.value {
-        Some(before) => generated.over(before),
+        Some(before) => generated.merge_over(before),
         None => generated,
     };
-    let fates = value.fates(before.value.as_ref(), &names);
+    let key_changes = value.key_changes(before.value.as_ref(), &names);
     let replaces = before.version;
     drop(before.value);
-    ValueChange { action, value, fates, replaces }.apply(subject, confirmation, context).await
+    ValueChange { action, value, key_changes, replaces }.apply(subject, confirmation, context).await
 }
 
 /// Makes the previous version the current one.

@@ -100,7 +100,7 @@ pub(crate) fn ask(
             words: "Another key (empty: done)",
             default: Some(""),
             suggestions: &[],
-            takes_new: true,
+            accepts_new_value: true,
         };
         let name = prompter.text(&question, |name| {
             if name.is_empty() { Ok(()) } else { config::check_key(name) }
@@ -145,7 +145,7 @@ fn ask_for(
 
 /// Asks for a file and returns its text.
 fn ask_for_file(words: &str, prompter: &Prompter) -> Result<Option<SecretString>, PromptError> {
-    let question = Question { words, default: Some(""), suggestions: &[], takes_new: true };
+    let question = Question { words, default: Some(""), suggestions: &[], accepts_new_value: true };
     let mut read = None;
     let check = |path: &str| {
         read = None;

@@ -10,7 +10,7 @@ use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use goldenpath_core::config::SecretType;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_core::rules;
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::audit::{RecordedAction, Recorder};
 use goldenpath_deploy::lifecycle::LifecycleError;
@@ -88,17 +88,17 @@ impl WorkTreeCatalog {
             Failure::rejected(
                 format!(
                     "the secret `{}` does not exist yet ({place})",
-                    concealed(entry, project, key.to_string())
+                    redact(entry, project, key.to_string())
                 ),
                 format!("run `goldenpath apply` after the manifest of {} has merged", request.id),
             )
         })?;
         let ownership = SecretOwnership::of(&found, &ExpectedTags::of(project, Some(request.id)));
-        if let Some(reason) = ownership.stranger() {
+        if let Some(reason) = ownership.foreign_reason() {
             return Err(Failure::rejected(
                 format!(
                     "the secret `{}` is not the one of {}: {reason}",
-                    concealed(entry, project, key.to_string()),
+                    redact(entry, project, key.to_string()),
                     request.id
                 ),
                 ownership.help(request.id),
@@ -126,8 +126,8 @@ async fn open(project: &Project, request: &SecretRequest) -> Result<Store, Failu
 }
 
 /// Masks parts of the text that look like a value in the manifest.
-pub(crate) fn concealed(entry: &Entry, project: &Project, mut text: String) -> String {
-    rules::conceal(entry, project, [&mut text]);
+pub(crate) fn redact(entry: &Entry, project: &Project, mut text: String) -> String {
+    rules::redact_texts(entry, project, [&mut text]);
     text
 }
 
@@ -143,7 +143,7 @@ impl ValueTarget<'_> {
 
     /// Returns the store key in a form that can be shown.
     pub(crate) fn shown_key(&self) -> String {
-        concealed(self.entry, &self.catalog.project, self.key.to_string())
+        redact(self.entry, &self.catalog.project, self.key.to_string())
     }
 
     /// Prints the secret and its store.
@@ -153,7 +153,7 @@ impl ValueTarget<'_> {
             "{}  {}, {} in {}",
             request.id, request.secret_type, request.service, request.environment
         );
-        context.streams.message(&concealed(self.entry, &self.catalog.project, line));
+        context.streams.message(&redact(self.entry, &self.catalog.project, line));
         let store = format!("Store     {}, {}\n", self.store.place(), self.shown_key());
         context.streams.message(&store);
         self.warn_of_branch(context);
@@ -171,7 +171,7 @@ impl ValueTarget<'_> {
             return;
         }
         let short = |name: &str| {
-            harmless_name(name.strip_prefix("refs/heads/").unwrap_or(name)).into_owned()
+            sanitize_name(name.strip_prefix("refs/heads/").unwrap_or(name)).into_owned()
         };
         context.streams.message(&format!(
             "Warning: the record is committed to the branch `{}`, and a pull request with it \

@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 .filter(|key| key.required && !has(&key.name))
                 .collect();
             let generated = store::generate(&subject.store, ValueSource::Os, missing).await?;
-            given = generated.over(&given);
+            given = generated.merge_over(&given);
         }
         if given.is_empty() {
             return Err(ValueError::Nothing.into());
@@ -100,13 +100,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let names: Vec<String> = given.names().into_iter().map(str::to_owned).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let value = match kept {
-            Some(kept) => given.over(kept),
+            Some(kept) => given.merge_over(kept),
             None => given,
         };
-        let fates = value.fates(before.value.as_ref(), &names);
+        let key_changes = value.key_changes(before.value.as_ref(), &names);
         let replaces = before.version.clone();
         drop(before);
-        ValueChange { action: "set-value", value, fates, replaces }
+        ValueChange { action: "set-value", value, key_changes, replaces }
             .apply(&subject, &confirmation, context)
             .await
     })

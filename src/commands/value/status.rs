@@ -20,7 +20,7 @@ use crate::output::table::{Cell, Column, table};
 use goldenpath_core::catalog::{Entry, Project};
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_core::rules;
-use goldenpath_core::sanitize::harmless_json;
+use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
 use goldenpath_deploy::store::{SecretStore, StoreError, StoredSecret, ValueVersion};
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     /// The IDs, such as SEC-0007
     ids: Vec<String>,
     #[command(flatten)]
-    narrow: SelectionArgs,
+    selection: SelectionArgs,
     /// Show the names of keys; reads the values, which the store logs as access
     ///
     /// A value whose destination differs on the remote's default branch is not read.
@@ -203,8 +203,8 @@ impl Args {
         work_tree: &'a WorkTreeCatalog,
     ) -> Result<Vec<SelectedSecret<'a>>, Failure> {
         let WorkTreeCatalog { project, catalog, .. } = work_tree;
-        self.narrow.check(project, catalog)?;
-        if !self.ids.is_empty() && !self.narrow.is_open() {
+        self.selection.check(project, catalog)?;
+        if !self.ids.is_empty() && !self.selection.is_open() {
             return Err(Failure::usage(
                 "IDs and a selection are given",
                 "give either IDs, or --env and --service",
@@ -219,7 +219,7 @@ impl Args {
             let all = catalog.entries.iter().filter_map(of);
             let mut all: Vec<SelectedSecret<'_>> = all
                 .filter(|secret| {
-                    secret.request.status.is_in_use() && self.narrow.holds(secret.request)
+                    secret.request.status.is_in_use() && self.selection.selects(secret.request)
                 })
                 .collect();
             all.sort_by_key(|secret| secret.request.id);
@@ -239,7 +239,7 @@ impl Args {
             Format::Json => {
                 let secrets: Vec<Json> = rows.iter().map(ValueStatus::as_json).collect();
                 let json = json!({ "version": 1, "secrets": secrets });
-                format!("{}\n", harmless_json(&format!("{json:#}")))
+                format!("{}\n", sanitize_json(&format!("{json:#}")))
             }
             Format::Text if rows.is_empty() => {
                 return context.streams.message("No secret in use is selected.");
@@ -266,7 +266,7 @@ impl Args {
     }
 
     fn table(&self, rows: &[ValueStatus<'_>], context: &Context) -> String {
-        let column = |head, least, rank| Column { head, least, rank };
+        let column = |head, min_width, rank| Column { head, min_width, rank };
         let mut columns = vec![
             column("ID", None, 0),
             column("NAME", Some(12), 2),
@@ -294,12 +294,11 @@ async fn read_status<'a>(
 ) -> ValueStatus<'a> {
     let environment = secret.request.environment.as_str();
     let account = accounts.iter().find(|account| account.environments.contains(environment));
-    let conceal = |mut text: String| {
-        rules::conceal(secret.entry, &catalog.project, [&mut text]);
+    let redact = |mut text: String| {
+        rules::redact_texts(secret.entry, &catalog.project, [&mut text]);
         text
     };
-    let (name, target) =
-        (conceal(secret.request.name.to_string()), conceal(secret.key.to_string()));
+    let (name, target) = (redact(secret.request.name.to_string()), redact(secret.key.to_string()));
     if access == KeyAccess::Rejected {
         let state = ValueState::Unfit(
             "not read: the default branch has no such secret, or another destination".to_owned(),
@@ -311,7 +310,7 @@ async fn read_status<'a>(
         return ValueStatus { secret, name, target, state, keys: None };
     };
     let state = state_of(secret, account, &catalog.project).await;
-    let state = state.unwrap_or_else(|error| ValueState::Unknown(conceal(error.to_string())));
+    let state = state.unwrap_or_else(|error| ValueState::Unknown(redact(error.to_string())));
     let keys = match &state {
         ValueState::Present { .. } if access == KeyAccess::Read => {
             Some(match account.store.value(secret.key).await {
@@ -322,7 +321,7 @@ async fn read_status<'a>(
                         value.map(|value| value.names().into_iter().map(str::to_owned).collect());
                     names.ok_or_else(|| "not a JSON object".to_owned())
                 }
-                Err(error) => Err(conceal(error.to_string())),
+                Err(error) => Err(redact(error.to_string())),
             })
         }
         _ => None,
@@ -340,7 +339,7 @@ async fn state_of(
     };
     let ownership =
         SecretOwnership::of(&found, &ExpectedTags::of(project, Some(secret.request.id)));
-    if let Some(reason) = ownership.stranger() {
+    if let Some(reason) = ownership.foreign_reason() {
         return Ok(ValueState::Unfit(reason));
     }
     if let Some(when) = found.deletion {

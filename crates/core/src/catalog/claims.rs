@@ -55,7 +55,7 @@ struct KnownClaims {
 }
 
 /// Returns which of `others` have one of the `sought` claims.
-pub(super) fn rivals<'a>(
+pub(super) fn find_claimants<'a>(
     repository: &Repository,
     project: &Project,
     others: Vec<Blob<'a>>,
@@ -86,7 +86,7 @@ pub(super) fn rivals<'a>(
         count,
     );
     let is_rival = |claims: &Option<Claims>| {
-        claims.iter().flat_map(|claims| claims.each()).any(|claim| sought.contains(&claim))
+        claims.iter().flat_map(|claims| claims.hashes()).any(|claim| sought.contains(&claim))
     };
     others
         .into_iter()
@@ -99,20 +99,20 @@ pub(super) fn rivals<'a>(
 impl Claims {
     pub(super) fn of(entry: &Entry, project: &Project) -> Self {
         Self([
-            hashed(0, entry.claimed_id()),
-            hashed(1, entry.claimed_store_key()),
-            hashed(2, entry.claimed_target(project)),
-            hashed(3, entry.claimed_external_secret(project)),
+            hash_claim(0, entry.claimed_id()),
+            hash_claim(1, entry.claimed_store_key()),
+            hash_claim(2, entry.claimed_target(project)),
+            hash_claim(3, entry.claimed_external_secret(project)),
         ])
     }
 
     /// Returns the hashes of the existing claims.
-    pub(super) fn each(self) -> impl Iterator<Item = u64> {
+    pub(super) fn hashes(self) -> impl Iterator<Item = u64> {
         self.0.into_iter().filter(|hash| *hash != 0)
     }
 }
 
-fn hashed(kind: u8, claim: Option<impl Hash>) -> u64 {
+fn hash_claim(kind: u8, claim: Option<impl Hash>) -> u64 {
     claim.map_or(0, |claim| {
         let mut hasher = DefaultHasher::new();
         (kind, claim).hash(&mut hasher);

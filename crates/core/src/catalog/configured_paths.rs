@@ -13,7 +13,7 @@ use crate::vcs::git::Protocols;
 use crate::vcs::{Boundary, Exposure, Location, Repository, SourceError};
 
 /// A path, with the keys of its field in `goldenpath.yaml`.
-struct Named<'p> {
+struct ConfiguredPath<'p> {
     keys: Vec<&'p str>,
     path: PathBuf,
 }
@@ -29,7 +29,7 @@ impl Project {
     /// The first such path with its place in the file, or a repository or path that cannot be read.
     pub fn check_locations(&self, repository: &Repository) -> Result<(), ProjectError> {
         let boundary = Boundary::of(repository)?;
-        for Named { keys, path } in self.working_copies() {
+        for ConfiguredPath { keys, path } in self.working_copies() {
             let location = self.locate(&boundary, &keys, &path)?;
             let is_known_to_git = match location {
                 Location::Outside => true,
@@ -49,7 +49,7 @@ impl Project {
                 let help = "clone the GitOps repository outside this one and set that folder, \
                             register it here as a submodule (`git submodule add`), or set \
                             `gitops.url`";
-                return Err(self.refusal(&keys, location, help).into());
+                return Err(self.location_error(&keys, location, help).into());
             }
         }
         for (keys, url) in self.urls() {
@@ -70,34 +70,34 @@ impl Project {
                     location => {
                         let help = "set the URL of the GitOps repository, or a path outside this \
                                     repository: git would run the hooks of a repository here";
-                        return Err(self.refusal(&keys, location, help).into());
+                        return Err(self.location_error(&keys, location, help).into());
                     }
                 }
             }
             self.check_protocol(&keys, url, repository)?;
         }
-        for Named { keys, path } in self.key_files() {
+        for ConfiguredPath { keys, path } in self.key_files() {
             match self.locate(&boundary, &keys, &path)? {
                 Location::Outside => {}
                 location => {
                     let help =
                         "keep the key outside the repository, such as in `~/.config/goldenpath/`";
-                    return Err(self.refusal(&keys, location, help).into());
+                    return Err(self.location_error(&keys, location, help).into());
                 }
             }
         }
-        for Named { keys, path } in self.kubeconfigs() {
+        for ConfiguredPath { keys, path } in self.kubeconfigs() {
             match self.locate(&boundary, &keys, &path)? {
                 Location::Outside => {}
                 location => {
                     let help = "keep the kubeconfig outside the repository, or remove the field to \
                                 use `KUBECONFIG` or `~/.kube/config`: a kubeconfig can name \
                                 programs to run";
-                    return Err(self.refusal(&keys, location, help).into());
+                    return Err(self.location_error(&keys, location, help).into());
                 }
             }
         }
-        for Named { keys, path } in self.databases() {
+        for ConfiguredPath { keys, path } in self.databases() {
             self.check_database(&keys, &path, &boundary)?;
         }
         Ok(())
@@ -155,7 +155,7 @@ impl Project {
         let location = self.locate(boundary, keys, path)?;
         if matches!(location, Location::GitFolder | Location::OtherWorkTree) {
             let help = "keep the store in a folder of its own, such as `.goldenpath/`";
-            return Err(self.refusal(keys, location, help).into());
+            return Err(self.location_error(keys, location, help).into());
         }
         match boundary.exposure(path)? {
             None => Ok(()),
@@ -216,7 +216,7 @@ impl Project {
         }
     }
 
-    fn refusal(&self, keys: &[&str], location: Location, help: &str) -> ConfigError {
+    fn location_error(&self, keys: &[&str], location: Location, help: &str) -> ConfigError {
         let why = match location {
             Location::GitFolder => "is in git's own folder of the catalog's repository",
             Location::OtherWorkTree => "is in another work tree of the catalog's repository",
@@ -240,13 +240,14 @@ impl Project {
     }
 
     /// Returns all values of `gitops.path`.
-    fn working_copies(&self) -> Vec<Named<'_>> {
+    fn working_copies(&self) -> Vec<ConfiguredPath<'_>> {
         let shared = (vec!["gitops", "path"], self.config.gitops.path.as_ref());
         let own = self.config.environments.iter().map(|(name, own)| {
             (vec!["environments", name.as_str(), "gitops", "path"], own.gitops.path.as_ref())
         });
         let all = std::iter::once(shared).chain(own);
-        all.filter_map(|(keys, path)| Some(Named { keys, path: self.root.join(path?) })).collect()
+        all.filter_map(|(keys, path)| Some(ConfiguredPath { keys, path: self.root.join(path?) }))
+            .collect()
     }
 
     /// Returns all values of `gitops.url`.
@@ -258,40 +259,47 @@ impl Project {
         std::iter::once(shared).chain(own).filter_map(|(keys, url)| Some((keys, url?))).collect()
     }
 
-    fn key_files(&self) -> Vec<Named<'_>> {
+    fn key_files(&self) -> Vec<ConfiguredPath<'_>> {
         let written = self.config.store.key_file.iter();
         written
-            .map(|path| Named { keys: vec!["store", "keyFile"], path: self.absolute(path) })
+            .map(|path| ConfiguredPath {
+                keys: vec!["store", "keyFile"],
+                path: self.absolute(path),
+            })
             .collect()
     }
 
-    fn kubeconfigs(&self) -> Vec<Named<'_>> {
+    fn kubeconfigs(&self) -> Vec<ConfiguredPath<'_>> {
         let own = self.config.environments.iter();
         own.filter_map(|(name, own)| {
             let path = own.cluster.as_ref()?.kubeconfig.as_ref()?;
             let keys = vec!["environments", name.as_str(), "cluster", "kubeconfig"];
-            Some(Named { keys, path: self.absolute(path) })
+            Some(ConfiguredPath { keys, path: self.absolute(path) })
         })
         .collect()
     }
 
     /// Returns all values of `store.path` that are used.
-    fn databases(&self) -> Vec<Named<'_>> {
+    fn databases(&self) -> Vec<ConfiguredPath<'_>> {
         let is_local = |backend: Option<config::Backend>| backend == Some(config::Backend::Local);
         let store = &self.config.store;
-        let shared = is_local(store.backend)
-            .then(|| Named { keys: vec!["store", "path"], path: self.root.join(&store.path) });
+        let shared = is_local(store.backend).then(|| ConfiguredPath {
+            keys: vec!["store", "path"],
+            path: self.root.join(&store.path),
+        });
         let own = self
             .config
             .environments
             .iter()
             .filter(|(_, own)| is_local(own.store.backend.or(store.backend)));
         let own = own.map(|(name, own)| match &own.store.path {
-            Some(path) => Named {
+            Some(path) => ConfiguredPath {
                 keys: vec!["environments", name, "store", "path"],
                 path: self.root.join(path),
             },
-            None => Named { keys: vec!["store", "path"], path: self.root.join(&store.path) },
+            None => {
+                ConfiguredPath { keys: vec!["store", "path"], path: self.root.join(&store.path) }
+            }
         });
         shared.into_iter().chain(own).collect()
     }

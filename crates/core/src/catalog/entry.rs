@@ -115,13 +115,13 @@ impl Entry {
         nodes.get()
     }
 
-    /// Calls `look` with the nodes of the text, and does not keep new ones.
-    pub fn glance<T>(&self, look: impl FnOnce(Option<&Node>) -> T) -> T {
+    /// Calls `work` with the nodes of the text, and does not keep new ones.
+    pub fn with_nodes<T>(&self, work: impl FnOnce(Option<&Node>) -> T) -> T {
         match self.manifest() {
             Some(manifest) if manifest.nodes.get().is_none() => {
-                look(yaml::parse(&self.text).ok().as_ref())
+                work(yaml::parse(&self.text).ok().as_ref())
             }
-            _ => look(self.root()),
+            _ => work(self.root()),
         }
     }
 
@@ -145,7 +145,7 @@ impl Entry {
     /// A decommissioned manifest has no secret, so its successor may use its name.
     #[must_use]
     pub fn claimed_store_key(&self) -> Option<&StoreKey> {
-        self.living()?;
+        self.request_unless_decommissioned()?;
         self.manifest()?.store_key.as_ref()?.as_ref().ok()
     }
 
@@ -157,7 +157,7 @@ impl Entry {
         &'a self,
         project: &'a Project,
     ) -> Option<(Cluster<'a>, &'a str, &'a str)> {
-        let request = self.living()?;
+        let request = self.request_unless_decommissioned()?;
         let cluster = project.config.cluster_of(request.environment.as_str());
         Some((cluster, request.namespace.as_str(), request.k8s_secret_name.as_str()))
     }
@@ -170,14 +170,14 @@ impl Entry {
         &'a self,
         project: &'a Project,
     ) -> Option<(Cluster<'a>, &'a str, &'a str)> {
-        let request = self.living()?;
+        let request = self.request_unless_decommissioned()?;
         let cluster = project.config.cluster_of(request.environment.as_str());
         Some((cluster, request.namespace.as_str(), request.name.as_str()))
     }
 
     /// Returns the typed manifest, unless its secret is decommissioned.
     #[must_use]
-    pub fn living(&self) -> Option<&SecretRequest> {
+    pub fn request_unless_decommissioned(&self) -> Option<&SecretRequest> {
         self.request().filter(|request| request.status != LifecycleStatus::Decommissioned)
     }
 
@@ -207,7 +207,7 @@ impl Manifest {
     ///
     /// Other rules then do not report the value again.
     #[must_use]
-    pub fn is_at_fault(&self, pointer: &str) -> bool {
+    pub fn has_violation(&self, pointer: &str) -> bool {
         self.violations.iter().any(|violation| violation.pointer == pointer)
     }
 

@@ -11,35 +11,36 @@ use crate::vcs::{Repository, Snapshot};
 impl Catalog {
     /// Finds the selected manifests whose ttl has expired at `now`.
     ///
-    /// The ttl of a manifest has expired if the history of `line` had its ID before the ttl began.
+    /// The ttl of a manifest has expired if the history of `history_tip` had its ID before the ttl
+    /// began.
     /// Only file names are compared, since a manifest's file is named after its ID.
-    pub fn look_back(
+    pub fn find_expired(
         &mut self,
         repository: &Repository,
         project: &Project,
-        line: Snapshot,
+        history_tip: Snapshot,
         now: Timestamp,
     ) {
         let begin =
             |days: u32| now.checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).ok();
         // There are few different ttls, even with many manifests.
         let ttls: BTreeSet<u32> =
-            self.selected().filter_map(in_use).map(|request| request.ttl_days).collect();
+            self.selected().filter_map(request_in_use).map(|request| request.ttl_days).collect();
         let begins = ttls.into_iter().filter_map(begin).collect();
-        let held = repository.held_at(line, &project.config.catalog, &begins);
+        let held = repository.names_at(history_tip, &project.config.catalog, &begins);
         if held.is_empty() {
             return;
         }
-        let outlived = |entry: &Entry| {
-            let request = in_use(entry)?;
+        let expired = |entry: &Entry| {
+            let request = request_in_use(entry)?;
             let since = *held.get(&format!("{}.yaml", request.id))?;
             (since <= begin(request.ttl_days)?).then(|| (entry.path.clone(), since))
         };
-        self.outlived = self.selected().filter_map(outlived).collect();
+        self.expired = self.selected().filter_map(expired).collect();
     }
 }
 
 /// Returns the request if its secret may be in use.
-fn in_use(entry: &Entry) -> Option<&SecretRequest> {
+fn request_in_use(entry: &Entry) -> Option<&SecretRequest> {
     entry.request().filter(|request| request.status.is_in_use())
 }

@@ -6,7 +6,7 @@ use miette::Diagnostic;
 
 use super::{Catalog, Entry};
 use crate::manifest::SecretId;
-use crate::sanitize::harmless_name;
+use crate::sanitize::sanitize_name;
 
 /// The limit of suggested IDs.
 const SUGGESTIONS: usize = 3;
@@ -32,13 +32,13 @@ impl Catalog {
     /// No file has the ID, or several do.
     pub fn find(&self, word: &str) -> Result<&Entry, FindError> {
         let claims = |entry: &&Entry| entry.claimed_id() == Some(word);
-        let id = harmless_name(word).into_owned();
+        let id = sanitize_name(word).into_owned();
         match self.entries.iter().filter(claims).collect::<Vec<_>>().as_slice() {
             [only] => Ok(only),
             [] => Err(FindError::Unknown { id, help: self.suggestion(word) }),
             several => {
                 let paths: Vec<_> =
-                    several.iter().map(|entry| harmless_name(&entry.path)).collect();
+                    several.iter().map(|entry| sanitize_name(&entry.path)).collect();
                 Err(FindError::Several { id, count: several.len(), paths: paths.join(", ") })
             }
         }
@@ -60,7 +60,7 @@ impl Catalog {
             .iter()
             .filter(|(_, entry)| has_name(entry))
             .take(SUGGESTIONS)
-            .map(|(id, entry)| format!("{id} ({})", harmless_name(&entry.path)))
+            .map(|(id, entry)| format!("{id} ({})", sanitize_name(&entry.path)))
             .collect();
         if !named.is_empty() {
             return format!("that is the name of {}", named.join(" and of "));

@@ -20,7 +20,7 @@ pub use destination::{Destination, DestinationDifference};
 pub use entry::{Entry, EntryState, Manifest};
 pub use find::FindError;
 pub use project::{ConfigFile, Project, ProjectError};
-pub use rule_files::{ChangedRuleFile, RuleChange, RuleFile, Side};
+pub use rule_files::{ChangedRuleFile, RuleChange, RuleFile, RuleSnapshot};
 
 use crate::catalog::claims::Claims;
 use crate::manifest::{MAX_BYTES, SecretId, SecretRequest};
@@ -51,8 +51,8 @@ pub struct Catalog {
     /// The paths of manifests with an expired ttl.
     ///
     /// Each comes with a time at which the catalog already had its ID. Empty until
-    /// [`Catalog::look_back`].
-    pub outlived: BTreeMap<String, Timestamp>,
+    /// [`Catalog::find_expired`].
+    pub expired: BTreeMap<String, Timestamp>,
 }
 
 /// A change that is checked, with the commits that it is compared with.
@@ -61,7 +61,7 @@ pub struct ChangeContext<'change> {
     pub change: &'change ChangedPaths,
     pub before: Snapshot,
     /// The commit whose history must not have the new IDs.
-    pub past: Snapshot,
+    pub used_ids_tip: Snapshot,
     /// The state of the default branch with which new IDs are compared.
     pub base: Option<Snapshot>,
     /// Changes of audit trails that `apply` did not make.
@@ -79,7 +79,7 @@ pub struct BaseCatalog {
     /// The catalog's folder after the change, if it moves.
     pub moved_to: Option<String>,
     /// New IDs that history already has, each with the newest commit that has it.
-    pub used_up: BTreeMap<String, String>,
+    pub reused_ids: BTreeMap<String, String>,
     /// New IDs more than `ids.maxGap` above the default branch's, if not reserved.
     pub jumps: BTreeSet<SecretId>,
     /// The highest ID of the default branch; only set if there are jumps.
@@ -122,7 +122,7 @@ impl Selection {
             .map(Self::Paths)
     }
 
-    fn holds(&self, path: &str) -> bool {
+    fn contains(&self, path: &str) -> bool {
         match self {
             Self::All => true,
             Self::Paths(paths) if paths.len() <= FEW_PATHS => {
@@ -163,7 +163,7 @@ impl ChangeContext<'_> {
             entries,
             changed: self.change.after.clone(),
             moved_to: project.moved_to.clone(),
-            used_up: BTreeMap::new(),
+            reused_ids: BTreeMap::new(),
             jumps: BTreeSet::new(),
             highest: None,
             trails: self.trails.clone(),
@@ -171,7 +171,7 @@ impl ChangeContext<'_> {
     }
 
     /// Returns which new IDs of `entries` history has, with the newest such commit.
-    fn used_up(
+    fn find_reused_ids(
         &self,
         repository: &Repository,
         project: &Project,
@@ -186,7 +186,7 @@ impl ChangeContext<'_> {
             .filter_map(Entry::claimed_id)
             .filter(|id| !known.contains(id));
         // A file that was already in the folder to which the catalog moves has used no ID.
-        used_ids::held_before(repository, self.past, &project.config.catalog, new)
+        used_ids::find_in_history(repository, self.used_ids_tip, &project.config.catalog, new)
     }
 
     /// Finds the new IDs, in names and manifests, too far above the default branch's.
@@ -223,7 +223,7 @@ impl ChangeContext<'_> {
 impl BaseCatalog {
     /// Reports whether a file at `path` is still in the catalog after the change.
     #[must_use]
-    pub fn keeps(&self, path: &str) -> bool {
+    pub fn retains(&self, path: &str) -> bool {
         self.moved_to.as_deref().is_none_or(|folder| project::below(path, folder).is_some())
     }
 }
@@ -243,7 +243,7 @@ impl Catalog {
             entry.drop_nodes();
             Vec::new()
         };
-        Ok(Self::inspect(repository, project, snapshot, selection, None, drop_nodes)?.0)
+        Ok(Self::load_with(repository, project, snapshot, selection, None, drop_nodes)?.0)
     }
 
     /// Reads a snapshot as [`Catalog::load`] does, and calls `inspect` with each entry.
@@ -256,7 +256,7 @@ impl Catalog {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn inspect<T: Send>(
+    pub fn load_with<T: Send>(
         repository: &Repository,
         project: &Project,
         snapshot: Snapshot,
@@ -267,7 +267,7 @@ impl Catalog {
         let seen = Mutex::new(Vec::new());
         let others = Mutex::new(Vec::new());
         let read = |file: File| {
-            let selected = selection.holds(&file.path);
+            let selected = selection.contains(&file.path);
             let mut entry = Entry::read(file, selected, project);
             let of_entry = inspect(&mut entry);
             if !of_entry.is_empty() {
@@ -306,15 +306,15 @@ impl Catalog {
                     before.as_ref().is_some_and(|before| before.changed.contains(path))
                 };
                 let is_own =
-                    |blob: &mut Blob<'_>| selection.holds(&blob.path) || changed(&blob.path);
+                    |blob: &mut Blob<'_>| selection.contains(&blob.path) || changed(&blob.path);
                 let own: Vec<Blob<'_>> = others.extract_if(.., is_own).collect();
                 let mut found = repository.load(&own, MAX_BYTES, read);
                 found.extend(outside(&found)?);
                 let sought = found.iter().chain(before.iter().flat_map(|before| &before.entries));
                 let sought = sought.map(|entry| Claims::of(entry, project));
-                let sought: BTreeSet<u64> = sought.flat_map(Claims::each).collect();
-                let rivals = claims::rivals(repository, project, others, &sought);
-                found.extend(repository.load(&rivals, MAX_BYTES, read));
+                let sought: BTreeSet<u64> = sought.flat_map(Claims::hashes).collect();
+                let claimants = claims::find_claimants(repository, project, others, &sought);
+                found.extend(repository.load(&claimants, MAX_BYTES, read));
                 found
             }
             _ => {
@@ -330,7 +330,7 @@ impl Catalog {
         entries.par_sort_unstable_by(|one, other| one.path.cmp(&other.path));
         services.extend(services_of(entries.iter().map(|entry| entry.path.as_str()), project));
         if let (Some(before), Some(step)) = (&mut before, step) {
-            before.used_up = step.used_up(repository, project, before, &entries)?;
+            before.reused_ids = step.find_reused_ids(repository, project, before, &entries)?;
             step.find_jumps(repository, project, before, &entries)?;
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -350,7 +350,7 @@ impl Catalog {
             other_files: Vec::new(),
             before: None,
             rule_change: RuleChange::default(),
-            outlived: BTreeMap::new(),
+            expired: BTreeMap::new(),
         }
     }
 
@@ -384,7 +384,7 @@ impl Catalog {
                 || rule_files.contains(&path)
                 || changed().any(|file| file == path))
                 && !project.is_manifest(path)
-                && selection.holds(path)
+                && selection.contains(path)
                 && self.entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).is_err()
         };
         let mut texts = Vec::new();
@@ -412,15 +412,15 @@ impl Catalog {
     /// A rule file that is not searched for secrets is included only if the change touches it.
     #[must_use]
     pub fn at(&self, path: &str) -> Option<&Entry> {
-        found(&self.entries, path)
-            .or_else(|| found(&self.texts, path))
-            .or_else(|| found(&self.before.as_ref()?.entries, path))
+        find_entry(&self.entries, path)
+            .or_else(|| find_entry(&self.texts, path))
+            .or_else(|| find_entry(&self.before.as_ref()?.entries, path))
             .or_else(|| self.rule_change.at(path))
     }
 }
 
 /// Returns the entry at `path` among `entries`, which are sorted by path.
-fn found<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
+fn find_entry<'a>(entries: &'a [Entry], path: &str) -> Option<&'a Entry> {
     let place = entries.binary_search_by(|entry| entry.path.as_str().cmp(path)).ok()?;
     entries.get(place)
 }

@@ -30,7 +30,7 @@ pub struct Project {
     /// The catalog's old folder on the checked branch, if the base has moved it since.
     ///
     /// Changes there are checked too, and belong in the base's folder.
-    pub left_behind: Option<String>,
+    pub old_folder: Option<String>,
     /// The work tree's folder, from which the configuration's paths on disk start.
     pub root: PathBuf,
     /// The snapshot from which the configuration was read.
@@ -164,7 +164,7 @@ impl Project {
             repository,
             rules_from,
             config_file.clone(),
-            Self::written(repository, rules_from, config_file)?,
+            Self::read_config_text(repository, rules_from, config_file)?,
         )
     }
 
@@ -266,7 +266,7 @@ impl Project {
         let policies = Policies::compile(&name, &config_text, &config.policies)?;
         Ok(Self {
             moved_to: None,
-            left_behind: None,
+            old_folder: None,
             config_file: ConfigFile::default(),
             root: PathBuf::new(),
             rules_from: Snapshot::WorkTree,
@@ -312,10 +312,10 @@ impl Project {
     ) -> Result<ConfigText, ProjectError> {
         let config_file = config_file
             .map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
-        Self::written(repository, rules_from, &config_file)
+        Self::read_config_text(repository, rules_from, &config_file)
     }
 
-    fn written(
+    fn read_config_text(
         repository: &Repository,
         rules_from: Snapshot,
         config_file: &ConfigFile,
@@ -377,12 +377,12 @@ impl Project {
     /// Reports whether a path, from the repository's root, counts as a manifest.
     #[must_use]
     pub fn is_manifest(&self, path: &str) -> bool {
-        self.has_in_catalog(path) && vcs::is_yaml(Path::new(path))
+        self.is_in_catalog(path) && vcs::is_yaml(Path::new(path))
     }
 
     /// Reports whether `path` is below a folder of the catalog and not hidden there.
     #[must_use]
-    pub fn has_in_catalog(&self, path: &str) -> bool {
+    pub fn is_in_catalog(&self, path: &str) -> bool {
         self.folders().any(|folder| below(path, folder).is_some_and(|below| !vcs::is_hidden(below)))
     }
 
@@ -393,7 +393,7 @@ impl Project {
         let all = [
             Some(self.config.catalog.as_str()),
             self.moved_to.as_deref(),
-            self.left_behind.as_deref(),
+            self.old_folder.as_deref(),
         ];
         let lies_in_another =
             move |folder: &str| all.iter().flatten().any(|other| below(folder, other).is_some());
@@ -412,7 +412,7 @@ impl Project {
     ///
     /// # Errors
     /// A snapshot that cannot be read.
-    pub fn is_blank(
+    pub fn is_uninitialized(
         repository: &Repository,
         snapshot: Snapshot,
         config_file: &ConfigFile,

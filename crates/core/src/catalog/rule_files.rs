@@ -75,7 +75,7 @@ enum Role {
 
 /// One side of a change: the rules of `project`, with files from `snapshot`.
 #[derive(Debug, Clone, Copy)]
-pub struct Side<'a> {
+pub struct RuleSnapshot<'a> {
     pub project: &'a Project,
     pub snapshot: Snapshot,
 }
@@ -85,7 +85,7 @@ impl RuleChange {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn touched(
+    pub fn changed_files(
         repository: &Repository,
         project: &Project,
         before: Snapshot,
@@ -99,54 +99,54 @@ impl RuleChange {
         repository.change(Some(before), after, &under)
     }
 
-    /// Reports whether `touched` has a file that [`Project::open`] reads.
+    /// Reports whether `changed_paths` has a file that [`Project::open`] reads.
     #[must_use]
-    pub fn touches_project(project: &Project, touched: &ChangedPaths) -> bool {
+    pub fn affects_project(project: &Project, changed_paths: &ChangedPaths) -> bool {
         // A folder in a file's path can become a symbolic link.
-        let touches = |path: &str| {
-            touched.touches(path)
-                || path.match_indices('/').any(|(at, _)| touched.touches(&path[..at]))
+        let is_changed = |path: &str| {
+            changed_paths.contains(path)
+                || path.match_indices('/').any(|(at, _)| changed_paths.contains(&path[..at]))
         };
-        roles(project).into_iter().any(|(_, path)| touches(path))
+        roles(project).into_iter().any(|(_, path)| is_changed(path))
     }
 
-    /// Reads the rule files of `touched` on both sides.
+    /// Reads the rule files of `changed_paths` on both sides.
     ///
     /// # Errors
     /// A file that git has not fetched, or a repository that cannot be read.
     pub fn read(
         repository: &Repository,
-        touched: &ChangedPaths,
-        old: Side<'_>,
-        new: Side<'_>,
+        changed_paths: &ChangedPaths,
+        old: RuleSnapshot<'_>,
+        new: RuleSnapshot<'_>,
     ) -> Result<Self, SourceError> {
         let mut files = role_files(repository, old, new)?;
         let own: BTreeSet<String> = files.iter().map(|file| file.path.clone()).collect();
         let of_a_role = |path: &str| {
             roles(old.project).into_iter().chain(roles(new.project)).any(|(_, own)| own == path)
         };
-        let others = touched
+        let others = changed_paths
             .before
-            .union(&touched.after)
+            .union(&changed_paths.after)
             .filter(|path| !own.contains(*path) && !of_a_role(path));
         for path in others {
             if CODE_OWNERS_PLACES.as_flattened().contains(&path.as_str()) {
                 continue;
             }
-            files.extend(RuleFile::between(repository, Role::Other, (old, path), (new, path))?);
+            files.extend(RuleFile::compare(repository, Role::Other, (old, path), (new, path))?);
         }
-        files.extend(owner_files(repository, touched, old, new)?);
+        files.extend(owner_files(repository, changed_paths, old, new)?);
         files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(Self { files, manifests: false })
     }
 
     /// Returns the rule file at `path` after the change, or before its removal.
     pub(super) fn at(&self, path: &str) -> Option<&Entry> {
-        self.files.iter().find(|file| file.path == path)?.shown()
+        self.files.iter().find(|file| file.path == path)?.current_entry()
     }
 
     /// Returns the files that add `name` to one of their lists or tables.
-    pub fn adding<'a>(&'a self, name: &str) -> Vec<&'a str> {
+    pub fn files_that_add<'a>(&'a self, name: &str) -> Vec<&'a str> {
         self.files
             .iter()
             .filter(|file| file.added.contains(name))
@@ -164,10 +164,10 @@ impl RuleChange {
     ///
     /// # Errors
     /// A file that git has not fetched, or a repository that cannot be read.
-    pub fn of_rules(
+    pub fn between_projects(
         repository: &Repository,
-        old: Side<'_>,
-        new: Side<'_>,
+        old: RuleSnapshot<'_>,
+        new: RuleSnapshot<'_>,
     ) -> Result<Self, SourceError> {
         Ok(Self { files: role_files(repository, old, new)?, manifests: false })
     }
@@ -176,7 +176,7 @@ impl RuleChange {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn is_other_in(
+    pub fn differs_between(
         repository: &Repository,
         project: &Project,
         one: Snapshot,
@@ -200,16 +200,16 @@ impl RuleChange {
 impl RuleFile {
     /// Returns the text into which findings point.
     #[must_use]
-    pub fn shown(&self) -> Option<&Entry> {
+    pub fn current_entry(&self) -> Option<&Entry> {
         self.after.as_ref().or(self.before.as_ref())
     }
 
     /// Compares an old file with a new one; None if their meaning is equal.
-    fn between(
+    fn compare(
         repository: &Repository,
         role: Role,
-        (old, old_path): (Side<'_>, &str),
-        (new, new_path): (Side<'_>, &str),
+        (old, old_path): (RuleSnapshot<'_>, &str),
+        (new, new_path): (RuleSnapshot<'_>, &str),
     ) -> Result<Option<Self>, SourceError> {
         let (before, after) =
             (entry(repository, old, old_path)?, entry(repository, new, new_path)?);
@@ -272,20 +272,20 @@ fn roles(project: &Project) -> Vec<(Role, &str)> {
 /// They are paired by purpose, since the configuration names some of them.
 fn role_files(
     repository: &Repository,
-    old: Side<'_>,
-    new: Side<'_>,
+    old: RuleSnapshot<'_>,
+    new: RuleSnapshot<'_>,
 ) -> Result<Vec<RuleFile>, SourceError> {
     let mut files: Vec<RuleFile> = Vec::new();
     for ((role, old_path), (_, new_path)) in roles(old.project).into_iter().zip(roles(new.project))
     {
-        files.extend(RuleFile::between(repository, role, (old, old_path), (new, new_path))?);
+        files.extend(RuleFile::compare(repository, role, (old, old_path), (new, new_path))?);
     }
     Ok(files)
 }
 
 fn entry(
     repository: &Repository,
-    side: Side<'_>,
+    side: RuleSnapshot<'_>,
     path: &str,
 ) -> Result<Option<Entry>, SourceError> {
     let Some(bytes) = repository.read(side.snapshot, path, MAX_BYTES)? else { return Ok(None) };
@@ -317,12 +317,12 @@ fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
         Role::Schema => own.or_else(|| parse_tree(SCHEMA_FILE_NAME, BUILT_IN_SCHEMA)),
         Role::Governance => own.or_else(|| built_in(BUILT_IN_GOVERNANCE)),
         // The built-in list replaces a missing one.
-        Role::Enums => Some(over(built_in(BUILT_IN_ENUMS)?, own.unwrap_or_else(empty))),
+        Role::Enums => Some(merge_over(built_in(BUILT_IN_ENUMS)?, own.unwrap_or_else(empty))),
         Role::SecretTypes => {
             let mut all = built_in(BUILT_IN_SECRET_TYPES)?;
             let own = own.and_then(|mut own| Some(own.get_mut("secretTypes")?.take()));
             if let (Some(types), Some(own)) = (all.get_mut("secretTypes"), own) {
-                *types = over(types.take(), own);
+                *types = merge_over(types.take(), own);
             }
             Some(all)
         }
@@ -330,7 +330,7 @@ fn tree(role: Role, path: &str, entry: Option<&Entry>) -> Option<Value> {
 }
 
 /// Returns `all` with the keys of `own` that have a value.
-fn over(mut all: Value, own: Value) -> Value {
+fn merge_over(mut all: Value, own: Value) -> Value {
     match (&mut all, own) {
         (Value::Object(all), Value::Object(own)) => {
             all.extend(own.into_iter().filter(|(_, value)| !value.is_null()))
@@ -344,16 +344,17 @@ fn over(mut all: Value, own: Value) -> Value {
 /// Returns the CODEOWNERS files that change owners of the catalog or of rule files.
 fn owner_files(
     repository: &Repository,
-    touched: &ChangedPaths,
-    old: Side<'_>,
-    new: Side<'_>,
+    changed_paths: &ChangedPaths,
+    old: RuleSnapshot<'_>,
+    new: RuleSnapshot<'_>,
 ) -> Result<Vec<RuleFile>, SourceError> {
     let places: BTreeSet<&str> = CODE_OWNERS_PLACES.as_flattened().iter().copied().collect();
-    let changed: Vec<&str> = places.iter().copied().filter(|path| touched.touches(path)).collect();
+    let changed: Vec<&str> =
+        places.iter().copied().filter(|path| changed_paths.contains(path)).collect();
     if changed.is_empty() {
         return Ok(Vec::new());
     }
-    let subjects = owned_paths(repository, touched, old, new)?;
+    let subjects = owned_paths(repository, changed_paths, old, new)?;
     let mut files = Vec::new();
     for path in changed {
         let (before, after) = (entry(repository, old, path)?, entry(repository, new, path)?);
@@ -361,8 +362,10 @@ fn owner_files(
             after.as_ref().is_some_and(|entry| matches!(entry.state, EntryState::Unreadable(_)));
         let mut owners = Vec::new();
         for forge in CODE_OWNERS_PLACES.iter().filter(|forge| forge.contains(&path)) {
-            let (one, other) =
-                (first_of(repository, forge, old)?, first_of(repository, forge, new)?);
+            let (one, other) = (
+                find_first_file(repository, forge, old)?,
+                find_first_file(repository, forge, new)?,
+            );
             // A file that the forge ignores because of another one changes nothing.
             if one.as_ref().is_none_or(|(at, _)| *at != path)
                 && other.as_ref().is_none_or(|(at, _)| *at != path)
@@ -420,10 +423,10 @@ fn owner_files(
 }
 
 /// Returns the file that a forge reads, with its path.
-fn first_of<'a>(
+fn find_first_file<'a>(
     repository: &Repository,
     places: &[&'a str],
-    side: Side<'_>,
+    side: RuleSnapshot<'_>,
 ) -> Result<Option<(&'a str, Entry)>, SourceError> {
     for place in places {
         if let Some(found) = entry(repository, side, place)? {
@@ -438,11 +441,12 @@ fn first_of<'a>(
 /// Each path represents files that must have an owner.
 fn owned_paths(
     repository: &Repository,
-    touched: &ChangedPaths,
-    old: Side<'_>,
-    new: Side<'_>,
+    changed_paths: &ChangedPaths,
+    old: RuleSnapshot<'_>,
+    new: RuleSnapshot<'_>,
 ) -> Result<Vec<(String, String)>, SourceError> {
-    let mut rule_files: BTreeSet<String> = touched.before.union(&touched.after).cloned().collect();
+    let mut rule_files: BTreeSet<String> =
+        changed_paths.before.union(&changed_paths.after).cloned().collect();
     rule_files.extend(FOLDERS.map(|folder| format!("{folder}/any-file")));
     let mut manifests: BTreeSet<String> = BTreeSet::new();
     for side in [old, new] {

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{CheckError, Note, Reporter};
-use crate::catalog::{Catalog, ConfigFile, Entry, Project, RuleChange, Side};
+use crate::catalog::{Catalog, ConfigFile, Entry, Project, RuleChange, RuleSnapshot};
 use crate::rules::RuleSet;
 use crate::vcs::{File, Repository, Snapshot};
 
@@ -42,16 +42,16 @@ fn additions<'a>(
 ) -> Result<BTreeSet<(String, String, String)>, CheckError> {
     let mut found = BTreeSet::new();
     // Usually the rule files are those of the upstream branch.
-    if !RuleChange::is_other_in(repository, project, upstream, snapshot)?
-        || Project::is_blank(repository, upstream, config)?
+    if !RuleChange::differs_between(repository, project, upstream, snapshot)?
+        || Project::is_uninitialized(repository, upstream, config)?
     {
         return Ok(found);
     }
     let theirs = Project::open_with(repository, upstream, config)?;
-    let change = RuleChange::of_rules(
+    let change = RuleChange::between_projects(
         repository,
-        Side { project: &theirs, snapshot: upstream },
-        Side { project, snapshot },
+        RuleSnapshot { project: &theirs, snapshot: upstream },
+        RuleSnapshot { project, snapshot },
     )?;
     let names = change.added();
     if names.is_empty() {
@@ -70,7 +70,7 @@ fn additions<'a>(
             found.insert((
                 finding.path.clone(),
                 value.to_owned(),
-                change.adding(value).join(" and "),
+                change.files_that_add(value).join(" and "),
             ));
         }
     }

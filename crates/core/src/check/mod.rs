@@ -9,7 +9,8 @@ pub use additions::report_additions;
 pub use range::Range;
 
 use crate::catalog::{
-    Catalog, ChangeContext, ConfigFile, Entry, Project, ProjectError, RuleChange, Selection, Side,
+    Catalog, ChangeContext, ConfigFile, Entry, Project, ProjectError, RuleChange, RuleSnapshot,
+    Selection,
 };
 use crate::config::ConfigError;
 use crate::fixes::{self, FixContext};
@@ -77,7 +78,7 @@ pub struct Checked {
 
 impl Checked {
     /// Returns the manifests that the change adds with a new ID.
-    pub fn newcomers(&self) -> Vec<NewManifestId> {
+    pub fn new_ids(&self) -> Vec<NewManifestId> {
         let before = self.catalog.before.as_ref();
         let is_changed =
             |entry: &&Entry| before.is_none_or(|before| before.changed.contains(&entry.path));
@@ -122,7 +123,7 @@ pub fn check(
     if let Some(origin) = range.origin() {
         (rule_change, head) = read_rule_change(repository, range, origin, &mut project)?;
         if head.is_none() {
-            project.left_behind = folder_left_behind(repository, range, origin, &project)?;
+            project.old_folder = find_old_folder(repository, range, origin, &project)?;
         }
     }
     let rules = RuleSet::of(&project)?;
@@ -130,7 +131,7 @@ pub fn check(
         Snapshot::WorkTree => None,
         _ => Some(range.change(repository, &project)?),
     };
-    let past = |before| range.past.unwrap_or(before);
+    let used_ids_tip = |before| range.used_ids_tip.unwrap_or(before);
     let base = match range.after {
         Snapshot::Index => repository.default_tip().or(range.before),
         _ => Some(range.rules_from),
@@ -138,8 +139,14 @@ pub fn check(
     let step = match scope.as_ref().zip(range.before) {
         None => None,
         Some((scope, before)) => {
-            let trails = range.trail_faults(repository, &project)?;
-            Some(ChangeContext { change: &scope.change, before, past: past(before), base, trails })
+            let trails = range.find_trail_violations(repository, &project)?;
+            Some(ChangeContext {
+                change: &scope.change,
+                before,
+                used_ids_tip: used_ids_tip(before),
+                base,
+                trails,
+            })
         }
     };
     let selected = match &scope {
@@ -151,16 +158,16 @@ pub fn check(
             if named { selection } else { changed }
         }
     };
-    let mut reading = rules.read(repository, range.after, selected, step.as_ref())?;
+    let mut checked = rules.read(repository, range.after, selected, step.as_ref())?;
     rule_change.manifests = scope.as_ref().is_some_and(|scope| scope.has_manifests);
-    reading.catalog.rule_change = rule_change;
+    checked.catalog.rule_change = rule_change;
     rules.read_texts(
-        &mut reading,
+        &mut checked,
         repository,
         selection,
         scope.as_ref().map(|scope| &scope.change),
     )?;
-    let catalog = &reading.catalog;
+    let catalog = &checked.catalog;
     if *selection != Selection::All && catalog.selected().next().is_none() {
         let folder = &project.config.catalog;
         let is_staged = range.after == Snapshot::Index;
@@ -169,16 +176,16 @@ pub fn check(
     for entry in catalog.selected() {
         reporter.note(&Note::Checking { path: &entry.path });
     }
-    if let Some(line) = range.line {
-        rules.look_back(&mut reading, repository, line, range.now);
+    if let Some(history_tip) = range.history_tip {
+        rules.find_expired(&mut checked, repository, history_tip, range.now);
     }
-    let (catalog, mut findings) = rules.finish(reading)?;
+    let (catalog, mut findings) = rules.finish(checked)?;
     let is_of_a_rule_file =
         |finding: &Finding| catalog.rule_change.files.iter().any(|file| file.path == finding.path);
     if let Some(head) = head.filter(|_| !findings.iter().all(is_of_a_rule_file)) {
         let by_its_rules = RuleSet::of(&head)?;
-        let reading = by_its_rules.read(repository, range.after, selected, step.as_ref())?;
-        let (_, by_head) = by_its_rules.finish(reading)?;
+        let checked = by_its_rules.read(repository, range.after, selected, step.as_ref())?;
+        let (_, by_head) = by_its_rules.finish(checked)?;
         rules.note_additions(&mut findings, &catalog, &by_head);
     }
     if matches!(range.after, Snapshot::WorkTree | Snapshot::Index) {
@@ -190,7 +197,7 @@ pub fn check(
             reporter,
         );
     }
-    fixes::settle(&mut findings, &catalog, &project, &FixContext::of(repository));
+    fixes::check_fixes(&mut findings, &catalog, &project, &FixContext::of(repository));
     // A catalog with errors is not applied, and needs other fixes first.
     if count(&findings, Severity::Error) == 0 {
         check_template(repository, range, &project, &catalog)?;
@@ -201,7 +208,7 @@ pub fn check(
 /// Returns the catalog's old folder on a branch that the base has moved since.
 ///
 /// The change itself does not touch the configuration. None if both folders are the same.
-fn folder_left_behind(
+fn find_old_folder(
     repository: &Repository,
     range: &Range,
     origin: Snapshot,
@@ -231,14 +238,14 @@ fn read_rule_change(
     origin: Snapshot,
     project: &mut Project,
 ) -> Result<(RuleChange, Option<Project>), CheckError> {
-    let touched = RuleChange::touched(repository, project, origin, range.after)?;
-    if touched == ChangedPaths::default() {
+    let changed = RuleChange::changed_files(repository, project, origin, range.after)?;
+    if changed == ChangedPaths::default() {
         return Ok((RuleChange::default(), None));
     }
     // A head with unreadable rules would stop every run after the merge.
     let in_head = |error: ProjectError| CheckError::from(error.in_head(range.after));
     let mut head = None;
-    if RuleChange::touches_project(project, &touched) {
+    if RuleChange::affects_project(project, &changed) {
         let opened =
             Project::open_with(repository, range.after, &project.config_file).map_err(in_head)?;
         RuleSet::of(&opened).map_err(|error| in_head(error.into()))?;
@@ -247,11 +254,11 @@ fn read_rule_change(
         }
         head = Some(opened);
     }
-    Project::check_templates(repository, range.after, |path| touched.touches(path))
+    Project::check_templates(repository, range.after, |path| changed.contains(path))
         .map_err(in_head)?;
-    let old = Side { project, snapshot: origin };
-    let new = Side { project: head.as_ref().unwrap_or(project), snapshot: range.after };
-    Ok((RuleChange::read(repository, &touched, old, new)?, head))
+    let old = RuleSnapshot { project, snapshot: origin };
+    let new = RuleSnapshot { project: head.as_ref().unwrap_or(project), snapshot: range.after };
+    Ok((RuleChange::read(repository, &changed, old, new)?, head))
 }
 
 /// Renders the projections of the checked manifests if the catalog has a template.
@@ -279,7 +286,7 @@ fn check_template(
     let entries: Vec<&Entry> = whole.as_ref().unwrap_or(catalog).selected().collect();
     let refusal = entries.par_iter().find_map_first(|entry| {
         let error = Projection::of(entry.request()?, project, &template).err()?;
-        Some(error.reworded(|text| rules::conceal(entry, project, [text])))
+        Some(error.map_texts(|text| rules::redact_texts(entry, project, [text])))
     });
     refusal.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::CheckError;
 use crate::catalog::{ConfigFile, Project, Selection};
-use crate::trail::{self, Commits, Delivery, TrailViolation};
+use crate::trail::{self, Delivery, TrailCommits, TrailViolation};
 use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError, TargetBranch};
 
 /// The range of a check.
@@ -18,10 +18,10 @@ pub struct Range {
     pub(super) after: Snapshot,
     pub(super) rules_from: Snapshot,
     /// The commit whose history has the used IDs; by default `before`.
-    pub(super) past: Option<Snapshot>,
+    pub(super) used_ids_tip: Option<Snapshot>,
     /// The commit whose history has the age of manifests; None skips time rules.
-    pub(super) line: Option<Snapshot>,
-    pub(super) trails: Trails,
+    pub(super) history_tip: Option<Snapshot>,
+    pub(super) trails: TrailScope,
     /// The file of `--config`.
     pub(super) config: Option<PathBuf>,
     /// The current time for time rules.
@@ -30,7 +30,7 @@ pub struct Range {
 
 /// How the audit trails of a range are checked.
 #[derive(Debug, Clone)]
-pub(super) struct Trails {
+pub(super) struct TrailScope {
     delivery: Delivery,
     /// The last commit of the range.
     pub(super) tip: Option<Snapshot>,
@@ -46,20 +46,25 @@ impl Range {
         self.after
     }
 
-    fn of(before: Option<Snapshot>, after: Snapshot, rules_from: Snapshot, trails: Trails) -> Self {
-        let (past, line, config, now) = (None, None, None, Timestamp::UNIX_EPOCH);
-        Self { before, after, rules_from, past, line, trails, config, now }
+    fn of(
+        before: Option<Snapshot>,
+        after: Snapshot,
+        rules_from: Snapshot,
+        trails: TrailScope,
+    ) -> Self {
+        let (used_ids_tip, history_tip, config, now) = (None, None, None, Timestamp::UNIX_EPOCH);
+        Self { before, after, rules_from, used_ids_tip, history_tip, trails, config, now }
     }
 
     /// Returns the range with the configuration in the file of `--config`.
     #[must_use]
-    pub fn configured_by(self, config: Option<&Path>) -> Self {
+    pub fn with_config(self, config: Option<&Path>) -> Self {
         Self { config: config.map(Path::to_path_buf), ..self }
     }
 
     /// Returns the range of the files on disk.
     pub fn work_tree() -> Self {
-        let trails = Trails::proposed(None);
+        let trails = TrailScope::proposed(None);
         Self::of(None, Snapshot::WorkTree, Snapshot::WorkTree, trails)
     }
 
@@ -71,9 +76,9 @@ impl Range {
             Err(error) => return Err(error.into()),
         };
         // An ID that was only used and dropped on this branch is still free.
-        let past = repository.upstream();
-        let trails = Trails::proposed(None);
-        Ok(Self { past, ..Self::of(before, Snapshot::Index, Snapshot::Index, trails) })
+        let used_ids_tip = repository.upstream();
+        let trails = TrailScope::proposed(None);
+        Ok(Self { used_ids_tip, ..Self::of(before, Snapshot::Index, Snapshot::Index, trails) })
     }
 
     /// Returns the range of the changes in `to` since its merge base with `from`.
@@ -85,13 +90,13 @@ impl Range {
         to: Snapshot,
     ) -> Result<Self, CheckError> {
         let before = from.map(|from| repository.merge_base(from, to)).transpose()?.flatten();
-        let trails = Trails::proposed(Some(to));
+        let trails = TrailScope::proposed(Some(to));
         Ok(Self::of(before, to, from.unwrap_or(to), trails))
     }
 
     /// Returns the range of a moved branch; commits that the new tip lacks are lost.
     pub fn moved(from: Snapshot, to: Snapshot) -> Self {
-        let trails = Trails::proposed(Some(to));
+        let trails = TrailScope::proposed(Some(to));
         Self::of(Some(from), to, from, trails)
     }
 
@@ -102,12 +107,12 @@ impl Range {
         to: Snapshot,
     ) -> Result<Self, CheckError> {
         let after = repository.merge(target, to)?;
-        let trails = Trails::proposed(Some(to));
+        let trails = TrailScope::proposed(Some(to));
         Ok(Self::of(Some(target), after, target, trails))
     }
 
     /// Returns the range as already merged, if the default branch has the commits.
-    pub fn merged_before(mut self, repository: &Repository) -> Result<Self, CheckError> {
+    pub fn mark_if_merged(mut self, repository: &Repository) -> Result<Self, CheckError> {
         if let (Some(tip), Some(default)) = (self.trails.tip, repository.certain_default_tip())
             && repository.contains(default, tip)?
         {
@@ -144,14 +149,14 @@ impl Range {
     /// Returns the range with time rules.
     ///
     /// Hooks do without: they must be fast, and a date must not stop a commit or a push.
-    pub fn over_time(self, repository: &Repository, now: Timestamp) -> Self {
-        let line = match self.after {
+    pub fn with_time_rules(self, repository: &Repository, now: Timestamp) -> Self {
+        let history_tip = match self.after {
             Snapshot::WorkTree => repository.head().ok(),
             Snapshot::Commit(_) => Some(self.after),
             Snapshot::Merge(_) => self.before,
             Snapshot::Index => None,
         };
-        Self { line, now, ..self }
+        Self { history_tip, now, ..self }
     }
 
     /// Returns the command that applies the fixes of this range.
@@ -163,7 +168,7 @@ impl Range {
     }
 
     /// Returns the changes of audit trails that `apply` did not make.
-    pub(super) fn trail_faults(
+    pub(super) fn find_trail_violations(
         &self,
         repository: &Repository,
         project: &Project,
@@ -172,7 +177,7 @@ impl Range {
         if self.after == Snapshot::Index {
             return Ok(trail::staged_changes(repository, Some(before), repository.upstream())?);
         }
-        let Trails { mut delivery, tip, reference, known } = self.trails.clone();
+        let TrailScope { mut delivery, tip, reference, known } = self.trails.clone();
         let mut known = [vec![self.rules_from], known].concat();
         if let Some(branch) = &project.config.audit.branch {
             if reference.is_some_and(|name| name == format!("refs/heads/{branch}")) {
@@ -185,7 +190,7 @@ impl Range {
             repository,
             before,
             self.after,
-            Commits { delivery, tip, known: &known },
+            TrailCommits { delivery, tip, known: &known },
         )?)
     }
 
@@ -204,7 +209,7 @@ impl Range {
         config: &ConfigFile,
     ) -> Result<Self, CheckError> {
         let sets_up = self.rules_from != self.after
-            && Project::is_blank(repository, self.rules_from, config)?;
+            && Project::is_uninitialized(repository, self.rules_from, config)?;
         Ok(if sets_up { Self { rules_from: self.after, ..self } } else { self })
     }
 
@@ -228,12 +233,11 @@ impl Range {
             }
             None => false,
         };
-        let hides = |path: &str| {
-            project.has_in_catalog(path) && repository.hides_a_folder(self.after, path)
-        };
+        let hides =
+            |path: &str| project.is_in_catalog(path) && repository.hides_folder(self.after, path);
         let counts = |path: &&String| project.is_manifest(path) || hides(path);
         // A removed file counts too: built-in rules replace it.
-        let all = is_own && project.rule_files().iter().any(|path| change.touches(path));
+        let all = is_own && project.rule_files().iter().any(|path| change.contains(path));
         let selection = if all {
             Selection::All
         } else {
@@ -249,7 +253,7 @@ impl Range {
         {
             // Unmerged manifests may change freely: only those of the upstream branch are a
             // promise.
-            repository.leave_out_settled(&mut change, upstream)?;
+            repository.remove_checked_parts(&mut change, upstream)?;
         }
         Ok(CheckScope { change, selection, has_manifests })
     }
@@ -300,7 +304,7 @@ pub(super) struct CheckScope {
     pub(super) has_manifests: bool,
 }
 
-impl Trails {
+impl TrailScope {
     fn proposed(tip: Option<Snapshot>) -> Self {
         Self { delivery: Delivery::Proposed, tip, reference: None, known: Vec::new() }
     }

@@ -47,7 +47,7 @@ impl CodeOwners {
             let excluded = line.strip_prefix('!');
             let (pattern, rest) = split_pattern(excluded.map_or(line, str::trim_start));
             let is_exclusion = excluded.is_some();
-            let mut owners = words(rest);
+            let mut owners = parse_owners(rest);
             if is_exclusion {
                 owners.clear();
             } else if owners.is_empty() {
@@ -98,11 +98,11 @@ impl CodeOwners {
 
     /// Returns the patterns of lines that differ in the two files.
     ///
-    /// `is_meant` filters the patterns.
+    /// `is_relevant` filters the patterns.
     pub fn changed_patterns<'a>(
         &'a self,
         other: &'a Self,
-        is_meant: impl Fn(&str) -> bool,
+        is_relevant: impl Fn(&str) -> bool,
     ) -> Vec<&'a str> {
         let key = |line: &'a Line| (&line.section, &line.pattern, &line.owners);
         let known = |file: &'a Self| file.lines.iter().map(key).collect::<HashSet<_>>();
@@ -110,7 +110,7 @@ impl CodeOwners {
         let one = self.lines.iter().filter(|line| !others.contains(&key(line)));
         let two = other.lines.iter().filter(|line| !own.contains(&key(line)));
         let bare = |line: &'a Line| line.pattern.strip_prefix('!').filter(|_| line.is_exclusion);
-        let meant = one.chain(two).filter(|line| is_meant(bare(line).unwrap_or(&line.pattern)));
+        let meant = one.chain(two).filter(|line| is_relevant(bare(line).unwrap_or(&line.pattern)));
         meant.map(|line| line.pattern.as_str()).collect()
     }
 }
@@ -126,7 +126,7 @@ fn section_of(line: &str) -> Option<(String, Vec<String>)> {
         approvals = format!("[{number}]");
         rest = after;
     }
-    let mut owners = words(rest);
+    let mut owners = parse_owners(rest);
     owners.sort();
     Some((format!("{optional}{}{approvals}", name.to_lowercase()), owners))
 }
@@ -157,7 +157,7 @@ fn split_pattern(line: &str) -> (String, &str) {
 }
 
 /// Returns the owners before any comment.
-fn words(rest: &str) -> Vec<String> {
+fn parse_owners(rest: &str) -> Vec<String> {
     rest.split_whitespace().take_while(|word| !word.starts_with('#')).map(str::to_owned).collect()
 }
 

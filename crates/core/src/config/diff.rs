@@ -99,7 +99,7 @@ pub fn additions(changes: &[KeyChange]) -> BTreeSet<String> {
     for change in changes {
         match (&change.old, &change.new) {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
-                missing(new, old).into_iter().for_each(|element| collect(element, &mut added));
+                find_missing(new, old).into_iter().for_each(|element| collect(element, &mut added));
             }
             (None, Some(new)) => {
                 added.extend(change.keys.last().cloned());
@@ -192,10 +192,10 @@ impl fmt::Display for KeyChange {
             (Some(Value::Array(old)), Some(Value::Array(new))) => {
                 let mut parts = Vec::new();
                 for (verb, elements) in
-                    [("adds", missing(new, old)), ("removes", missing(old, new))]
+                    [("adds", find_missing(new, old)), ("removes", find_missing(old, new))]
                 {
                     if !elements.is_empty() {
-                        parts.push(format!("{verb} {}", listed(&elements)));
+                        parts.push(format!("{verb} {}", join_names(&elements)));
                     }
                 }
                 if parts.is_empty() {
@@ -209,7 +209,7 @@ impl fmt::Display for KeyChange {
                 _ => out.write_str("changed"),
             },
             (None, Some(Value::Array(new))) => {
-                write!(out, "added: {}", listed(&new.iter().collect::<Vec<_>>()))
+                write!(out, "added: {}", join_names(&new.iter().collect::<Vec<_>>()))
             }
             (None, Some(new)) => match scalar(new) {
                 Some(new) => write!(out, "added: {new}"),
@@ -221,13 +221,13 @@ impl fmt::Display for KeyChange {
 }
 
 /// Returns the elements of `these` that are not in `others`.
-fn missing<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
+fn find_missing<'a>(these: &'a [Value], others: &[Value]) -> Vec<&'a Value> {
     let others: HashSet<String> = others.iter().map(Value::to_string).collect();
     these.iter().filter(|element| !others.contains(&element.to_string())).collect()
 }
 
 /// Joins the names of elements, abbreviating a long list.
-fn listed(elements: &[&Value]) -> String {
+fn join_names(elements: &[&Value]) -> String {
     let (named, more) = elements.split_at(elements.len().min(LISTED));
     let mut names: Vec<String> = named.iter().map(|element| element_name(element)).collect();
     if !more.is_empty() {

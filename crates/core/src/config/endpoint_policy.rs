@@ -61,7 +61,8 @@ impl EndpointText<'_> {
 
     fn check_url(&self, keys: &[&str], url: &str, region: Option<&str>) -> Result<(), ConfigError> {
         let keys = [keys, &["endpointUrl"]].concat();
-        let checked = Endpoint::parse(url).and_then(|parsed| parsed.check_own(region));
+        let checked =
+            Endpoint::parse(url).and_then(|parsed| parsed.check_repository_endpoint(region));
         checked.map_err(|error| {
             if !url.contains('@') {
                 return self.error(&keys, url, &format!("cannot be used: {error}"), help(region));
@@ -81,13 +82,14 @@ impl EndpointText<'_> {
         url: &str,
         region: Option<&str>,
     ) -> Result<(), ConfigError> {
-        let checked = Endpoint::parse(url).and_then(|parsed| parsed.check_own(region));
+        let checked =
+            Endpoint::parse(url).and_then(|parsed| parsed.check_repository_endpoint(region));
         let Err(EndpointError::Foreign { .. }) = checked else { return Ok(()) };
         let region = region.unwrap_or_default();
         let why = format!("does not fit `store.endpointUrl: {url}`, which is in another region");
         let help = format!(
             "give this environment its own `endpointUrl`: {}",
-            endpoint::own_hosts(Some(region))
+            endpoint::allowed_hosts(Some(region))
         );
         Err(self.error(&[keys, &["region"]].concat(), region, &why, help))
     }
@@ -105,7 +107,7 @@ fn help(region: Option<&str>) -> String {
     format!(
         "a repository may name {}, or an emulator such as http://127.0.0.1:5000; set any other \
          endpoint outside the repository, as AWS_ENDPOINT_URL_SECRETS_MANAGER in the environment",
-        endpoint::own_hosts(region)
+        endpoint::allowed_hosts(region)
     )
 }
 

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, inside,
-    is_account_id,
+    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, is_account_id,
+    normalize_path,
 };
 use crate::arn;
 use crate::suggest::did_you_mean;
@@ -172,7 +172,7 @@ impl Config {
 
     /// Returns whether any environment has a store.
     #[must_use]
-    pub fn names_a_backend(&self) -> bool {
+    pub fn has_backend(&self) -> bool {
         self.store.backend.is_some()
             || self.environments.values().any(|own| own.store.backend.is_some())
     }
@@ -322,7 +322,7 @@ impl Config {
                     );
                 }
                 // A kubeconfig runs programs and holds credentials.
-                Some(file) if !file.starts_with("~/") && inside(file).is_some() => {
+                Some(file) if !file.starts_with("~/") && normalize_path(file).is_some() => {
                     let help = "keep it outside the repository, or omit it to use `KUBECONFIG` or \
                                 `~/.kube/config`";
                     return bad("kubeconfig", "is a file of the repository", help);

@@ -41,7 +41,7 @@ impl ConfigError {
 
     /// Applies `reword` to all its texts.
     #[must_use]
-    pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
+    pub fn map_texts(mut self, reword: impl Fn(&mut String)) -> Self {
         reword(&mut self.message);
         reword(&mut self.help);
         self
@@ -49,7 +49,7 @@ impl ConfigError {
 
     /// Masks the bytes that `find` returns in its texts and its source text.
     #[must_use]
-    pub fn masked(mut self, find: impl Fn(&str) -> Vec<Range<usize>>) -> Self {
+    pub fn mask_spans(mut self, find: impl Fn(&str) -> Vec<Range<usize>>) -> Self {
         mask(&mut self.message, &find);
         mask(&mut self.help, &find);
         if let Some(source) = &self.source_code {

@@ -61,7 +61,7 @@ impl<'u> GitUrl<'u> {
         match self.form {
             Form::Path(path) => Some(root.join(path)),
             Form::File(rest) if cfg!(unix) => {
-                let rest = decoded(rest);
+                let rest = decode_percent(rest);
                 rest.find('/').map(|slash| PathBuf::from(&rest[slash..]))
             }
             Form::File(_) | Form::Ssh(_) | Form::Scp(_) | Form::Other => None,
@@ -84,7 +84,7 @@ impl<'u> GitUrl<'u> {
         };
         let without_host = written.find('/').map(|slash| &written[slash..]);
         let all = std::iter::once(written).chain(without_host);
-        let all = all.flat_map(|path| [path.to_owned(), decoded(path)]);
+        let all = all.flat_map(|path| [path.to_owned(), decode_percent(path)]);
         all.map(|path| root.join(path)).collect()
     }
 
@@ -108,9 +108,10 @@ impl<'u> GitUrl<'u> {
     /// Brackets, ports and percent signs allow several readings.
     fn ssh_paths(&self) -> Vec<SshPath> {
         match self.form {
-            Form::Ssh(rest) => {
-                [rest.to_owned(), decoded(rest)].iter().flat_map(|rest| split_ssh(rest)).collect()
-            }
+            Form::Ssh(rest) => [rest.to_owned(), decode_percent(rest)]
+                .iter()
+                .flat_map(|rest| split_ssh(rest))
+                .collect(),
             Form::Scp(url) => {
                 let colons = url.match_indices(':');
                 colons
@@ -145,7 +146,7 @@ struct SshPath {
 impl SshPath {
     /// Returns the possible paths if the host is this machine.
     fn places(&self, root: &Path) -> Vec<PathBuf> {
-        let written = [self.path.clone(), decoded(&self.path)];
+        let written = [self.path.clone(), decode_percent(&self.path)];
         let (absolute, relative): (Vec<String>, Vec<String>) =
             written.into_iter().partition(|path| path.starts_with('/'));
         let mut places: Vec<PathBuf> = absolute.into_iter().map(PathBuf::from).collect();
@@ -226,7 +227,7 @@ fn is_drive(url: &str) -> bool {
 }
 
 /// Decodes percent-encoding (RFC 3986, section 2.1), as git does with every URL.
-fn decoded(text: &str) -> String {
+fn decode_percent(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

@@ -43,19 +43,19 @@ pub struct Tier {
     /// The maximum `spec.ttlDays`.
     pub max_ttl_days: u32,
     /// Days from the decommission request to the deletion.
-    #[serde(default = "cautious_cooling_off")]
+    #[serde(default = "strictest_cooling_off")]
     pub cooling_off_days: u16,
     /// Days without a read of the value before it is deleted.
-    #[serde(default = "cautious_quiet")]
+    #[serde(default = "strictest_quiet")]
     pub quiet_days: u16,
 }
 
 /// The default for older tables: that of the built-in table's highest tier.
-fn cautious_cooling_off() -> u16 {
+fn strictest_cooling_off() -> u16 {
     7
 }
 
-fn cautious_quiet() -> u16 {
+fn strictest_quiet() -> u16 {
     14
 }
 

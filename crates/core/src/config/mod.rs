@@ -36,13 +36,13 @@ pub use git_url::GitUrl;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
 pub use ownership::{
     AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig,
-    ServiceOwnership, Unlisted,
+    ServiceOwnership, UnlistedPolicy,
 };
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, PolicySubject};
 pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
 pub use secret_types::{
-    BUILT_IN as BUILT_IN_SECRET_TYPES, Characters, Encoding, KeyDefinition, Kind, Make, Recipe,
-    SecretType, SecretTypes, check_key,
+    BUILT_IN as BUILT_IN_SECRET_TYPES, CharacterClass, Characters, Encoding, KeyDefinition, Recipe,
+    SecretType, SecretTypes, TextSource, check_key,
 };
 
 /// The configuration's name at the root of a repository.
@@ -288,14 +288,14 @@ impl Config {
             ("governance", &mut config.governance),
             ("secretTypes", &mut config.secret_types),
         ] {
-            *folder = inside(folder).ok_or_else(|| {
+            *folder = normalize_path(folder).ok_or_else(|| {
                 let message = format!("`{name}: {folder}` is not a path inside the repository");
                 ConfigError::new(path, message, "give a relative path without `..`")
                     .at_field(text, &[name])
             })?;
         }
         config.check_texts(path, text)?;
-        let sample = sample();
+        let sample = sample_fields();
         let files = config.environments.iter().filter_map(|(name, own)| {
             Some((format!("environments.{name}.gitops.file"), own.gitops.file.as_ref()?))
         });
@@ -402,14 +402,14 @@ fn read_built_in<T: DeserializeOwned + Default>(text: &str) -> T {
 ///
 /// Removes `.`, and doubled and trailing slashes. Returns None for a path outside the repository,
 /// and for the root itself.
-fn inside(path: &str) -> Option<String> {
+fn normalize_path(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let leaves = path.starts_with('/') || parts.contains(&"..") || path.contains(char::is_control);
     (!leaves && !parts.is_empty()).then(|| parts.join("/"))
 }
 
 /// Returns sample fields of a manifest, the variables of templates.
-fn sample() -> serde_json::Value {
+fn sample_fields() -> serde_json::Value {
     let names = [
         "id",
         "name",

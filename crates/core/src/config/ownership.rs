@@ -24,7 +24,7 @@ pub struct OwnershipConfig {
     /// The permissions of each service, by its name.
     pub services: BTreeMap<String, ServiceOwnership>,
     /// The treatment of services that are not in `services`.
-    pub unlisted: Unlisted,
+    pub unlisted: UnlistedPolicy,
     /// The code owner of each owner in the enums.
     ///
     /// `@organization/team`, `@user` or an email address.
@@ -32,7 +32,7 @@ pub struct OwnershipConfig {
     /// The code owners of the rule files, and of services without an owning team.
     pub platform: Vec<String>,
     /// Namespaces that only a service that lists them may use.
-    #[serde(deserialize_with = "denied_list")]
+    #[serde(deserialize_with = "deserialize_list_or_default")]
     pub denied_namespaces: Vec<NamespacePattern>,
 }
 
@@ -41,20 +41,20 @@ pub struct OwnershipConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServiceOwnership {
     /// Values of `metadata.owner`.
-    #[serde(deserialize_with = "written_list")]
+    #[serde(deserialize_with = "deserialize_list")]
     pub owners: Option<Vec<String>>,
     /// Values of `spec.access.namespace`.
-    #[serde(deserialize_with = "written_list")]
+    #[serde(deserialize_with = "deserialize_list")]
     pub namespaces: Option<Vec<NamespacePattern>>,
     /// Accounts whose principals may be admitted.
-    #[serde(deserialize_with = "written_list")]
+    #[serde(deserialize_with = "deserialize_list")]
     pub accounts: Option<Vec<String>>,
 }
 
 /// The treatment of services that are not in the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Unlisted {
+pub enum UnlistedPolicy {
     #[default]
     Warn,
     Deny,
@@ -69,10 +69,10 @@ pub struct NamespacePattern(String);
 #[derive(Debug)]
 pub struct Ownership {
     services: BTreeMap<String, ServiceOwnership>,
-    unlisted: Unlisted,
+    unlisted: UnlistedPolicy,
     denied: Vec<NamespacePattern>,
     /// The services that list a namespace by its name.
-    holders: HashMap<String, Vec<String>>,
+    services_by_namespace: HashMap<String, Vec<String>>,
     /// The services that list namespaces by a pattern.
     patterns: Vec<(NamespacePattern, String)>,
 }
@@ -106,7 +106,7 @@ pub enum AccountObjection<'a> {
 /// Deserializes a list that must not be null.
 ///
 /// A key without a value would count as missing.
-fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+fn deserialize_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<Vec<T>>, D::Error> {
     let list: Option<Vec<T>> = Option::deserialize(from)?;
@@ -115,18 +115,18 @@ fn written_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     list.map(Some).ok_or_else(empty)
 }
 
-/// Deserializes like [`written_list`], for a list with a default.
-fn denied_list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+/// Deserializes like [`deserialize_list`], for a list with a default.
+fn deserialize_list_or_default<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
-    Ok(written_list(from)?.unwrap_or_default())
+    Ok(deserialize_list(from)?.unwrap_or_default())
 }
 
 impl Default for OwnershipConfig {
     fn default() -> Self {
         Self {
             services: BTreeMap::new(),
-            unlisted: Unlisted::default(),
+            unlisted: UnlistedPolicy::default(),
             teams: BTreeMap::new(),
             platform: Vec::new(),
             denied_namespaces: DENIED_NAMESPACES
@@ -194,12 +194,15 @@ impl Ownership {
     /// Builds the lookup tables of a configuration.
     #[must_use]
     pub fn new(config: &OwnershipConfig) -> Self {
-        let mut holders: HashMap<String, Vec<String>> = HashMap::new();
+        let mut services_by_namespace: HashMap<String, Vec<String>> = HashMap::new();
         let mut patterns = Vec::new();
         for (service, own) in &config.services {
             for pattern in own.namespaces.iter().flatten().filter(|pattern| pattern.is_specific()) {
                 match pattern.name() {
-                    Some(name) => holders.entry(name.to_owned()).or_default().push(service.clone()),
+                    Some(name) => services_by_namespace
+                        .entry(name.to_owned())
+                        .or_default()
+                        .push(service.clone()),
                     None => patterns.push((pattern.clone(), service.clone())),
                 }
             }
@@ -208,7 +211,7 @@ impl Ownership {
             services: config.services.clone(),
             unlisted: config.unlisted,
             denied: config.denied_namespaces.clone(),
-            holders,
+            services_by_namespace,
             patterns,
         }
     }
@@ -217,7 +220,7 @@ impl Ownership {
     ///
     /// Returns None for a service in the table, and without a table.
     #[must_use]
-    pub fn unlisted(&self, service: &str) -> Option<Unlisted> {
+    pub fn unlisted_policy(&self, service: &str) -> Option<UnlistedPolicy> {
         (!self.services.is_empty() && !self.services.contains_key(service)).then_some(self.unlisted)
     }
 
@@ -239,8 +242,12 @@ impl Ownership {
     }
 
     /// Returns the services that list a namespace, by more than `*`.
-    pub fn holders<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a str> {
-        let named = self.holders.get(namespace).into_iter().flatten().map(String::as_str);
+    pub fn services_with_namespace<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
+        let named =
+            self.services_by_namespace.get(namespace).into_iter().flatten().map(String::as_str);
         let matching = self.patterns.iter().filter(move |(pattern, _)| pattern.matches(namespace));
         named.chain(matching.map(|(_, service)| service.as_str()))
     }
@@ -249,7 +256,7 @@ impl Ownership {
     ///
     /// The service's own list overrides it, except with a pattern such as `*`.
     #[must_use]
-    pub fn denied(&self, service: &str, namespace: &str) -> Option<&NamespacePattern> {
+    pub fn find_denied_pattern(&self, service: &str, namespace: &str) -> Option<&NamespacePattern> {
         let denied = self.denied.iter().find(|pattern| pattern.matches(namespace))?;
         let mut own = self.namespaces(service).into_iter().flatten();
         (!own.any(|pattern| pattern.is_specific() && pattern.matches(namespace))).then_some(denied)
@@ -258,7 +265,7 @@ impl Ownership {
     /// Returns why a service may not use a namespace, apart from [`Self::denied`].
     ///
     /// `is_service` reports whether a name is that of a service in the catalog.
-    pub fn object_to_namespace<'a>(
+    pub fn find_namespace_objection<'a>(
         &'a self,
         service: &str,
         namespace: &'a str,
@@ -268,9 +275,9 @@ impl Ownership {
             Some(own) if own.iter().any(|pattern| pattern.matches(namespace)) => None,
             Some(namespaces) => Some(NamespaceObjection::Outside {
                 namespaces,
-                holder: self.holders(namespace).next(),
+                holder: self.services_with_namespace(namespace).next(),
             }),
-            None => match self.holders(namespace).next() {
+            None => match self.services_with_namespace(namespace).next() {
                 Some(holder) => Some(NamespaceObjection::OfAnother { holder }),
                 None => {
                     let is_named_like = namespace != service
@@ -285,7 +292,7 @@ impl Ownership {
     ///
     /// `own` is the account of its secret, if known.
     #[must_use]
-    pub fn object_to_account<'a>(
+    pub fn find_account_objection<'a>(
         &'a self,
         service: &str,
         account: &str,
@@ -360,7 +367,7 @@ impl Config {
                 return bad(&["ownership", "deniedNamespaces"], Some(&pattern.0), message, why);
             }
         }
-        if ownership.unlisted == Unlisted::Deny && ownership.services.is_empty() {
+        if ownership.unlisted == UnlistedPolicy::Deny && ownership.services.is_empty() {
             let message =
                 "`ownership.unlisted: deny` denies every service: there is no `ownership.services`"
                     .to_owned();
@@ -505,24 +512,24 @@ ownership:
         let ownership = Ownership::new(&OwnershipConfig::default());
         for namespace in ["kube-system", "kube-public", "argocd", "flux-system", "external-secrets"]
         {
-            assert!(ownership.denied("web", namespace).is_some(), "{namespace}");
+            assert!(ownership.find_denied_pattern("web", namespace).is_some(), "{namespace}");
         }
-        assert_eq!(ownership.denied("web", "kubeflow"), None);
+        assert_eq!(ownership.find_denied_pattern("web", "kubeflow"), None);
     }
 
     #[test]
     fn a_services_own_list_overrides_a_denied_name_but_not_with_a_star() {
         let ownership = ownership(TABLE);
-        assert_eq!(ownership.denied("cluster-tools", "kube-system"), None);
-        assert!(ownership.denied("cluster-tools", "argocd").is_some());
-        assert!(ownership.denied("payments", "kube-system").is_some());
+        assert_eq!(ownership.find_denied_pattern("cluster-tools", "kube-system"), None);
+        assert!(ownership.find_denied_pattern("cluster-tools", "argocd").is_some());
+        assert!(ownership.find_denied_pattern("payments", "kube-system").is_some());
     }
 
     #[test]
     fn a_namespace_belongs_to_the_services_that_list_it() {
         let ownership = ownership(TABLE);
         let object =
-            |service, namespace| ownership.object_to_namespace(service, namespace, |_| false);
+            |service, namespace| ownership.find_namespace_objection(service, namespace, |_| false);
         assert_eq!(object("payments", "payments"), None);
         assert_eq!(object("payments", "pay-jobs"), None);
         assert!(matches!(object("payments", "evil"), Some(NamespaceObjection::Outside { .. })));
@@ -542,9 +549,9 @@ ownership:
                     b: { namespaces: [shared] }\n";
         let ownership = ownership(text);
         for service in ["a", "b"] {
-            assert_eq!(ownership.object_to_namespace(service, "shared", |_| false), None);
+            assert_eq!(ownership.find_namespace_objection(service, "shared", |_| false), None);
         }
-        assert!(ownership.object_to_namespace("c", "shared", |_| false).is_some());
+        assert!(ownership.find_namespace_objection("c", "shared", |_| false).is_some());
     }
 
     #[test]
@@ -552,17 +559,18 @@ ownership:
         let ownership = Ownership::new(&OwnershipConfig::default());
         let is_service = |name: &str| ["payments", "web"].contains(&name);
         let object =
-            |service, namespace| ownership.object_to_namespace(service, namespace, is_service);
+            |service, namespace| ownership.find_namespace_objection(service, namespace, is_service);
         assert_eq!(object("web", "payments"), Some(NamespaceObjection::NamedLikeAnother));
         assert_eq!(object("web", "web"), None);
         assert_eq!(object("web", "evil"), None);
-        assert_eq!(ownership.unlisted("web"), None);
+        assert_eq!(ownership.unlisted_policy("web"), None);
     }
 
     #[test]
     fn an_account_is_in_the_list_or_is_the_secrets_own_if_known() {
         let ownership = ownership(TABLE);
-        let object = |service, account, own| ownership.object_to_account(service, account, own);
+        let object =
+            |service, account, own| ownership.find_account_objection(service, account, own);
         assert_eq!(object("payments", "123456789012", Some("999999999999")), None);
         assert!(object("payments", "999999999999", Some("999999999999")).is_some());
         assert_eq!(object("orders", "1", Some("1")), None);

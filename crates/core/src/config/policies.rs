@@ -106,7 +106,7 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// The stack that a thread needs for [`Self::broken_by`], in bytes.
+    /// The stack that a thread needs for [`Self::find_violated`], in bytes.
     ///
     /// The interpreter needs 60 KB per level unoptimized, and an expression has at most
     /// [`expression::MAX_DEPTH`] levels.
@@ -139,7 +139,7 @@ impl Policies {
         let (compiled, patterns) = thread::scope(|scope| {
             let parser =
                 thread::Builder::new().name("policies".to_owned()).stack_size(PARSER_STACK);
-            let work = parser.spawn_scoped(scope, || policies.compiled(written));
+            let work = parser.spawn_scoped(scope, || policies.compile_all(written));
             let unable = |why: String| {
                 ConfigError::new(file, why, "this is a bug or a lack of memory; please report it")
             };
@@ -156,7 +156,7 @@ impl Policies {
         Ok(policies)
     }
 
-    fn compiled(
+    fn compile_all(
         &self,
         written: &[PolicyConfig],
     ) -> Result<(Vec<Policy>, BTreeMap<String, Regex>), ConfigError> {
@@ -202,7 +202,7 @@ impl Policies {
     ///
     /// # Errors
     /// A policy that cannot be evaluated on `subject`, with its location.
-    pub fn broken_by(&self, subject: PolicySubject<'_>) -> Result<Vec<&Policy>, ConfigError> {
+    pub fn find_violated(&self, subject: PolicySubject<'_>) -> Result<Vec<&Policy>, ConfigError> {
         let Some(functions) = &self.functions else { return Ok(Vec::new()) };
         let context = self.context(Arc::clone(functions), subject);
         let sizes = Sizes::of(subject);

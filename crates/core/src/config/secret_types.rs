@@ -53,16 +53,16 @@ pub struct KeyDefinition {
 
 /// How a key's text is generated.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "WrittenRecipe")]
+#[serde(try_from = "RecipeConfig")]
 pub struct Recipe {
-    pub make: Make,
+    pub source: TextSource,
     /// Whether rotation keeps it.
     pub once: bool,
 }
 
 /// The source of a generated text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Make {
+pub enum TextSource {
     Characters(Characters),
     Bytes { count: u16, encoding: Encoding },
 }
@@ -71,14 +71,14 @@ pub enum Make {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Characters {
     pub length: u16,
-    pub from: Vec<Kind>,
+    pub from: Vec<CharacterClass>,
     /// Excluded characters.
     pub without: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum CharacterClass {
     Lowercase,
     Uppercase,
     Digits,
@@ -97,9 +97,9 @@ pub enum Encoding {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WrittenRecipe {
+struct RecipeConfig {
     length: Option<u16>,
-    from: Option<Vec<Kind>>,
+    from: Option<Vec<CharacterClass>>,
     without: Option<String>,
     bytes: Option<u16>,
     r#as: Option<Encoding>,
@@ -179,7 +179,7 @@ impl SecretType {
 
     /// Returns the required keys that cannot be generated.
     #[must_use]
-    pub fn only_given(&self) -> Vec<&str> {
+    pub fn required_keys_without_recipe(&self) -> Vec<&str> {
         let only = self.keys.iter().filter(|key| key.required && key.generate.is_none());
         only.map(|key| key.name.as_str()).collect()
     }
@@ -188,7 +188,7 @@ impl SecretType {
     ///
     /// These are the required keys, or else all that can be generated.
     #[must_use]
-    pub fn made_at_first(&self) -> Vec<&KeyDefinition> {
+    pub fn keys_to_generate(&self) -> Vec<&KeyDefinition> {
         let is_required = self.keys.iter().any(|key| key.required);
         self.keys
             .iter()
@@ -199,11 +199,12 @@ impl SecretType {
     /// Returns whether a first value can be generated entirely.
     #[must_use]
     pub fn can_be_generated(&self) -> bool {
-        self.only_given().is_empty() && self.keys.iter().any(|key| key.generate.is_some())
+        self.required_keys_without_recipe().is_empty()
+            && self.keys.iter().any(|key| key.generate.is_some())
     }
 }
 
-impl Kind {
+impl CharacterClass {
     /// Returns the characters of this kind, in ASCII's order.
     #[must_use]
     pub fn characters(self) -> &'static str {
@@ -216,15 +217,20 @@ impl Kind {
     }
 }
 
-impl TryFrom<WrittenRecipe> for Recipe {
+impl TryFrom<RecipeConfig> for Recipe {
     type Error = String;
 
-    fn try_from(written: WrittenRecipe) -> Result<Self, String> {
-        let WrittenRecipe { length, from, without, bytes, r#as, once } = written;
-        let make = match (length, bytes) {
+    fn try_from(written: RecipeConfig) -> Result<Self, String> {
+        let RecipeConfig { length, from, without, bytes, r#as, once } = written;
+        let source = match (length, bytes) {
             (Some(length), None) if r#as.is_none() => {
-                let mut from =
-                    from.unwrap_or_else(|| vec![Kind::Lowercase, Kind::Uppercase, Kind::Digits]);
+                let mut from = from.unwrap_or_else(|| {
+                    vec![
+                        CharacterClass::Lowercase,
+                        CharacterClass::Uppercase,
+                        CharacterClass::Digits,
+                    ]
+                });
                 from.sort_unstable();
                 from.dedup();
                 let without = without.unwrap_or_default();
@@ -248,7 +254,7 @@ impl TryFrom<WrittenRecipe> for Recipe {
                             .to_owned(),
                     );
                 }
-                Make::Characters(Characters { length, from, without })
+                TextSource::Characters(Characters { length, from, without })
             }
             (None, Some(count)) if from.is_none() && without.is_none() => {
                 if !BYTES.contains(&count) {
@@ -257,7 +263,7 @@ impl TryFrom<WrittenRecipe> for Recipe {
                         "`bytes` is {count}, but must be {min} to {max}\nwrite {min} to {max}"
                     ));
                 }
-                Make::Bytes { count, encoding: r#as.unwrap_or(Encoding::Base64) }
+                TextSource::Bytes { count, encoding: r#as.unwrap_or(Encoding::Base64) }
             }
             _ => {
                 return Err(
@@ -267,7 +273,7 @@ impl TryFrom<WrittenRecipe> for Recipe {
                 );
             }
         };
-        Ok(Self { make, once })
+        Ok(Self { source, once })
     }
 }
 
@@ -307,10 +313,13 @@ mod tests {
         let names: Vec<&str> = database.keys.iter().map(|key| key.name.as_str()).collect();
         assert_eq!(names, ["username", "password", "host", "port", "dbname", "engine"]);
         assert!(database.can_be_generated());
-        assert_eq!(types.of("tls-private-key").only_given(), ["tls.key", "tls.crt"]);
+        assert_eq!(
+            types.of("tls-private-key").required_keys_without_recipe(),
+            ["tls.key", "tls.crt"]
+        );
         assert!(!types.of("api-key").can_be_generated());
         let made = |name: &str| {
-            types.of(name).made_at_first().iter().map(|key| key.name.clone()).collect::<Vec<_>>()
+            types.of(name).keys_to_generate().iter().map(|key| key.name.clone()).collect::<Vec<_>>()
         };
         assert_eq!(
             (made("database-credentials").join(" "), made("generic").join(" ")),

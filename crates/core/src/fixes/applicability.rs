@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 
 use rayon::prelude::*;
 
-use super::changed;
+use super::apply_edit;
 use crate::catalog::{Catalog, Entry, Project};
 use crate::files;
 use crate::manifest::{DnsLabel, MAX_BYTES, SecretId};
@@ -48,11 +48,11 @@ impl<'a> FixContext<'a> {
     }
 
     /// Returns the reason why the file at `from` cannot move to `to`, if any.
-    pub(super) fn why_not(&self, from: &str, to: &str) -> Option<String> {
+    pub(super) fn find_move_obstacle(&self, from: &str, to: &str) -> Option<String> {
         if to.split('/').any(|part| part.eq_ignore_ascii_case(".git")) {
             return Some(format!("`{to}` is in git's own folder"));
         }
-        match files::confine(self.repository.root(), to) {
+        match files::join_below(self.repository.root(), to) {
             Err(why) => return Some(why),
             // On a case-insensitive file system, `to` can be the file itself.
             Ok(path)
@@ -81,17 +81,17 @@ fn is_same(one: &std::path::Path, other: &std::path::Path) -> bool {
 /// Removes fixes that cannot be applied, and marks doubtful ones as unsafe.
 ///
 /// A fix is doubtful if the path, the default branch or another manifest contradicts it.
-pub fn settle(
+pub fn check_fixes(
     findings: &mut [Finding],
     catalog: &Catalog,
     project: &Project,
     context: &FixContext<'_>,
 ) {
-    settle_moved(findings, catalog, project, context, str::to_owned);
+    check_fixes_of_moved(findings, catalog, project, context, str::to_owned);
 }
 
-/// Like [`settle`], for moved files; `first` returns the original path of a file.
-pub(super) fn settle_moved(
+/// Like [`check_fixes`], for moved files; `first` returns the original path of a file.
+pub(super) fn check_fixes_of_moved(
     findings: &mut [Finding],
     catalog: &Catalog,
     project: &Project,
@@ -116,7 +116,7 @@ pub(super) fn settle_moved(
             Some(Patch::Path(_)) => true,
             Some(Patch::Document(change)) => catalog
                 .at(&finding.path)
-                .and_then(|entry| changed(entry, change, project))
+                .and_then(|entry| apply_edit(entry, change, project))
                 .is_some(),
         };
         if !works {
@@ -138,7 +138,7 @@ pub(super) fn settle_moved(
                     || (is_immutable(pointer)
                         && context
                             .before(&first(&entry.path), project)
-                            .is_some_and(|old| is_kept(&old, pointer, value)))
+                            .is_some_and(|old| has_other_value(&old, pointer, value)))
             }
             Patch::Document(_) => false,
             Patch::Path(_) => {
@@ -147,7 +147,7 @@ pub(super) fn settle_moved(
                     || context.before(&first(&entry.path), project).is_some_and(|old| {
                         let now = |pointer| entry.root()?.string_at(pointer);
                         PLACE.iter().any(|pointer| {
-                            now(pointer).is_some_and(|now| is_kept(&old, pointer, now))
+                            now(pointer).is_some_and(|now| has_other_value(&old, pointer, now))
                         })
                     })
             }
@@ -184,7 +184,7 @@ fn is_immutable(pointer: &str) -> bool {
 /// Returns whether `old` has another valid value at `pointer`.
 ///
 /// A secret may exist for that value.
-fn is_kept(old: &Entry, pointer: &str, value: &str) -> bool {
+fn has_other_value(old: &Entry, pointer: &str, value: &str) -> bool {
     let was = old.root().and_then(|root| root.string_at(pointer));
     was.is_some_and(|was| {
         was != value

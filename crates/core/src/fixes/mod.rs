@@ -9,7 +9,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::mem;
 
-pub use applicability::{FixContext, settle};
+pub use applicability::{FixContext, check_fixes};
 pub use write::{WriteError, write};
 
 use crate::catalog::{Catalog, Entry, Project};
@@ -31,7 +31,7 @@ pub struct FixOutcome {
     /// The catalog after the fixes.
     pub catalog: Catalog,
     /// The applied fixes, in order.
-    pub done: Vec<AppliedFix>,
+    pub applied: Vec<AppliedFix>,
     /// The changed files, sorted by their new path.
     pub rewrites: Vec<Rewrite>,
     /// The remaining findings.
@@ -61,7 +61,7 @@ pub struct Rewrite {
 
 /// Applies the fixes of `findings` to `catalog`, in memory.
 ///
-/// Unsafe fixes are applied only with `unsafe_too`.
+/// Unsafe fixes are applied only with `with_unsafe`.
 ///
 /// # Errors
 /// A policy cannot be evaluated on the result.
@@ -70,32 +70,32 @@ pub fn apply(
     project: &Project,
     mut findings: Vec<Finding>,
     context: &FixContext<'_>,
-    unsafe_too: bool,
+    with_unsafe: bool,
 ) -> Result<FixOutcome, ConfigError> {
     let rules = RuleSet::of(project)?;
-    let (mut done, mut unmoved, mut origins) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let (mut applied, mut unmoved, mut origins) = (Vec::new(), Vec::new(), BTreeMap::new());
     for _ in 0..ROUNDS {
-        let mut round = Round {
+        let mut pass = FixPass {
             catalog: &mut catalog,
             project,
             origins: &mut origins,
-            done: Vec::new(),
+            applied: Vec::new(),
             moves: Vec::new(),
         };
         for of_a_file in findings.chunk_by(|one, other| one.path == other.path) {
-            round.fix_file(of_a_file, unsafe_too);
+            pass.fix_file(of_a_file, with_unsafe);
         }
-        unmoved = round.move_files(context);
-        if round.done.is_empty() {
+        unmoved = pass.move_files(context);
+        if pass.applied.is_empty() {
             break;
         }
-        done.append(&mut round.done);
+        applied.append(&mut pass.applied);
         catalog.entries.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         (catalog, findings) = rules.check(catalog)?;
         let first = |path: &str| {
             origins.get(path).map_or_else(|| path.to_owned(), |entry| entry.path.clone())
         };
-        applicability::settle_moved(&mut findings, &catalog, project, context, first);
+        applicability::check_fixes_of_moved(&mut findings, &catalog, project, context, first);
     }
     let is_another = |(path, before): &(String, Entry)| {
         *path != before.path || catalog.at(path).is_some_and(|after| after.text != before.text)
@@ -105,26 +105,26 @@ pub fn apply(
         .filter(is_another)
         .map(|(path, before)| Rewrite { before, path })
         .collect();
-    Ok(FixOutcome { catalog, done, rewrites, findings, unmoved })
+    Ok(FixOutcome { catalog, applied, rewrites, findings, unmoved })
 }
 
 /// One pass over the findings.
-struct Round<'a> {
+struct FixPass<'a> {
     catalog: &'a mut Catalog,
     project: &'a Project,
     /// The original versions of changed entries, by their new path.
     origins: &'a mut BTreeMap<String, Entry>,
-    done: Vec<AppliedFix>,
+    applied: Vec<AppliedFix>,
     /// Pending moves: the index of the entry, the new path, and the fix.
     moves: Vec<(usize, String, AppliedFix)>,
 }
 
-impl Round<'_> {
+impl FixPass<'_> {
     /// Applies the fixes of one file in order.
     ///
     /// A second fix of the same field waits for the next round. So does a move after an edit, since
     /// the path depends on the fields.
-    fn fix_file(&mut self, findings: &[Finding], unsafe_too: bool) {
+    fn fix_file(&mut self, findings: &[Finding], with_unsafe: bool) {
         let Some(path) = findings.first().map(|finding| finding.path.as_str()) else { return };
         let Ok(number) =
             self.catalog.entries.binary_search_by(|entry| entry.path.as_str().cmp(path))
@@ -133,9 +133,9 @@ impl Round<'_> {
         };
         let mut touched: Vec<&str> = Vec::new();
         for finding in findings {
-            let wanted = |fix: &&Fix| unsafe_too || fix.applicability == Applicability::Safe;
+            let wanted = |fix: &&Fix| with_unsafe || fix.applicability == Applicability::Safe;
             let Some(fix) = finding.fix.as_ref().filter(wanted) else { continue };
-            let done = AppliedFix {
+            let applied = AppliedFix {
                 path: finding.path.clone(),
                 rule: finding.rule,
                 message: fix.message.clone(),
@@ -147,15 +147,15 @@ impl Round<'_> {
                         continue;
                     }
                     if let Some(entry) =
-                        changed(&self.catalog.entries[number], change, self.project)
+                        apply_edit(&self.catalog.entries[number], change, self.project)
                     {
-                        self.put(number, entry);
-                        self.done.push(done);
+                        self.replace_entry(number, entry);
+                        self.applied.push(applied);
                         touched.push(pointer);
                     }
                 }
                 Patch::Path(to) if touched.is_empty() => {
-                    self.moves.push((number, to.clone(), done))
+                    self.moves.push((number, to.clone(), applied))
                 }
                 Patch::Path(_) => {}
             }
@@ -166,28 +166,28 @@ impl Round<'_> {
     fn move_files(&mut self, context: &FixContext<'_>) -> Vec<(String, String)> {
         let mut unmoved = Vec::new();
         let moves = mem::take(&mut self.moves);
-        for (number, to, done) in &moves {
+        for (number, to, applied) in &moves {
             let others = moves.iter().filter(|(_, other, _)| other == to).count();
             let is_there = self.catalog.entries.iter().any(|entry| entry.path == *to);
             let refused = match (others, is_there) {
-                (1, false) => context.why_not(&done.path, to),
+                (1, false) => context.find_move_obstacle(&applied.path, to),
                 (1, true) => Some(format!("`{to}` already exists")),
                 _ => Some(format!("{others} files belong at `{to}`")),
             };
             match refused {
-                Some(why) => unmoved.push((done.path.clone(), why)),
+                Some(why) => unmoved.push((applied.path.clone(), why)),
                 None => {
                     let bytes = self.catalog.entries[*number].text.clone().into_bytes();
                     let file = File { path: to.clone(), bytes: Ok(bytes) };
-                    self.put(*number, Entry::read(file, true, self.project));
-                    if let Some(since) = self.catalog.outlived.remove(&done.path) {
-                        self.catalog.outlived.insert(to.clone(), since);
+                    self.replace_entry(*number, Entry::read(file, true, self.project));
+                    if let Some(since) = self.catalog.expired.remove(&applied.path) {
+                        self.catalog.expired.insert(to.clone(), since);
                     }
                     if let Some(before) = &mut self.catalog.before {
                         before.changed.insert(to.clone());
                     }
-                    let AppliedFix { path, rule, message } = done;
-                    self.done.push(AppliedFix {
+                    let AppliedFix { path, rule, message } = applied;
+                    self.applied.push(AppliedFix {
                         path: path.clone(),
                         rule,
                         message: message.clone(),
@@ -199,7 +199,7 @@ impl Round<'_> {
     }
 
     /// Replaces an entry, and keeps its original version.
-    fn put(&mut self, number: usize, entry: Entry) {
+    fn replace_entry(&mut self, number: usize, entry: Entry) {
         let path = entry.path.clone();
         let old = mem::replace(&mut self.catalog.entries[number], entry);
         let origin = self.origins.remove(&old.path).unwrap_or(old);
@@ -216,7 +216,7 @@ fn are_related(one: &str, other: &str) -> bool {
 }
 
 /// Returns the changed entry; None if the edit fails or does not solve the problem.
-fn changed(entry: &Entry, change: &YamlEdit, project: &Project) -> Option<Entry> {
+fn apply_edit(entry: &Entry, change: &YamlEdit, project: &Project) -> Option<Entry> {
     let text = change.apply(&entry.text, entry.root()?)?;
     let file = File { path: entry.path.clone(), bytes: Ok(text.into_bytes()) };
     let changed = Entry::read(file, true, project);

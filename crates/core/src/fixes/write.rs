@@ -108,7 +108,7 @@ pub fn write(
             let changed: Vec<&str> = ready.iter().map(|file| file.to).collect();
             repository.stage(&gone, &changed)
         }
-        (false, false) => repository.follow_in_index(&moves),
+        (false, false) => repository.move_in_index(&moves),
         (false, true) => Ok(()),
     };
     index.map_err(WriteError::Index)
@@ -129,7 +129,7 @@ impl<'a> PreparedRewrite<'a> {
             help: help.to_owned(),
         };
         let place = |path| {
-            files::confine(repository.root(), path)
+            files::join_below(repository.root(), path)
                 .map_err(|why| refused(why, "replace the link with a folder"))
         };
         let (old, new) = (place(from)?, place(to)?);
@@ -152,8 +152,7 @@ impl<'a> PreparedRewrite<'a> {
         let is_current = is_crlf || text == before;
         if !is_current
             || (is_staged
-                && !(repository.is_as_staged(from)?
-                    && is_what_is_staged(repository, from, before)?))
+                && !(repository.matches_staged(from)? && matches_index(repository, from, before)?))
         {
             return Err(changed());
         }
@@ -177,7 +176,7 @@ impl<'a> PreparedRewrite<'a> {
             move |error| WriteError::Write { path, error }
         };
         if let Some(bytes) = &self.bytes {
-            files::write_whole(&self.old, bytes).map_err(failed(self.from))?;
+            files::write_atomic(&self.old, bytes).map_err(failed(self.from))?;
         }
         if self.old != self.new {
             files::rename_new(&self.old, &self.new).map_err(failed(self.to))?;
@@ -191,7 +190,7 @@ fn with_crlf(text: &str) -> String {
 }
 
 /// Returns whether the index still has the text that was read from it.
-fn is_what_is_staged(repository: &Repository, path: &str, text: &str) -> Result<bool, SourceError> {
-    let staged = repository.staged_now(path)?.and_then(|bytes| String::from_utf8(bytes).ok());
+fn matches_index(repository: &Repository, path: &str, text: &str) -> Result<bool, SourceError> {
+    let staged = repository.read_staged(path)?.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(staged.is_some_and(|staged| staged.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&staged) == text))
 }

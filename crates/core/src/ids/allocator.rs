@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
-use super::reservation::{Asked, Claim};
+use super::reservation::{RemoteRefs, ReservationOutcome};
 use super::{IdError, RemoteError, ReservationRemote};
 use crate::config::{IdsConfig, Reserve};
 use crate::manifest::SecretId;
-use crate::used_ids::{HistoryScope, ScanDepth, UsedIds, given_out};
+use crate::used_ids::{HistoryScope, ScanDepth, UsedIds, allocated_ids};
 use crate::vcs::git;
 use crate::vcs::{Branch, Repository};
 
@@ -53,15 +53,15 @@ pub enum AllocatorEvent<'a> {
     /// Another process in this clone has the lock.
     Waiting,
     /// The remote is being queried.
-    Asking { remote: &'a str },
+    Querying { remote: &'a str },
     /// Other processes have won several races.
     Contended { remote: &'a str },
     /// No ID is reserved, with the reason.
     Unreserved(&'a RemoteError),
     /// The clone is shallow.
-    Cut,
+    Shallow,
     /// IDs in files or reservations are too far above the default branch's IDs.
-    Beyond { used: &'a UsedIds, reserved: &'a [SecretId] },
+    AboveLimit { used: &'a UsedIds, reserved: &'a [SecretId] },
     /// An allocated ID is above the limit, as all IDs up to it are in use.
     PastLimit { id: SecretId, used: &'a UsedIds },
 }
@@ -88,25 +88,27 @@ impl<'r> Allocator<'r> {
         notify: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<Vec<SecretId>, IdError> {
         let used = self.used(None, ScanDepth::AtFolders, notify)?;
-        let ids = self.free(&used, &given_out(self.repository), count)?;
+        let ids = self.next_free(&used, &allocated_ids(self.repository), count)?;
         self.report(&used, &ids, BTreeSet::new(), notify);
         Ok(ids)
     }
 
-    /// Returns the IDs in use; `asked` is a remote's name and its answer.
+    /// Returns the IDs in use; `remote_refs` is a remote's name and its answer.
     ///
     /// # Errors
     /// A repository that cannot be read.
     pub fn used(
         &self,
-        asked: Option<(&str, &Asked)>,
+        remote_refs: Option<(&str, &RemoteRefs)>,
         depth: ScanDepth,
         notify: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<UsedIds, IdError> {
-        let branches: Vec<Branch> =
-            asked.map(|(remote, asked)| asked.named_branches(remote)).unwrap_or_default();
-        let default =
-            asked.and_then(|(remote, asked)| Some(format!("{remote}/{}", asked.default.as_ref()?)));
+        let branches: Vec<Branch> = remote_refs
+            .map(|(remote, remote_refs)| remote_refs.named_branches(remote))
+            .unwrap_or_default();
+        let default = remote_refs.and_then(|(remote, remote_refs)| {
+            Some(format!("{remote}/{}", remote_refs.default.as_ref()?))
+        });
         let named = ReservationRemote::of(self.repository, self.config.remote.as_deref())
             .map(|remote| remote.name);
         let scope = HistoryScope {
@@ -120,8 +122,8 @@ impl<'r> Allocator<'r> {
         let used = UsedIds::read(self.repository, scope, &mut |commits| {
             notify(AllocatorEvent::Reading { commits })
         })?;
-        if used.is_cut {
-            notify(AllocatorEvent::Cut);
+        if used.is_shallow {
+            notify(AllocatorEvent::Shallow);
         }
         Ok(used)
     }
@@ -147,41 +149,41 @@ impl<'r> Allocator<'r> {
     ///
     /// # Errors
     /// [`IdError`]: then none of the IDs is allocated, or none is ever allocated again.
-    pub fn take(
+    pub fn allocate(
         &self,
         count: usize,
         notify: &dyn Fn(AllocatorEvent<'_>),
     ) -> Result<AllocatedIds, IdError> {
         let mut remote = self.remote()?;
         let waiting = || notify(AllocatorEvent::Waiting);
-        let mut ledger = Ledger::lock(&self.repository.memory(), waiting)?;
-        let asked = match &remote {
-            None => Asked::default(),
+        let mut ledger = Ledger::lock(&self.repository.data_folder(), waiting)?;
+        let remote_refs = match &remote {
+            None => RemoteRefs::default(),
             Some(asking) => {
-                notify(AllocatorEvent::Asking { remote: &asking.name });
+                notify(AllocatorEvent::Querying { remote: &asking.name });
                 // A branch that is deleted between the two queries is absent in the second attempt.
-                match asking.look().or_else(|_| asking.look()) {
-                    Ok(asked) => asked,
+                match asking.query_and_fetch().or_else(|_| asking.query_and_fetch()) {
+                    Ok(remote_refs) => remote_refs,
                     Err(error) => {
                         self.continue_unreserved(error, notify)?;
                         remote = None;
-                        Asked::default()
+                        RemoteRefs::default()
                     }
                 }
             }
         };
-        let named = remote.as_ref().map(|remote| (remote.name.as_str(), &asked));
+        let named = remote.as_ref().map(|remote| (remote.name.as_str(), &remote_refs));
         let used = self.used(named, ScanDepth::AtFiles, notify)?;
-        let reserved: BTreeSet<SecretId> = asked.reserved.keys().copied().collect();
+        let reserved: BTreeSet<SecretId> = remote_refs.reserved.keys().copied().collect();
         let mut taken: BTreeSet<SecretId> =
-            ledger.given().iter().copied().chain(reserved.iter().copied()).collect();
+            ledger.ids().iter().copied().chain(reserved.iter().copied()).collect();
         let mut ids = match &remote {
             None => Vec::new(),
             Some(remote) => self.reserve(remote, &used, &mut taken, count, notify)?,
         };
         let reserved_on = remote.filter(|_| ids.len() == count).map(|remote| remote.name);
-        ids.extend(self.free(&used, &taken, count - ids.len())?);
-        ledger.give(&ids)?;
+        ids.extend(self.next_free(&used, &taken, count - ids.len())?);
+        ledger.record(&ids)?;
         self.report(&used, &ids, reserved, notify);
         Ok(AllocatedIds { ids, reserved_on })
     }
@@ -201,9 +203,9 @@ impl<'r> Allocator<'r> {
         let begin = Instant::now();
         let (mut ours, mut tried, mut pause) = (Vec::new(), BTreeSet::new(), FIRST_PAUSE);
         loop {
-            let wanted = self.free(used, taken, count - ours.len())?;
-            let claims = match remote.reserve(&wanted) {
-                Ok(claims) => claims,
+            let wanted = self.next_free(used, taken, count - ours.len())?;
+            let outcomes = match remote.reserve(&wanted) {
+                Ok(outcomes) => outcomes,
                 Err(error) => {
                     self.continue_unreserved(error, notify)?;
                     taken.append(&mut tried);
@@ -213,8 +215,8 @@ impl<'r> Allocator<'r> {
             tried.extend(wanted.iter().copied());
             let won = wanted
                 .iter()
-                .zip(&claims)
-                .filter(|(_, claim)| **claim == Claim::Ours)
+                .zip(&outcomes)
+                .filter(|(_, outcome)| **outcome == ReservationOutcome::Won)
                 .map(|(id, _)| *id);
             ours.extend(won);
             taken.extend(ours.iter().copied());
@@ -230,10 +232,10 @@ impl<'r> Allocator<'r> {
             if begin.elapsed() > PATIENCE {
                 notify(AllocatorEvent::Contended { remote: &remote.name });
             }
-            git::sleep_apart(pause);
+            git::sleep_with_jitter(pause);
             pause = (pause * 2).min(LAST_PAUSE);
-            match remote.ask() {
-                Ok(asked) => taken.extend(asked.reserved.into_keys()),
+            match remote.query() {
+                Ok(remote_refs) => taken.extend(remote_refs.reserved.into_keys()),
                 Err(error) => {
                     self.continue_unreserved(error, notify)?;
                     taken.append(&mut tried);
@@ -259,13 +261,13 @@ impl<'r> Allocator<'r> {
     }
 
     /// Returns the next `count` IDs that are not `taken`.
-    fn free(
+    fn next_free(
         &self,
         used: &UsedIds,
         taken: &BTreeSet<SecretId>,
         count: usize,
     ) -> Result<Vec<SecretId>, IdError> {
-        used.free(self.repository, self.catalog, taken, count)?.ok_or_else(|| {
+        used.next_free(self.repository, self.catalog, taken, count)?.ok_or_else(|| {
             let highest = used.highest().unwrap_or(SecretId::LAST);
             let place =
                 used.origins.get(&highest).map(|origin| format!(" ({origin})")).unwrap_or_default();
@@ -283,8 +285,8 @@ impl<'r> Allocator<'r> {
     ) {
         let above = given.last().copied().max(Some(used.limit.last()));
         let far: Vec<SecretId> = reserved.into_iter().filter(|id| Some(*id) > above).collect();
-        if !far.is_empty() || used.beyond().next().is_some() {
-            notify(AllocatorEvent::Beyond { used, reserved: &far });
+        if !far.is_empty() || used.above_limit().next().is_some() {
+            notify(AllocatorEvent::AboveLimit { used, reserved: &far });
         }
         if let Some(id) = given.iter().copied().find(|id| *id > used.limit.last()) {
             notify(AllocatorEvent::PastLimit { id, used });

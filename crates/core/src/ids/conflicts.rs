@@ -33,7 +33,7 @@ pub struct IdConflict {
 /// if both branches have it from a common commit, even if one has moved it since, and if path and
 /// name are equal, as after a rebase.
 #[must_use]
-pub fn elsewhere(
+pub fn find_conflicts(
     repository: &Repository,
     catalog: &str,
     mine: &[NewManifestId],
@@ -55,7 +55,7 @@ pub fn elsewhere(
     let mut found = Vec::new();
     repository.visit_tips(
         &tips,
-        ManifestFolder { folder: catalog, counts: is_yaml },
+        ManifestFolder { folder: catalog, includes: is_yaml },
         &mut |number, blob| {
             let id = of_file_name(&blob.path);
             if let (Some(number), Some(mine)) =
@@ -74,7 +74,7 @@ pub fn elsewhere(
             }
         });
         let is_shared = base.is_some_and(|base| {
-            repository.holds(base, &mine.path) || repository.holds(base, &blob.path)
+            repository.has_file(base, &mine.path) || repository.has_file(base, &blob.path)
         });
         !is_shared && !is_same(repository, mine, blob)
     };

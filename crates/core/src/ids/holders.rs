@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use git2::Oid;
 
-use super::reservation::Asked;
+use super::reservation::RemoteRefs;
 use crate::catalog::Catalog;
 use crate::manifest::{MAX_BYTES, SecretId};
-use crate::used_ids::{UsedIds, given_out, of_file_name};
+use crate::used_ids::{UsedIds, allocated_ids, of_file_name};
 use crate::vcs::{Blob, Branch, ManifestFolder, Repository, SourceError, is_yaml};
 use crate::yaml;
 
@@ -19,16 +19,16 @@ pub enum IdStatus {
     /// It is reserved, and no branch uses it.
     Reserved,
     /// This clone has allocated it, and no branch or reservation has it.
-    GivenOut,
+    Allocated,
     /// A file of the audit trail or of history has it, and it does not count.
     Ignored,
 }
 
 /// An ID with one of its holders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct IdHolder {
     pub id: SecretId,
-    pub standing: IdStatus,
+    pub status: IdStatus,
     /// The path of the manifest, from the repository's root.
     pub path: Option<String>,
     /// The first branch with the manifest; None if only the work tree has it.
@@ -40,7 +40,7 @@ pub struct Holder {
     /// Whether another manifest has the same ID.
     pub collides: bool,
     /// Whether it is too far above the default branch's IDs to count.
-    pub beyond: bool,
+    pub is_above_limit: bool,
 }
 
 impl IdStatus {
@@ -49,7 +49,7 @@ impl IdStatus {
         match self {
             Self::Used => "used",
             Self::Reserved => "reserved",
-            Self::GivenOut => "given-out",
+            Self::Allocated => "given-out",
             Self::Ignored => "ignored",
         }
     }
@@ -57,29 +57,31 @@ impl IdStatus {
 
 /// Returns all holders, sorted by ID.
 ///
-/// `catalog` is the work tree's; `asked` is a remote's name and its answer.
+/// `catalog` is the work tree's; `remote_refs` is a remote's name and its answer.
 ///
 /// # Errors
 /// Refs that cannot be read.
-pub fn holders(
+pub fn find_holders(
     repository: &Repository,
     folder: &str,
     catalog: &Catalog,
-    asked: Option<(&str, &Asked)>,
+    remote_refs: Option<(&str, &RemoteRefs)>,
     used_ids: &UsedIds,
-) -> Result<Vec<Holder>, SourceError> {
-    let mut holders: Vec<Holder> = Vec::new();
+) -> Result<Vec<IdHolder>, SourceError> {
+    let mut holders: Vec<IdHolder> = Vec::new();
     for entry in &catalog.entries {
         let claimed = entry.claimed_id().and_then(|id| SecretId::parse(id).ok());
         let Some(id) = claimed.or_else(|| of_file_name(&entry.path)) else { continue };
         let text =
             |pointer| entry.root().and_then(|root| root.string_at(pointer)).map(str::to_owned);
         let (owner, name) = (text("/metadata/owner"), text("/metadata/name"));
-        holders.push(Holder::of_manifest(id, entry.path.clone(), None, owner, name));
+        holders.push(IdHolder::of_manifest(id, entry.path.clone(), None, owner, name));
     }
 
     let mut branches = repository.branches()?;
-    for theirs in asked.iter().flat_map(|(remote, asked)| asked.named_branches(remote)) {
+    for theirs in
+        remote_refs.iter().flat_map(|(remote, remote_refs)| remote_refs.named_branches(remote))
+    {
         if !branches.iter().any(|branch: &Branch| branch.tip == theirs.tip) {
             branches.push(theirs);
         }
@@ -91,7 +93,7 @@ pub fn holders(
     let tips: Vec<Oid> = branches.iter().map(|branch| branch.tip).collect();
     repository.visit_tips(
         &tips,
-        ManifestFolder { folder, counts: is_yaml },
+        ManifestFolder { folder, includes: is_yaml },
         &mut |number, blob| {
             let Some(id) = of_file_name(&blob.path) else { return };
             let key = (id, blob.path.to_string());
@@ -119,7 +121,7 @@ pub fn holders(
         let Some(id) = of_file_name(&path) else { continue };
         // A manifest that one branch has moved is still the same.
         if !holders.iter().any(|holder| holder.id == id && name.is_some() && holder.name == name) {
-            holders.push(Holder::of_manifest(
+            holders.push(IdHolder::of_manifest(
                 id,
                 path,
                 Some(branches[number].name.clone()),
@@ -136,37 +138,43 @@ pub fn holders(
     for holder in &mut holders {
         holder.collides = used[&holder.id] > 1;
     }
-    let reserved: BTreeSet<SecretId> =
-        asked.iter().flat_map(|(_, asked)| asked.reserved.keys().copied()).collect();
+    let reserved: BTreeSet<SecretId> = remote_refs
+        .iter()
+        .flat_map(|(_, remote_refs)| remote_refs.reserved.keys().copied())
+        .collect();
     let unused = |id: &SecretId| !used.contains_key(id);
     holders.extend(
-        reserved.iter().copied().filter(unused).map(|id| Holder::of_number(id, IdStatus::Reserved)),
+        reserved
+            .iter()
+            .copied()
+            .filter(unused)
+            .map(|id| IdHolder::of_number(id, IdStatus::Reserved)),
     );
     let given: BTreeSet<SecretId> =
-        given_out(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
+        allocated_ids(repository).into_iter().filter(|id| !reserved.contains(id)).collect();
     holders.extend(
-        given.iter().copied().filter(unused).map(|id| Holder::of_number(id, IdStatus::GivenOut)),
+        given.iter().copied().filter(unused).map(|id| IdHolder::of_number(id, IdStatus::Allocated)),
     );
     let others = used_ids
-        .beyond()
+        .above_limit()
         .filter(|(id, _)| unused(id) && !reserved.contains(id) && !given.contains(id));
     holders.extend(others.map(|(id, origin)| {
-        Holder {
+        IdHolder {
             path: Some(origin.path().to_owned()),
             branch: origin
                 .commit()
                 .map(|(commit, reference)| format!("{}, {reference}", &commit.to_string()[..8])),
-            ..Holder::of_number(id, IdStatus::Ignored)
+            ..IdHolder::of_number(id, IdStatus::Ignored)
         }
     }));
     for holder in &mut holders {
-        holder.beyond = holder.id > used_ids.limit.last();
+        holder.is_above_limit = holder.id > used_ids.limit.last();
     }
     holders.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
     Ok(holders)
 }
 
-impl Holder {
+impl IdHolder {
     fn of_manifest(
         id: SecretId,
         path: String,
@@ -176,26 +184,26 @@ impl Holder {
     ) -> Self {
         Self {
             id,
-            standing: IdStatus::Used,
+            status: IdStatus::Used,
             path: Some(path),
             branch,
             owner,
             name,
             collides: false,
-            beyond: false,
+            is_above_limit: false,
         }
     }
 
-    fn of_number(id: SecretId, standing: IdStatus) -> Self {
+    fn of_number(id: SecretId, status: IdStatus) -> Self {
         Self {
             id,
-            standing,
+            status,
             path: None,
             branch: None,
             owner: None,
             name: None,
             collides: false,
-            beyond: false,
+            is_above_limit: false,
         }
     }
 }

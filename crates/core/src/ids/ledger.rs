@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::IdError;
 use crate::files;
 use crate::manifest::SecretId;
-use crate::used_ids::{GIVEN_OUT, GIVEN_OUT_BYTES};
+use crate::used_ids::{ALLOCATED_FILE, MAX_ALLOCATED_BYTES};
 
 /// The age from which a temporary file no longer belongs to a running process.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
@@ -23,9 +23,9 @@ const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 pub(super) struct Ledger {
     file: File,
     path: PathBuf,
-    given: Vec<SecretId>,
+    ids: Vec<SecretId>,
     /// Whether the last line was cut off, by a crash or a full disk.
-    is_torn: bool,
+    is_truncated: bool,
 }
 
 impl Ledger {
@@ -34,7 +34,7 @@ impl Ledger {
     /// # Errors
     /// An error of the file system, or a process that holds the lock too long.
     pub(super) fn lock(folder: &Path, waiting: impl FnOnce()) -> Result<Self, IdError> {
-        let path = folder.join(GIVEN_OUT);
+        let path = folder.join(ALLOCATED_FILE);
         let failed =
             |error: io::Error| IdError::Ledger { path: path.clone(), why: error.to_string() };
         fs::create_dir_all(folder).map_err(failed)?;
@@ -46,14 +46,16 @@ impl Ledger {
             }
             _ => failed(error),
         })?;
-        sweep(folder);
+        remove_temporary_files(folder);
         let mut text = String::new();
         file.seek(SeekFrom::Start(0))
-            .and_then(|_| Read::by_ref(&mut file).take(GIVEN_OUT_BYTES).read_to_string(&mut text))
+            .and_then(|_| {
+                Read::by_ref(&mut file).take(MAX_ALLOCATED_BYTES).read_to_string(&mut text)
+            })
             .map_err(failed)?;
         Ok(Self {
-            given: ids_in(&text),
-            is_torn: !text.is_empty() && !text.ends_with('\n'),
+            ids: ids_in(&text),
+            is_truncated: !text.is_empty() && !text.ends_with('\n'),
             file,
             path,
         })
@@ -61,27 +63,27 @@ impl Ledger {
 
     /// Returns the allocated IDs.
     #[must_use]
-    pub(super) fn given(&self) -> &[SecretId] {
-        &self.given
+    pub(super) fn ids(&self) -> &[SecretId] {
+        &self.ids
     }
 
     /// Records IDs as allocated; they are safely on disk when it returns.
     ///
     /// # Errors
     /// An error of the file system: then none of the IDs may be used.
-    pub(super) fn give(&mut self, ids: &[SecretId]) -> Result<(), IdError> {
-        let mut lines = String::from(if self.is_torn { "\n" } else { "" });
+    pub(super) fn record(&mut self, ids: &[SecretId]) -> Result<(), IdError> {
+        let mut lines = String::from(if self.is_truncated { "\n" } else { "" });
         for id in ids {
             lines.push_str(&format!("{id}\n"));
         }
         self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_all()).map_err(
             |error| {
-                self.is_torn = true;
+                self.is_truncated = true;
                 IdError::Ledger { path: self.path.clone(), why: error.to_string() }
             },
         )?;
-        self.is_torn = false;
-        self.given.extend(ids);
+        self.is_truncated = false;
+        self.ids.extend(ids);
         Ok(())
     }
 }
@@ -91,7 +93,7 @@ fn ids_in(text: &str) -> Vec<SecretId> {
 }
 
 /// Removes the temporary files that killed processes have left in the folder.
-fn sweep(folder: &Path) {
+fn remove_temporary_files(folder: &Path) {
     let is_old = |found: &fs::Metadata| {
         found.modified().is_ok_and(|when| when.elapsed().is_ok_and(|since| since > LEFT_BEHIND))
     };
@@ -116,13 +118,13 @@ mod tests {
     #[test]
     fn recorded_ids_are_in_the_ledger_the_next_time() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().given(), []);
+        assert_eq!(Ledger::lock(folder.path(), || ()).unwrap().ids(), []);
         Ledger::lock(folder.path(), || ())
             .unwrap()
-            .give(&[id("SEC-0009"), id("SEC-0010")])
+            .record(&[id("SEC-0009"), id("SEC-0010")])
             .unwrap();
         assert_eq!(
-            Ledger::lock(folder.path(), || ()).unwrap().given(),
+            Ledger::lock(folder.path(), || ()).unwrap().ids(),
             [id("SEC-0009"), id("SEC-0010")]
         );
     }
@@ -130,10 +132,10 @@ mod tests {
     #[test]
     fn a_line_that_was_cut_off_does_not_damage_the_next() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(GIVEN_OUT), "SEC-0007\nSEC-").unwrap();
-        Ledger::lock(folder.path(), || ()).unwrap().give(&[id("SEC-0008")]).unwrap();
+        fs::write(folder.path().join(ALLOCATED_FILE), "SEC-0007\nSEC-").unwrap();
+        Ledger::lock(folder.path(), || ()).unwrap().record(&[id("SEC-0008")]).unwrap();
         assert_eq!(
-            Ledger::lock(folder.path(), || ()).unwrap().given(),
+            Ledger::lock(folder.path(), || ()).unwrap().ids(),
             [id("SEC-0007"), id("SEC-0008")]
         );
     }

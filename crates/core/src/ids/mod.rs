@@ -12,10 +12,12 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 
 pub use allocator::{AllocatedIds, Allocator, AllocatorEvent};
-pub use conflicts::{IdConflict, NewManifestId, elsewhere};
-pub use holders::{Holder, IdStatus, holders};
-pub use renumber::{Elder, RenumberError, Younger, collisions, renumber};
-pub use reservation::{Asked, RemoteError, ReservationRemote};
+pub use conflicts::{IdConflict, NewManifestId, find_conflicts};
+pub use holders::{IdHolder, IdStatus, find_holders};
+pub use renumber::{
+    OtherBranchCollision, RenumberCandidate, RenumberError, find_collisions, renumber,
+};
+pub use reservation::{RemoteError, RemoteRefs, ReservationRemote};
 
 use crate::manifest::SecretId;
 use crate::vcs::SourceError;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use git2::Oid;
 use miette::Diagnostic;
 
-use super::conflicts::{IdConflict, NewManifestId, elsewhere};
+use super::conflicts::{IdConflict, NewManifestId, find_conflicts};
 use crate::catalog::{Catalog, Entry, Project};
 use crate::fixes::Rewrite;
 use crate::manifest::SecretId;
@@ -34,17 +34,17 @@ pub enum RenumberError {
 
 /// A manifest that needs another ID, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Younger {
+pub struct RenumberCandidate {
     /// The path of the manifest, from the repository's root.
     pub path: String,
     pub id: SecretId,
     /// The manifest that keeps the ID.
-    pub because: String,
+    pub reason: String,
 }
 
 /// A conflict in which the other branch's manifest must be renumbered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elder {
+pub struct OtherBranchCollision {
     pub path: String,
     pub id: SecretId,
     pub branch: String,
@@ -57,19 +57,19 @@ pub struct Elder {
 /// `others`. A manifest on the default branch `target` is older than all others; otherwise the
 /// dates of commits decide, and an uncommitted one is the youngest.
 #[must_use]
-pub fn collisions(
+pub fn find_collisions(
     repository: &Repository,
     project: &Project,
     catalog: &Catalog,
     target: Option<&TargetBranch>,
     others: &[Branch],
-) -> (Vec<Younger>, Vec<Elder>) {
+) -> (Vec<RenumberCandidate>, Vec<OtherBranchCollision>) {
     let head = repository.head().ok();
     let (commit, base) =
         (head.and_then(commit_of), target.and_then(|target| commit_of(target.tip)));
-    let in_target = |path: &str| base.is_some_and(|base| repository.holds(base, path));
+    let in_target = |path: &str| base.is_some_and(|base| repository.has_file(base, path));
     let since = |commit: Option<Oid>, path: &str| {
-        commit.and_then(|commit| repository.held_since(commit, path)).unwrap_or(i64::MAX)
+        commit.and_then(|commit| repository.first_commit_time(commit, path)).unwrap_or(i64::MAX)
     };
 
     let mut by_id: BTreeMap<SecretId, Vec<&Entry>> = BTreeMap::new();
@@ -78,45 +78,50 @@ pub fn collisions(
             by_id.entry(id).or_default().push(entry);
         }
     }
-    let mut younger = Vec::new();
+    let mut candidates = Vec::new();
     for (id, entries) in by_id.iter_mut().filter(|(_, entries)| entries.len() > 1) {
         entries.sort_by_cached_key(|entry| {
             (!in_target(&entry.path), since(commit, &entry.path), entry.path.clone())
         });
-        let because = format!("{} has it", entries[0].path);
+        let reason = format!("{} has it", entries[0].path);
         let rest = entries[1..].iter();
-        younger.extend(rest.map(|entry| Younger {
+        candidates.extend(rest.map(|entry| RenumberCandidate {
             path: entry.path.clone(),
             id: *id,
-            because: because.clone(),
+            reason: reason.clone(),
         }));
     }
 
-    // The default branch is settled: a manifest in conflict with it must change.
+    // The default branch stays as it is: a manifest in conflict with it must change.
     let is_mine = |entry: &&Entry| {
-        !in_target(&entry.path) && !younger.iter().any(|known| known.path == entry.path)
+        !in_target(&entry.path) && !candidates.iter().any(|known| known.path == entry.path)
     };
     let mine: Vec<NewManifestId> =
         catalog.entries.iter().filter(is_mine).filter_map(NewManifestId::of).collect();
-    let mut elder = Vec::new();
+    let mut of_other_branches = Vec::new();
     for IdConflict { mine, branch, path } in
-        elsewhere(repository, &project.config.catalog, &mine, head, others)
+        find_conflicts(repository, &project.config.catalog, &mine, head, others)
     {
         let theirs = (!in_target(&path), since(Some(branch.tip), &path));
         let ours = (true, since(commit, &mine.path));
         let (branch, other) = (branch.name, path);
         if theirs <= ours {
-            younger.push(Younger {
-                because: format!("{other} on {branch} has it"),
+            candidates.push(RenumberCandidate {
+                reason: format!("{other} on {branch} has it"),
                 path: mine.path,
                 id: mine.id,
             });
         } else {
-            elder.push(Elder { path: mine.path, id: mine.id, branch, other });
+            of_other_branches.push(OtherBranchCollision {
+                path: mine.path,
+                id: mine.id,
+                branch,
+                other,
+            });
         }
     }
-    younger.sort_by(|one, other| one.path.cmp(&other.path));
-    (younger, elder)
+    candidates.sort_by(|one, other| one.path.cmp(&other.path));
+    (candidates, of_other_branches)
 }
 
 impl NewManifestId {
@@ -150,7 +155,7 @@ pub fn renumber(
     let root = entry.root().ok_or_else(no_id)?;
     let unwritable = || RenumberError::Unwritable { path: path.to_owned(), id: new };
     let mut text = entry.text.clone();
-    for pointer in holding(root, &old) {
+    for pointer in find_values(root, &old) {
         let root = crate::yaml::parse(&text).map_err(|_| unwritable())?;
         let change = YamlEdit::Set { pointer, value: Scalar::String(new.to_string()) };
         text = change.apply(&text, &root).ok_or_else(unwritable)?;
@@ -166,7 +171,7 @@ pub fn renumber(
 }
 
 /// Returns the pointers to the values that equal `word`.
-fn holding(root: &Node, word: &str) -> Vec<String> {
+fn find_values(root: &Node, word: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), root)];
     while let Some((pointer, node)) = open.pop() {

@@ -10,7 +10,7 @@ use miette::Diagnostic;
 
 use crate::manifest::SecretId;
 use crate::used_ids::RESERVATIONS;
-use crate::vcs::git::{Git, GitError, NETWORK, Rejections, without_password};
+use crate::vcs::git::{Git, GitError, NETWORK, PushRejections, without_password};
 use crate::vcs::{Branch, Repository, SourceError};
 
 const BRANCHES: &str = "refs/heads/";
@@ -55,7 +55,7 @@ pub struct ReservationRemote<'r> {
 
 /// The refs of a remote.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct RemoteRefs {
     pub reserved: BTreeMap<SecretId, Oid>,
     /// By name without `refs/heads/`.
     pub branches: BTreeMap<String, Oid>,
@@ -65,13 +65,13 @@ pub struct Asked {
 
 /// The result of one reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    Ours,
+pub enum ReservationOutcome {
+    Won,
     /// Another process has it, or was reserving it at the same time.
     Lost,
 }
 
-impl Asked {
+impl RemoteRefs {
     /// Returns the branches with their names in a clone.
     #[must_use]
     pub fn named_branches(&self, remote: &str) -> Vec<Branch> {
@@ -111,27 +111,25 @@ impl<'r> ReservationRemote<'r> {
     ///
     /// # Errors
     /// A remote that does not answer.
-    pub fn ask(&self) -> Result<Asked, RemoteError> {
+    pub fn query(&self) -> Result<RemoteRefs, RemoteError> {
         let patterns = ["HEAD".to_owned(), format!("{RESERVATIONS}*"), format!("{BRANCHES}*")];
         let arguments = ["ls-remote", "--quiet", "--symref", &self.target].map(str::to_owned);
         let answer = self.run(&[&arguments[..], &patterns].concat())?;
-        let mut asked = Asked::default();
+        let mut refs = RemoteRefs::default();
         // `ref: refs/heads/main<tab>HEAD`
         let heads = answer
             .lines()
             .filter_map(|line| line.strip_suffix("\tHEAD")?.strip_prefix("ref: refs/heads/"));
-        asked.default = heads.map(str::to_owned).next();
+        refs.default = heads.map(str::to_owned).next();
         for (id, name) in refs_in(&answer) {
             if let Some(reserved) = name.strip_prefix(RESERVATIONS) {
                 // Another program may have pushed a ref that is not an ID.
-                asked
-                    .reserved
-                    .extend(SecretId::parse(reserved).ok().map(|reserved| (reserved, id)));
+                refs.reserved.extend(SecretId::parse(reserved).ok().map(|reserved| (reserved, id)));
             } else if let Some(branch) = name.strip_prefix(BRANCHES) {
-                asked.branches.insert(branch.to_owned(), id);
+                refs.branches.insert(branch.to_owned(), id);
             }
         }
-        Ok(asked)
+        Ok(refs)
     }
 
     /// Fetches the commits of `branches` that this clone does not have.
@@ -150,10 +148,10 @@ impl<'r> ReservationRemote<'r> {
     ///
     /// # Errors
     /// A remote that does not answer.
-    pub fn look(&self) -> Result<Asked, RemoteError> {
-        let asked = self.ask()?;
-        self.fetch(&asked.branches)?;
-        Ok(asked)
+    pub fn query_and_fetch(&self) -> Result<RemoteRefs, RemoteError> {
+        let refs = self.query()?;
+        self.fetch(&refs.branches)?;
+        Ok(refs)
     }
 
     /// Returns the current branches, fetched; their names begin with the remote's.
@@ -161,22 +159,23 @@ impl<'r> ReservationRemote<'r> {
     /// # Errors
     /// A remote that does not answer.
     pub fn branches(&self) -> Result<Vec<Branch>, RemoteError> {
-        Ok(self.look()?.named_branches(&self.name))
+        Ok(self.query_and_fetch()?.named_branches(&self.name))
     }
 
     /// Returns the author and the day of these reservations, as far as known.
     ///
     /// # Errors
     /// A remote that does not answer.
-    pub fn makers(
+    pub fn reservation_authors(
         &self,
         reserved: &BTreeMap<SecretId, Oid>,
     ) -> Result<BTreeMap<SecretId, String>, RemoteError> {
         let unknown = reserved.iter().filter(|(_, commit)| !self.repository.has_commit(**commit));
         let names: Vec<String> = unknown.map(|(id, _)| format!("{RESERVATIONS}{id}")).collect();
         self.fetch_refs(&names)?;
-        let maker = |(id, commit): (&SecretId, &Oid)| Some((*id, self.repository.maker(*commit)?));
-        Ok(reserved.iter().filter_map(maker).collect())
+        let author =
+            |(id, commit): (&SecretId, &Oid)| Some((*id, self.repository.author_and_day(*commit)?));
+        Ok(reserved.iter().filter_map(author).collect())
     }
 
     /// Returns the reservation of one ID with its author and day; None without one.
@@ -186,8 +185,8 @@ impl<'r> ReservationRemote<'r> {
     pub fn reservation(&self, id: SecretId) -> Result<Option<Option<String>>, RemoteError> {
         let found = self.list(&[format!("{RESERVATIONS}{id}")])?;
         let Some((commit, _)) = found.first() else { return Ok(None) };
-        let maker = self.makers(&[(id, *commit)].into())?.remove(&id);
-        Ok(Some(maker))
+        let author = self.reservation_authors(&[(id, *commit)].into())?.remove(&id);
+        Ok(Some(author))
     }
 
     /// Tries to reserve each of `ids`.
@@ -197,7 +196,7 @@ impl<'r> ReservationRemote<'r> {
     ///
     /// # Errors
     /// A remote that does not answer, or that accepts no reservations.
-    pub fn reserve(&self, ids: &[SecretId]) -> Result<Vec<Claim>, RemoteError> {
+    pub fn reserve(&self, ids: &[SecretId]) -> Result<Vec<ReservationOutcome>, RemoteError> {
         let name = |id: &SecretId| format!("{RESERVATIONS}{id}");
         let commits = ids.iter().map(|id| self.commit(*id)).collect::<Result<Vec<Oid>, _>>()?;
         let mut arguments: Vec<String> =
@@ -210,32 +209,35 @@ impl<'r> ReservationRemote<'r> {
         arguments.push(self.target.clone());
         arguments
             .extend(ids.iter().zip(&commits).map(|(id, commit)| format!("{commit}:{}", name(id))));
-        let pushed = self.git.ask(&arguments, NETWORK);
+        let pushed = self.git.run_unchecked(&arguments, NETWORK);
         if pushed.as_ref().is_ok_and(|answer| answer.success) {
-            return Ok(vec![Claim::Ours; ids.len()]);
+            return Ok(vec![ReservationOutcome::Won; ids.len()]);
         }
         // The refs that exist now decide, not the answer to the push.
         let names: Vec<String> = ids.iter().map(name).collect();
         let there: BTreeMap<String, Oid> =
             self.list(&names)?.into_iter().map(|(id, name)| (name, id)).collect();
-        let claims: Vec<Option<Claim>> = names
+        let outcomes: Vec<Option<ReservationOutcome>> = names
             .iter()
             .zip(&commits)
             .map(|(name, commit)| {
-                there.get(name).map(|held| if held == commit { Claim::Ours } else { Claim::Lost })
+                there.get(name).map(|held| {
+                    if held == commit { ReservationOutcome::Won } else { ReservationOutcome::Lost }
+                })
             })
             .collect();
-        let missing = claims.iter().filter(|claim| claim.is_none()).count();
+        let missing = outcomes.iter().filter(|outcome| outcome.is_none()).count();
         if missing == 0 {
-            return Ok(claims.into_iter().flatten().collect());
+            return Ok(outcomes.into_iter().flatten().collect());
         }
         match pushed {
             // Another push was creating the ref, and may have failed because of this one.
-            Ok(answer) if Rejections(&answer.stdout).are_collisions() => {
-                Ok(claims.into_iter().map(|claim| claim.unwrap_or(Claim::Lost)).collect())
-            }
+            Ok(answer) if PushRejections(&answer.stdout).are_races() => Ok(outcomes
+                .into_iter()
+                .map(|outcome| outcome.unwrap_or(ReservationOutcome::Lost))
+                .collect()),
             Ok(answer) => {
-                let why = Rejections(&answer.stdout).first().unwrap_or(answer.complaint);
+                let why = PushRejections(&answer.stdout).first().unwrap_or(answer.stderr);
                 Err(RemoteError::Refused { remote: self.name.clone(), why })
             }
             Err(source) => Err(RemoteError::Unreachable { remote: self.name.clone(), source }),
@@ -250,7 +252,7 @@ impl<'r> ReservationRemote<'r> {
             why: error.to_string(),
         })?;
         let nonce: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(self.repository.lone_commit(&format!("Reserve {id}\n\nNonce: {nonce}\n"))?)
+        Ok(self.repository.create_root_commit(&format!("Reserve {id}\n\nNonce: {nonce}\n"))?)
     }
 
     fn list(&self, patterns: &[String]) -> Result<Vec<(Oid, String)>, RemoteError> {

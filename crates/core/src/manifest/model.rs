@@ -62,25 +62,25 @@ impl SecretRequest {
     pub fn read(root: &Node) -> Result<Self, Violation> {
         let fields = Fields(root);
         Ok(Self {
-            id: fields.parsed("/metadata/id", SecretId::parse)?,
-            name: fields.parsed("/metadata/name", DnsLabel::parse)?,
+            id: fields.parse("/metadata/id", SecretId::parse)?,
+            name: fields.parse("/metadata/name", DnsLabel::parse)?,
             description: match root.at("/metadata/description") {
                 None => None,
-                Some(_) => Some(fields.parsed("/metadata/description", |text| {
+                Some(_) => Some(fields.parse("/metadata/description", |text| {
                     check_one_line(text)?;
                     Ok(text.to_owned())
                 })?),
             },
             owner: fields.string("/metadata/owner")?.to_owned(),
-            service: fields.parsed("/metadata/service", DnsLabel::parse)?,
-            environment: fields.parsed("/metadata/environment", DnsLabel::parse)?,
+            service: fields.parse("/metadata/service", DnsLabel::parse)?,
+            environment: fields.parse("/metadata/environment", DnsLabel::parse)?,
             provider: fields.string("/spec/provider")?.to_owned(),
             secret_type: fields.string("/spec/secretType")?.to_owned(),
             risk_tier: fields.string("/spec/risk/tier")?.to_owned(),
             rotation_class: fields.string("/spec/rotation/rotationClass")?.to_owned(),
-            status: fields.parsed("/spec/lifecycle/status", LifecycleStatus::parse)?,
-            namespace: fields.parsed("/spec/access/namespace", DnsLabel::parse)?,
-            k8s_secret_name: fields.parsed("/spec/access/k8sSecretName", DnsSubdomain::parse)?,
+            status: fields.parse("/spec/lifecycle/status", LifecycleStatus::parse)?,
+            namespace: fields.parse("/spec/access/namespace", DnsLabel::parse)?,
+            k8s_secret_name: fields.parse("/spec/access/k8sSecretName", DnsSubdomain::parse)?,
             principals: Principals::read(root)?,
             generate: fields.flag("/spec/value/generate")?,
             ttl_days: fields.days("/spec/ttlDays")?,
@@ -176,7 +176,7 @@ impl<'node> Fields<'node> {
         }
     }
 
-    fn parsed<T>(
+    fn parse<T>(
         &self,
         pointer: &str,
         parse: impl FnOnce(&str) -> Result<T, String>,

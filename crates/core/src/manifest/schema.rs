@@ -47,7 +47,7 @@ pub struct Schema {
     source: Value,
     validator: Validator<Nodes>,
     /// Computed only for a manifest with a field that is unknown at its location.
-    homes: OnceLock<HashMap<String, Option<String>>>,
+    mapping_by_field: OnceLock<HashMap<String, Option<String>>>,
 }
 
 /// Checks a text. The error is a sentence that says why it is rejected.
@@ -93,7 +93,7 @@ impl Schema {
                 "fix it, or delete it to use the built-in schema",
             )
         })?;
-        Ok(Self { source, validator, homes: OnceLock::new() })
+        Ok(Self { source, validator, mapping_by_field: OnceLock::new() })
     }
 
     /// Returns all violations, unordered, at most one of each kind per pointer.
@@ -191,13 +191,13 @@ impl Schema {
     ///
     /// Returns None if no mapping, or several, have such a field.
     #[must_use]
-    pub fn home_of(&self, field: &str) -> Option<&str> {
-        let homes = self.homes.get_or_init(|| {
-            let mut homes = HashMap::new();
-            note_homes(&self.source, "", &mut homes);
-            homes
+    pub fn mapping_with_field(&self, field: &str) -> Option<&str> {
+        let mapping_by_field = self.mapping_by_field.get_or_init(|| {
+            let mut mapping_by_field = HashMap::new();
+            collect_mappings(&self.source, "", &mut mapping_by_field);
+            mapping_by_field
         });
-        homes.get(field)?.as_deref()
+        mapping_by_field.get(field)?.as_deref()
     }
 
     /// Returns the schema's fields for the mapping at `pointer`.
@@ -216,16 +216,20 @@ impl Schema {
 /// Records the location of each field in the mapping of `schema`, recursively.
 ///
 /// Records None for a name that occurs in several mappings.
-fn note_homes(schema: &Value, pointer: &str, homes: &mut HashMap<String, Option<String>>) {
+fn collect_mappings(
+    schema: &Value,
+    pointer: &str,
+    mapping_by_field: &mut HashMap<String, Option<String>>,
+) {
     for (field, below) in schema["properties"].as_object().into_iter().flatten() {
-        homes
+        mapping_by_field
             .entry(field.clone())
             .and_modify(|home| *home = None)
             .or_insert_with(|| Some(pointer.to_owned()));
-        note_homes(
+        collect_mappings(
             below,
             &format!("{pointer}/{}", field.replace('~', "~0").replace('/', "~1")),
-            homes,
+            mapping_by_field,
         );
     }
 }
@@ -359,13 +363,15 @@ mod tests {
             ("tier", "/spec/risk"),
             ("namespace", "/spec/access"),
         ] {
-            assert_eq!(built_in.home_of(field), Some(home));
+            assert_eq!(built_in.mapping_with_field(field), Some(home));
         }
-        assert_eq!(built_in.home_of("colour"), None);
+        assert_eq!(built_in.mapping_with_field("colour"), None);
         let ambiguous =
             r#"{"properties": {"a": {"properties": {"x": {}}}, "b": {"properties": {"x": {}}}}}"#;
         assert_eq!(
-            Schema::compile(FILE_NAME, ambiguous, &Enums::built_in()).unwrap().home_of("x"),
+            Schema::compile(FILE_NAME, ambiguous, &Enums::built_in())
+                .unwrap()
+                .mapping_with_field("x"),
             None
         );
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::catalog::Project;
 use crate::manifest::{SecretId, SecretRequest, StoreKey, StoreKeyError};
-use crate::projection::template_check::TemplateRefusal;
+use crate::projection::template_check::TemplateViolation;
 use crate::template;
 use crate::template::{Output, Template, TemplateError};
 
@@ -34,7 +34,7 @@ pub struct Projection {
     /// YAML, with a header that names the manifest and the catalog.
     pub text: String,
     /// The beginning of the header: the manifest's ID and the catalog.
-    mark: String,
+    header_start: String,
 }
 
 /// Why a manifest has no projection.
@@ -65,7 +65,7 @@ pub enum ProjectionError {
 impl ProjectionError {
     /// Applies `reword` to all text quoted from a manifest.
     #[must_use]
-    pub fn reworded(mut self, reword: impl Fn(&mut String)) -> Self {
+    pub fn map_texts(mut self, reword: impl Fn(&mut String)) -> Self {
         match &mut self {
             Self::Refused { what, rendered, place, .. } => {
                 reword(what);
@@ -126,7 +126,7 @@ impl ProjectionTemplate {
         let body = own.render(variables)?;
         match template_check::check(&built_in, &body) {
             Ok(()) => Ok(body),
-            Err(TemplateRefusal { what, help, span }) => Err(ProjectionError::Refused {
+            Err(TemplateViolation { what, help, span }) => Err(ProjectionError::Refused {
                 id: id.to_string(),
                 what,
                 help,
@@ -163,15 +163,15 @@ impl Projection {
         };
         let body = template.render(request.id, &variables)?;
         // An ID is unique only in its catalog, and catalogs may share a GitOps repository.
-        let mark = mark(request.id, &project.catalog_id);
-        let text = format!("{mark}Change the SecretRequest, not this file.\n{body}");
-        Ok(Self { file: file_of(request, project)?, text, mark })
+        let header_start = header_start(request.id, &project.catalog_id);
+        let text = format!("{header_start}Change the SecretRequest, not this file.\n{body}");
+        Ok(Self { file: file_of(request, project)?, text, header_start })
     }
 
     /// Returns whether a text is a projection, current or older, of the same manifest.
     #[must_use]
-    pub fn is_of_the_same_manifest(&self, text: &str) -> bool {
-        text.starts_with(&self.mark)
+    pub fn has_same_manifest(&self, text: &str) -> bool {
+        text.starts_with(&self.header_start)
     }
 }
 
@@ -188,15 +188,15 @@ pub fn file_of(request: &SecretRequest, project: &Project) -> Result<String, Pro
 #[must_use]
 pub fn owner(text: &str, catalog_id: &str) -> Option<SecretId> {
     let owner = text.strip_prefix(HEADER)?.strip_prefix(": ")?.split(' ').next()?;
-    SecretId::parse(owner).ok().filter(|id| text.starts_with(&mark(*id, catalog_id)))
+    SecretId::parse(owner).ok().filter(|id| text.starts_with(&header_start(*id, catalog_id)))
 }
 
 /// Returns whether a file is a projection, of any manifest and catalog.
 #[must_use]
-pub fn is_one(text: &str) -> bool {
+pub fn is_projection(text: &str) -> bool {
     text.starts_with(HEADER)
 }
 
-fn mark(id: SecretId, catalog_id: &str) -> String {
+fn header_start(id: SecretId, catalog_id: &str) -> String {
     format!("{HEADER}: {id} of {catalog_id}. ")
 }

@@ -18,7 +18,7 @@ const HELP: &str = "a template may add labels and annotations to `metadata`, and
 
 /// A change that a template may not make.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TemplateRefusal {
+pub(super) struct TemplateViolation {
     /// A clause with the JSON pointer: "it adds `/spec/dataFrom/1`".
     pub what: String,
     pub help: String,
@@ -30,7 +30,7 @@ pub(super) struct TemplateRefusal {
 ///
 /// # Errors
 /// The first difference that is not an allowed addition.
-pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
+pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateViolation> {
     if let Some((at, character)) =
         own.char_indices().find(|(_, character)| is_ambiguous(*character))
     {
@@ -41,14 +41,14 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
         let help =
             "save the template as UTF-8 without a byte order mark, with LF at the end of each line"
                 .to_owned();
-        return Err(TemplateRefusal { what, help, span: at..at + character.len_utf8() });
+        return Err(TemplateViolation { what, help, span: at..at + character.len_utf8() });
     }
     // goldenpath's header precedes it, and a directive is not allowed after that.
     if let Some(at) =
         own.match_indices('%').map(|(at, _)| at).find(|at| *at == 0 || own[..*at].ends_with('\n'))
     {
         let help = "remove the directive from the template".to_owned();
-        return Err(TemplateRefusal {
+        return Err(TemplateViolation {
             what: "it contains a YAML directive".to_owned(),
             help,
             span: at..at + 1,
@@ -56,7 +56,7 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
     }
     if let Some(span) = setter(own) {
         let what = "it has a comment that makes Flux's image automation change the file".to_owned();
-        return Err(TemplateRefusal {
+        return Err(TemplateViolation {
             what,
             help: "remove the comment from the template".to_owned(),
             span,
@@ -71,7 +71,7 @@ pub(super) fn check(built_in: &str, own: &str) -> Result<(), TemplateRefusal> {
             let what = "YAML parsers read it differently".to_owned();
             let help = "write block mappings with one `key: value` per line, and quote texts: \
                         `{{ value | quote }}`";
-            Err(TemplateRefusal { what, help: help.to_owned(), span: 0..0 })
+            Err(TemplateViolation { what, help: help.to_owned(), span: 0..0 })
         }
     }
 }
@@ -102,26 +102,28 @@ fn is_ambiguous(character: char) -> bool {
         || (character.is_control() && !matches!(character, '\n' | '\t'))
 }
 
-fn parse(text: &str) -> Result<Node, TemplateRefusal> {
+fn parse(text: &str) -> Result<Node, TemplateViolation> {
     yaml::parse(text).map_err(|problems| match problems.into_iter().next() {
         Some(problem) => {
             let place = yaml::place(text, &problem.span);
-            TemplateRefusal {
+            TemplateViolation {
                 what: format!("line {}: {}", place.line, problem.message),
                 help: HELP.to_owned(),
                 span: problem.span,
             }
         }
-        None => {
-            TemplateRefusal { what: "it is not YAML".to_owned(), help: HELP.to_owned(), span: 0..0 }
-        }
+        None => TemplateViolation {
+            what: "it is not YAML".to_owned(),
+            help: HELP.to_owned(),
+            span: 0..0,
+        },
     })
 }
 
 /// Compares two values at `path`.
 ///
 /// Everything expected must be present; everything else must be an allowed addition.
-fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), TemplateRefusal> {
+fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), TemplateViolation> {
     match (&expected.value, &found.value) {
         (NodeValue::Mapping(expected), NodeValue::Mapping(entries)) => {
             for (key, value) in entries {
@@ -134,7 +136,7 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
             }
             let is_there = |name: &str| entries.iter().any(|(key, _)| key.name == name);
             match expected.iter().find(|(key, _)| !is_there(&key.name)) {
-                Some((key, _)) => Err(missing(found, path, &key.name)),
+                Some((key, _)) => Err(missing_error(found, path, &key.name)),
                 None => Ok(()),
             }
         }
@@ -143,30 +145,38 @@ fn compare(expected: &Node, found: &Node, path: &mut Vec<String>) -> Result<(), 
                 path.push(index.to_string());
                 match expected.get(index) {
                     Some(expected) => compare(expected, item, path)?,
-                    None => return Err(added(item.span.clone(), path)),
+                    None => return Err(added_error(item.span.clone(), path)),
                 }
                 path.pop();
             }
             if items.len() < expected.len() {
-                Err(missing(found, path, &items.len().to_string()))
+                Err(missing_error(found, path, &items.len().to_string()))
             } else {
                 Ok(())
             }
         }
         (expected, value) if is_scalar(expected) && expected == value => Ok(()),
         (expected, value) => {
-            let what =
-                format!("`{}` is {} instead of {}", pointer(path), shown(value), shown(expected));
-            Err(TemplateRefusal { what, help: HELP.to_owned(), span: found.span.clone() })
+            let what = format!(
+                "`{}` is {} instead of {}",
+                pointer(path),
+                describe_value(value),
+                describe_value(expected)
+            );
+            Err(TemplateViolation { what, help: HELP.to_owned(), span: found.span.clone() })
         }
     }
 }
 
 /// Checks a field that the built-in projection does not have.
-fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(), TemplateRefusal> {
+fn check_addition(
+    key: &Key,
+    value: &Node,
+    path: &mut Vec<String>,
+) -> Result<(), TemplateViolation> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
     let reject = |why: String, help: &str| {
-        Err(TemplateRefusal {
+        Err(TemplateViolation {
             what: format!("`{}` {why}", pointer(path)),
             help: help.to_owned(),
             span: value.span.clone(),
@@ -178,7 +188,10 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
         | ["spec", "target", "template", "data" | "metadata"]
         | ["spec", "target", "template", "metadata", "labels"] => {
             let NodeValue::Mapping(entries) = &value.value else {
-                return reject(format!("is {} instead of a mapping", shown(&value.value)), HELP);
+                return reject(
+                    format!("is {} instead of a mapping", describe_value(&value.value)),
+                    HELP,
+                );
             };
             for (key, value) in entries {
                 path.push(key.name.clone());
@@ -208,7 +221,7 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
         ["spec", "target", "template", "type"] => match string(value) {
             Some(text) if SECRET_TYPES.contains(&text) => Ok(()),
             _ => reject(
-                format!("is {}, which is not a plain type of Secret", shown(&value.value)),
+                format!("is {}, which is not a plain type of Secret", describe_value(&value.value)),
                 &format!("write one of {}", SECRET_TYPES.join(", ")),
             ),
         },
@@ -222,7 +235,7 @@ fn check_addition(key: &Key, value: &Node, path: &mut Vec<String>) -> Result<(),
                 Err(why) => reject(format!("uses more than this secret's own keys: {why}"), DATA),
             }
         }
-        _ => Err(added(key.span.clone(), path)),
+        _ => Err(added_error(key.span.clone(), path)),
     }
 }
 
@@ -232,7 +245,7 @@ const DATA: &str = "refer to keys of this secret, as in `{{ .password }}`, with 
 const PLAIN: &str = "remove it from the template: labels and annotations are plain text";
 
 fn not_a_string(value: &Node) -> String {
-    format!("is {} instead of a string", shown(&value.value))
+    format!("is {} instead of a string", describe_value(&value.value))
 }
 
 /// Returns why a reader of the GitOps repository would replace a text, if so.
@@ -257,13 +270,13 @@ fn placeholder(text: &str) -> Option<&'static str> {
         .then_some("contains `${`, which Flux replaces with a variable of the cluster")
 }
 
-fn added(span: Range<usize>, path: &[String]) -> TemplateRefusal {
-    TemplateRefusal { what: format!("it adds `{}`", pointer(path)), help: HELP.to_owned(), span }
+fn added_error(span: Range<usize>, path: &[String]) -> TemplateViolation {
+    TemplateViolation { what: format!("it adds `{}`", pointer(path)), help: HELP.to_owned(), span }
 }
 
-fn missing(parent: &Node, path: &[String], name: &str) -> TemplateRefusal {
+fn missing_error(parent: &Node, path: &[String], name: &str) -> TemplateViolation {
     let pointer = pointer(&[path, &[name.to_owned()]].concat());
-    TemplateRefusal {
+    TemplateViolation {
         what: format!("`{pointer}` is missing"),
         help: HELP.to_owned(),
         span: parent.span.clone(),
@@ -281,7 +294,7 @@ fn string(node: &Node) -> Option<&str> {
     }
 }
 
-fn shown(value: &NodeValue) -> String {
+fn describe_value(value: &NodeValue) -> String {
     match value {
         NodeValue::Null => "empty".to_owned(),
         NodeValue::Bool(value) => format!("`{value}`, a boolean,"),

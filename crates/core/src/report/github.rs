@@ -6,7 +6,7 @@
 //! escaped: it can neither end a command nor begin one.
 
 use crate::rules::{Finding, Severity};
-use crate::sanitize::harmless;
+use crate::sanitize::sanitize;
 
 /// Returns one command per finding, each on its own line.
 pub fn findings_for_github(findings: &[Finding]) -> impl Iterator<Item = String> {
@@ -46,7 +46,7 @@ fn command(finding: &Finding) -> String {
 /// It does the same as `escapeData` in packages/core/src/command.ts of the Actions toolkit.
 fn data(text: &str) -> String {
     // The log may also be read in a terminal: neutralize control characters.
-    harmless(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    sanitize(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Escapes a property's value (`escapeProperty` there).

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::catalog::Catalog;
 use crate::rules::{Finding, RULES, Rule, Severity};
-use crate::sanitize::{harmless, harmless_json};
+use crate::sanitize::{sanitize, sanitize_json};
 use crate::yaml::Place;
 
 const SCHEMA: &str =
@@ -54,7 +54,7 @@ pub fn findings_as_sarif(files: usize, findings: &[Finding], catalog: &Catalog) 
         }],
     };
     // Strings, numbers and structs always serialize.
-    harmless_json(&serde_json::to_string_pretty(&log).unwrap_or_default()).into_owned()
+    sanitize_json(&serde_json::to_string_pretty(&log).unwrap_or_default()).into_owned()
 }
 
 #[derive(Serialize)]
@@ -222,7 +222,10 @@ fn descriptor(rule: &'static Rule) -> Descriptor {
         name: rule.name,
         short_description: text(&rule.sentence()),
         full_description: text(&section(&page, "What it does").unwrap_or_else(|| rule.sentence())),
-        help: Message { text: literal(&without_markup(&page)), markdown: Some(literal(&page)) },
+        help: Message {
+            text: escape_braces(&without_markup(&page)),
+            markdown: Some(escape_braces(&page)),
+        },
         default_configuration: Configuration { level: level(rule.severity) },
     }
 }
@@ -242,7 +245,7 @@ fn outcome<'a>(
         .zip(1..)
         .map(|(related, id)| SarifLocation {
             id: Some(id),
-            physical_location: physical(
+            physical_location: physical_location(
                 &related.path,
                 catalog.at(&related.path).map(|at| at.place(&related.span)),
             ),
@@ -263,15 +266,15 @@ fn outcome<'a>(
         message: Message {
             text: format!(
                 "{}.\n{}{}",
-                inert(&finding.message),
-                inert(&finding.help),
+                escape_text(&finding.message),
+                escape_text(&finding.help),
                 links.collect::<String>()
             ),
             markdown: None,
         },
         locations: [SarifLocation {
             id: None,
-            physical_location: physical(path, Some(finding.place)),
+            physical_location: physical_location(path, Some(finding.place)),
             logical_locations: match pointer.as_str() {
                 "" => Vec::new(),
                 pointer => {
@@ -287,7 +290,7 @@ fn outcome<'a>(
     }
 }
 
-fn physical(path: &str, place: Option<Place>) -> PhysicalLocation {
+fn physical_location(path: &str, place: Option<Place>) -> PhysicalLocation {
     PhysicalLocation {
         artifact_location: ArtifactLocation {
             uri: utf8_percent_encode(path, &PATH).to_string(),
@@ -310,24 +313,24 @@ fn level(severity: Severity) -> SarifLevel {
 }
 
 fn text(words: &str) -> Message {
-    Message { text: inert(words), markdown: None }
+    Message { text: escape_text(words), markdown: None }
 }
 
 /// Escapes braces, which would be placeholders (section 3.11.5).
-fn literal(words: &str) -> String {
+fn escape_braces(words: &str) -> String {
     words.replace('{', "{{").replace('}', "}}")
 }
 
 /// Escapes text from a manifest.
 ///
 /// It cannot create a link (section 3.11.6), or hide or reorder text.
-fn inert(words: &str) -> String {
-    literal(&harmless(words).replace("](", "] ("))
+fn escape_text(words: &str) -> String {
+    escape_braces(&sanitize(words).replace("](", "] ("))
 }
 
 /// Escapes the text of a link (section 3.11.6).
 fn link_text(words: &str) -> String {
-    literal(&harmless(words).replace('\\', r"\\").replace('[', r"\[").replace(']', r"\]"))
+    escape_braces(&sanitize(words).replace('\\', r"\\").replace('[', r"\[").replace(']', r"\]"))
 }
 
 /// Returns the text below a heading of a page, on one line.
@@ -349,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_path_becomes_a_relative_reference_to_the_same_path() {
-        let uri = |path| physical(path, None).artifact_location.uri;
+        let uri = |path| physical_location(path, None).artifact_location.uri;
         assert_eq!(
             uri("catalogs/secrets/payments/dev/SEC-0007.yaml"),
             "catalogs/secrets/payments/dev/SEC-0007.yaml"
@@ -359,9 +362,12 @@ mod tests {
 
     #[test]
     fn text_from_a_manifest_creates_no_link_and_no_placeholder() {
-        assert_eq!(inert("[here](https://example.com) {0}"), "[here] (https://example.com) {{0}}");
+        assert_eq!(
+            escape_text("[here](https://example.com) {0}"),
+            "[here] (https://example.com) {{0}}"
+        );
         assert_eq!(link_text(r"a[0]\"), r"a\[0\]\\");
-        assert_eq!(inert("\u{202e}x"), "\\u{{202e}}x");
+        assert_eq!(escape_text("\u{202e}x"), "\\u{{202e}}x");
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn remaining(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
     catalog
         .entries
         .iter()
-        .filter(move |entry| before.is_none_or(|before| before.keeps(&entry.path)))
+        .filter(move |entry| before.is_none_or(|before| before.retains(&entry.path)))
 }
 
 fn before(catalog: &Catalog) -> impl Iterator<Item = &Entry> {

@@ -38,7 +38,7 @@ pub(super) fn report_unless<'a, K: Hash + Eq>(
     is_reported: impl Fn(&Entry, &Entry) -> bool,
 ) {
     let mut holders: HashMap<K, Vec<&Entry>> = HashMap::new();
-    for entry in suspects(&catalog.entries, &key) {
+    for entry in find_candidates(&catalog.entries, &key) {
         if let Some(key) = key(entry) {
             holders.entry(key).or_default().push(entry);
         }
@@ -69,7 +69,7 @@ pub(super) fn report_unless<'a, K: Hash + Eq>(
 /// Returns the entries whose key has the same hash as another, in catalog order.
 ///
 /// In most catalogs there are none.
-fn suspects<'a, K: Hash>(
+fn find_candidates<'a, K: Hash>(
     entries: &'a [Entry],
     key: impl Fn(&'a Entry) -> Option<K> + Sync,
 ) -> Vec<&'a Entry> {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::{Confidential, Fix, Rule};
+use super::{ConfidentialSpans, Fix, Rule};
 use crate::catalog::Entry;
 use crate::yaml::Place;
 
@@ -34,7 +34,7 @@ pub struct Finding {
     /// A patch that solves the problem.
     pub fix: Option<Fix>,
     /// The bytes to mask when this file's text is shown.
-    pub confidential: Confidential,
+    pub confidential: ConfidentialSpans,
 }
 
 /// A second location of a finding, possibly in another file.
@@ -44,7 +44,7 @@ pub struct Related {
     pub span: Range<usize>,
     pub label: String,
     /// The bytes to mask when this file's text is shown.
-    pub confidential: Confidential,
+    pub confidential: ConfidentialSpans,
 }
 
 impl Finding {
@@ -91,7 +91,7 @@ impl<'findings> Sink<'findings> {
         message: String,
         help: String,
     ) -> &mut Finding {
-        self.over(entry, entry.span(pointer), pointer, message, help)
+        self.at_span(entry, entry.span(pointer), pointer, message, help)
     }
 
     /// Adds a finding about a line of a file that is not a manifest.
@@ -107,7 +107,7 @@ impl<'findings> Sink<'findings> {
     }
 
     /// Adds a finding about the byte range `span`.
-    pub(super) fn over(
+    pub(super) fn at_span(
         &mut self,
         entry: &Entry,
         span: Range<usize>,
@@ -139,7 +139,7 @@ impl<'findings> Sink<'findings> {
             help,
             related: Vec::new(),
             fix: None,
-            confidential: Confidential::default(),
+            confidential: ConfidentialSpans::default(),
         };
         let last = self.findings.len();
         self.findings.push(finding);
@@ -155,7 +155,7 @@ impl Finding {
         span: Range<usize>,
         label: impl Into<String>,
     ) -> &mut Self {
-        let (path, confidential) = (entry.path.clone(), Confidential::default());
+        let (path, confidential) = (entry.path.clone(), ConfidentialSpans::default());
         self.related.push(Related { path, span, label: label.into(), confidential });
         self
     }

@@ -50,7 +50,7 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
                 Unreadable::Name => "rename it to its ID, such as SEC-0007.yaml",
                 _ => "put a regular file there, or remove it from the catalog",
             };
-            sink.over(entry, 0..0, "", why.to_string(), help.to_owned());
+            sink.at_span(entry, 0..0, "", why.to_string(), help.to_owned());
         }
         EntryState::Broken(problems) => report(entry, problems, ProblemKind::Invalid, sink),
     }
@@ -59,7 +59,7 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
 /// Reports the problems of one kind.
 pub(super) fn report(entry: &Entry, problems: &[Problem], kind: ProblemKind, sink: &mut Sink<'_>) {
     for problem in problems.iter().filter(|problem| problem.kind == kind) {
-        let finding = sink.over(
+        let finding = sink.at_span(
             entry,
             problem.span.clone(),
             "",

@@ -31,7 +31,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     if let EntryState::Unreadable(why @ Unreadable::TooLarge { .. }) = &entry.state {
-        sink.over(
+        sink.at_span(
             entry,
             0..0,
             "",

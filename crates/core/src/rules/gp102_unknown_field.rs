@@ -29,10 +29,10 @@
 
 use std::collections::HashMap;
 
-use super::unknown_fields::{Meant, UnknownField, in_words, unknown_fields};
+use super::unknown_fields::{IntendedField, UnknownField, to_dotted, unknown_fields};
 use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
-use crate::suggest::{Certainty, only_one};
+use crate::suggest::{Certainty, find_unique_match};
 use crate::yaml::{Key, Node, NodeValue, YamlEdit};
 
 pub(super) const RULE: Rule = Rule {
@@ -56,16 +56,16 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     // Index of each mapping's keys by name: a linear search takes seconds for 10,000 unknown keys.
     let mut mappings: HashMap<&str, HashMap<&str, &Key>> = HashMap::new();
     for field in &unknown {
-        let UnknownField { mapping, name, known, meant } = field;
-        let place = in_words(mapping);
+        let UnknownField { mapping, name, known, intended } = field;
+        let place = to_dotted(mapping);
         let has_no = match mapping.rsplit('/').next().filter(|parent| !parent.is_empty()) {
             Some(parent) => format!("`{parent}` has no field `{name}`"),
             None => format!("a manifest has no field `{name}`"),
         };
         let at_top = || "the top level".to_owned();
-        let (message, help) = match meant {
-            Meant::Elsewhere(home) => {
-                let belongs = in_words(home).map_or_else(at_top, |home| format!("`{home}`"));
+        let (message, help) = match intended {
+            IntendedField::OtherMapping(home) => {
+                let belongs = to_dotted(home).map_or_else(at_top, |home| format!("`{home}`"));
                 let current = place.map_or_else(at_top, |place| format!("`{place}`"));
                 let preposition = |place: &str| if place.starts_with('`') { "in" } else { "at" };
                 let message = format!(
@@ -75,12 +75,12 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
                 );
                 (message, format!("move it to {belongs}"))
             }
-            Meant::There(home) => {
-                let there = in_words(home).map_or_else(at_top, |home| format!("`{home}`"));
+            IntendedField::OtherMappingTaken(home) => {
+                let there = to_dotted(home).map_or_else(at_top, |home| format!("`{home}`"));
                 (has_no, format!("remove it here: {there} already has this field"))
             }
-            Meant::Here(near) => (has_no, format!("did you mean `{near}`?")),
-            Meant::Unknown => (has_no, format!("the fields here are {}", known.join(", "))),
+            IntendedField::SameMapping(near) => (has_no, format!("did you mean `{near}`?")),
+            IntendedField::Unknown => (has_no, format!("the fields here are {}", known.join(", "))),
         };
         let pointer = format!("{mapping}/{}", name.replace('~', "~0").replace('/', "~1"));
         let keys = mappings.entry(mapping).or_insert_with(|| {
@@ -102,12 +102,14 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         } else {
             fix(field, &pointer, root, &unknown, |name| keys.contains_key(name))
         };
-        let finding = sink.over(entry, span, &pointer, message, help).fixed_by(fix);
-        match meant {
-            Meant::Elsewhere(home) if root.at(home).is_some_and(|(key, _)| key.is_some()) => {
+        let finding = sink.at_span(entry, span, &pointer, message, help).fixed_by(fix);
+        match intended {
+            IntendedField::OtherMapping(home)
+                if root.at(home).is_some_and(|(key, _)| key.is_some()) =>
+            {
                 finding.with(entry, entry.span(home), "it belongs here");
             }
-            Meant::There(home) => {
+            IntendedField::OtherMappingTaken(home) => {
                 let there = root.at(&format!("{home}/{name}")).and_then(|(key, _)| key);
                 if let Some(key) = there {
                     finding.with(entry, key.span.clone(), "already here");
@@ -127,17 +129,17 @@ fn may_be_misspelt(home: &str, root: &Node, unknown: &[UnknownField<'_>]) -> boo
         around = around.rsplit_once('/').map_or("", |(around, _)| around);
     }
     around != home
-        && unknown
-            .iter()
-            .any(|field| field.mapping == around && !matches!(field.meant, Meant::Elsewhere(_)))
+        && unknown.iter().any(|field| {
+            field.mapping == around && !matches!(field.intended, IntendedField::OtherMapping(_))
+        })
 }
 
 /// Returns the mapping and the name that the author of a field may have meant.
 fn claim<'a>(field: &UnknownField<'a>) -> Option<(&'a str, &'a str)> {
-    match field.meant {
-        Meant::Elsewhere(home) => Some((home, field.name)),
-        Meant::Here(near) => Some((field.mapping, near)),
-        Meant::There(_) | Meant::Unknown => None,
+    match field.intended {
+        IntendedField::OtherMapping(home) => Some((home, field.name)),
+        IntendedField::SameMapping(near) => Some((field.mapping, near)),
+        IntendedField::OtherMappingTaken(_) | IntendedField::Unknown => None,
     }
 }
 
@@ -149,9 +151,9 @@ fn fix(
     is_taken: impl Fn(&str) -> bool,
 ) -> Option<Fix> {
     let name = field.name;
-    match field.meant {
-        Meant::Elsewhere(home) => {
-            let message = match in_words(home) {
+    match field.intended {
+        IntendedField::OtherMapping(home) => {
+            let message = match to_dotted(home) {
                 Some(home) => format!("move `{name}` to `{home}`"),
                 None => format!("move `{name}` to the top level"),
             };
@@ -161,7 +163,7 @@ fn fix(
             );
             Some(fix.safe_if(!may_be_misspelt(home, root, unknown)))
         }
-        Meant::There(home) => {
+        IntendedField::OtherMappingTaken(home) => {
             let (here, there) = (root.at(pointer)?.1, root.at(&format!("{home}/{name}"))?.1);
             let fix = Fix::of(
                 YamlEdit::Remove { pointer: pointer.to_owned() },
@@ -169,17 +171,18 @@ fn fix(
             );
             (here.value == there.value).then(|| fix.safe_if(false))
         }
-        Meant::Here(_) => {
+        IntendedField::SameMapping(_) => {
             // If the mapping already has that field, the author meant something else.
-            let (near, certainty) = only_one(name, field.known.iter().map(String::as_str))?;
+            let (near, certainty) =
+                find_unique_match(name, field.known.iter().map(String::as_str))?;
             if is_taken(near) {
                 return None;
             }
             let change = YamlEdit::Rename { pointer: pointer.to_owned(), name: near.to_owned() };
             let fix = Fix::of(change, format!("rename `{name}` to `{near}`"));
-            Some(fix.safe_if(matches!(certainty, Certainty::Same | Certainty::Slip)))
+            Some(fix.safe_if(matches!(certainty, Certainty::Same | Certainty::Typo)))
         }
-        Meant::Unknown => None,
+        IntendedField::Unknown => None,
     }
 }
 

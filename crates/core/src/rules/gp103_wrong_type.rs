@@ -25,7 +25,7 @@
 
 use std::cell::OnceCell;
 
-use super::unknown_fields::{Meant, unknown_fields};
+use super::unknown_fields::{IntendedField, unknown_fields};
 use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::ViolationKind;
@@ -57,9 +57,9 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         // GP102 reports a mapping that is empty because its fields are at the wrong level.
         let is_misplaced = || {
             let unknown = unknown.get_or_init(|| unknown_fields(manifest, root, &project.schema));
-            unknown.iter().any(
-                |field| matches!(field.meant, Meant::Elsewhere(home) if home == violation.pointer),
-            )
+            unknown.iter().any(|one| {
+                matches!(one.intended, IntendedField::OtherMapping(to) if to == violation.pointer)
+            })
         };
         if node.value == NodeValue::Null && expected == "object" && is_misplaced() {
             continue;
@@ -95,20 +95,20 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
                 fix = list
                     .is_none()
                     .then(|| Fix::set(&violation.pointer, text, format!("quote it: `{quoted}`")));
-                (described(&node.value), format!("quote it: {quoted}"))
+                (describe_type(&node.value), format!("quote it: {quoted}"))
             }
-            (other, _) => (described(other), format!("write {} here", article(expected))),
+            (other, _) => (describe_type(other), format!("write {} here", with_article(expected))),
         };
-        let message = format!("{name} is {found}, not {}", article(expected));
+        let message = format!("{name} is {found}, not {}", with_article(expected));
         // Underline a value on one line itself, not its key.
         let is_in_line = !node.span.is_empty() && !entry.text[node.span.clone()].contains('\n');
         let span = if is_in_line { node.span.clone() } else { entry.span(&violation.pointer) };
-        sink.over(entry, span, &violation.pointer, message, help).fixed_by(fix);
+        sink.at_span(entry, span, &violation.pointer, message, help).fixed_by(fix);
     }
 }
 
 /// Describes a value's type, with an article.
-fn described(value: &NodeValue) -> &'static str {
+fn describe_type(value: &NodeValue) -> &'static str {
     match value {
         NodeValue::Null => "nothing",
         NodeValue::Bool(_) => "a boolean",
@@ -121,7 +121,7 @@ fn described(value: &NodeValue) -> &'static str {
 }
 
 /// Translates a JSON Schema type to YAML terms, with an article.
-fn article(expected: &str) -> String {
+fn with_article(expected: &str) -> String {
     match expected {
         "object" => "a mapping".to_owned(),
         "array" => "a list".to_owned(),

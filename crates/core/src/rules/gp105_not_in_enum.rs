@@ -30,7 +30,7 @@
 use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::manifest::{LifecycleStatus, ViolationKind};
-use crate::suggest::{Certainty, did_you_mean, only_one};
+use crate::suggest::{Certainty, did_you_mean, find_unique_match};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP105",
@@ -64,7 +64,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
 }
 
 fn fix(pointer: &str, found: &str, allowed: &[String]) -> Option<Fix> {
-    let (value, certainty) = only_one(found, allowed.iter().map(String::as_str))?;
+    let (value, certainty) = find_unique_match(found, allowed.iter().map(String::as_str))?;
     // A typo is not a request to delete a secret.
     let ends = matches!(
         LifecycleStatus::parse(value),

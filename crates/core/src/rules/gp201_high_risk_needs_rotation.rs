@@ -42,7 +42,7 @@ pub(super) const RULE: Rule = Rule {
 const NO_ROTATION: &str = "none";
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    if let Some(tier) = unrotated(entry, project, Rotation::Required) {
+    if let Some(tier) = find_unrotated_tier(entry, project, Rotation::Required) {
         let message = format!(
             "a secret of risk tier `{tier}` must be rotated, but `rotationClass` is `{NO_ROTATION}`"
         );
@@ -53,7 +53,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
 /// Returns the tier of a manifest without rotation, if it has this `rotation`.
 ///
 /// The governance table defines the `rotation` of a tier.
-pub(super) fn unrotated<'a>(
+pub(super) fn find_unrotated_tier<'a>(
     entry: &'a Entry,
     project: &Project,
     rotation: Rotation,

@@ -25,7 +25,7 @@
 //!     rotationClass: standard
 //! ```
 
-use super::gp201_high_risk_needs_rotation::{report, unrotated};
+use super::gp201_high_risk_needs_rotation::{find_unrotated_tier, report};
 use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
 use crate::config::Rotation;
@@ -39,7 +39,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    if let Some(tier) = unrotated(entry, project, Rotation::Recommended) {
+    if let Some(tier) = find_unrotated_tier(entry, project, Rotation::Recommended) {
         report(
             entry,
             project,

@@ -39,7 +39,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let Some(request) = entry.request() else { return };
     let Some(tier) = project.governance.tiers.get(&request.risk_tier) else { return };
-    let is_invalid = entry.manifest().is_some_and(|manifest| manifest.is_at_fault("/spec/ttlDays"));
+    let is_invalid =
+        entry.manifest().is_some_and(|manifest| manifest.has_violation("/spec/ttlDays"));
     if request.ttl_days > tier.max_ttl_days && !is_invalid {
         let (name, longest) = (&request.risk_tier, tier.max_ttl_days);
         let message = format!(

@@ -84,11 +84,16 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<()
         entries
             .par_iter()
             .map(|entry| {
-                broken_by(entry, catalog, before.get(entry.path.as_str()).copied(), project)
+                find_violated_policies(
+                    entry,
+                    catalog,
+                    before.get(entry.path.as_str()).copied(),
+                    project,
+                )
             })
             .collect()
     });
-    let overridden = project.config.rules.keys().any(|key| RULE.answers_to(key));
+    let overridden = project.config.rules.keys().any(|key| RULE.has_key(key));
     // In catalog order, so that the first error is always the same.
     for (entry, broken) in entries.into_iter().zip(broken) {
         for policy in broken? {
@@ -109,7 +114,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) -> Result<()
 }
 
 /// Returns the policies that a manifest violates.
-fn broken_by<'a>(
+fn find_violated_policies<'a>(
     entry: &Entry,
     catalog: &Catalog,
     before: Option<&Entry>,
@@ -125,7 +130,7 @@ fn broken_by<'a>(
         None => manifest.clone(),
     });
     let subject = PolicySubject { path: &entry.path, manifest: &manifest, base: base.as_ref() };
-    project.policies.broken_by(subject)
+    project.policies.find_violated(subject)
 }
 
 /// Returns the longest existing part of `pointer`: for a missing field, its parent.

@@ -46,7 +46,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     if secret_type.can_be_generated() || !project.enums.secret_types.contains(name) {
         return;
     }
-    let why = match secret_type.only_given().as_slice() {
+    let why = match secret_type.required_keys_without_recipe().as_slice() {
         [] => "none of its keys has a recipe".to_owned(),
         [key] => format!("its key `{key}` can only be set by a person"),
         keys => {

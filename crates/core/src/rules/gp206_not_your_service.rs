@@ -47,7 +47,7 @@
 
 use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Catalog, Project};
-use crate::config::{NamespaceObjection, NamespacePattern, Unlisted};
+use crate::config::{NamespaceObjection, NamespacePattern, UnlistedPolicy};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP206",
@@ -59,20 +59,20 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     let (ownership, config) = (&project.ownership, &project.config_name);
-    let is_overridden = project.config.rules.keys().any(|key| RULE.answers_to(key));
+    let is_overridden = project.config.rules.keys().any(|key| RULE.has_key(key));
     let is_service = |name: &str| catalog.services.contains(name);
     for entry in catalog.selected() {
-        let Some(request) = entry.living() else { continue };
+        let Some(request) = entry.request_unless_decommissioned() else { continue };
         let (service, owner) = (request.service.as_str(), request.owner.as_str());
         let namespace = request.namespace.as_str();
 
-        if let Some(unlisted) = ownership.unlisted(service) {
+        if let Some(unlisted) = ownership.unlisted_policy(service) {
             let message = format!("the service `{service}` is not in `ownership.services`");
             let help = format!(
                 "ask the platform team to add it to {config}, with its owners and namespaces"
             );
             let finding = sink.at(entry, "/metadata/service", message, help);
-            if !is_overridden && unlisted == Unlisted::Warn {
+            if !is_overridden && unlisted == UnlistedPolicy::Warn {
                 finding.severity = Severity::Warning;
             }
         }
@@ -87,7 +87,8 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
             );
             sink.at(entry, "/metadata/owner", message, help);
         }
-        let Some(objection) = ownership.object_to_namespace(service, namespace, is_service) else {
+        let Some(objection) = ownership.find_namespace_objection(service, namespace, is_service)
+        else {
             continue;
         };
         let pointer = "/spec/access/namespace";

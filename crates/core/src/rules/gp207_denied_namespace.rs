@@ -51,9 +51,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    let Some(request) = entry.living() else { return };
+    let Some(request) = entry.request_unless_decommissioned() else { return };
     let (service, namespace) = (request.service.as_str(), request.namespace.as_str());
-    let Some(pattern) = project.ownership.denied(service, namespace) else { return };
+    let Some(pattern) = project.ownership.find_denied_pattern(service, namespace) else { return };
     let by = match pattern.name() {
         Some(_) => String::new(),
         None => format!(" by `{pattern}`"),

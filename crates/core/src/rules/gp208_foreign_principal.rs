@@ -46,13 +46,13 @@ pub(super) const RULE: Rule = Rule {
 const FIELDS: [&str; 3] = ["readPrincipals", "writePrincipals", "breakGlassPrincipals"];
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    let Some(request) = entry.living() else { return };
+    let Some(request) = entry.request_unless_decommissioned() else { return };
     // Most manifests have no list of principals.
     if request.principals.is_none() {
         return;
     }
     let Some(root) = entry.root() else { return };
-    let is_overridden = project.config.rules.keys().any(|key| RULE.answers_to(key));
+    let is_overridden = project.config.rules.keys().any(|key| RULE.has_key(key));
     let service = request.service.as_str();
     let own = project.config.account_of(request.environment.as_str());
     let config = &project.config_name;
@@ -63,7 +63,8 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         for (index, item) in items.iter().enumerate() {
             let NodeValue::String(principal) = &item.value else { continue };
             let Some(account) = arn::account(principal) else { continue };
-            let Some(objection) = project.ownership.object_to_account(service, account, own) else {
+            let Some(objection) = project.ownership.find_account_objection(service, account, own)
+            else {
                 continue;
             };
             let pointer = format!("{list}/{index}");

@@ -70,7 +70,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     } else {
         ("/metadata/id", format!("the file is named `{file}`, but its ID is `{id}`"))
     };
-    if entry.manifest().is_some_and(|manifest| manifest.is_at_fault(pointer)) {
+    if entry.manifest().is_some_and(|manifest| manifest.has_violation(pointer)) {
         return;
     }
     let field = pointer.rsplit('/').next().unwrap_or_default();

@@ -53,7 +53,7 @@ impl RuleSet<'_> {
     /// `branch` is the name of that branch, and `other` the path of its manifest. None if the rule
     /// is off.
     #[must_use]
-    pub fn taken_elsewhere(
+    pub fn branch_conflict(
         &self,
         catalog: &Catalog,
         path: &str,
@@ -69,7 +69,7 @@ impl RuleSet<'_> {
         );
         let mut findings = Vec::new();
         Sink::new(rule, *severity, &mut findings).at(entry, "/metadata/id", message, help);
-        redaction::seal(&mut findings, catalog, self.project);
+        redaction::redact_findings(&mut findings, catalog, self.project);
         findings.pop()
     }
 }

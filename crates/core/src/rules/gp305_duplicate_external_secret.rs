@@ -48,7 +48,7 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     // If both rules are errors, one cause gets one finding.
     let mut levels = project.config.rules.iter();
     let of_the_key =
-        levels.find(|(key, _)| gp303_duplicate_name::RULE.answers_to(key)).map(|(_, level)| *level);
+        levels.find(|(key, _)| gp303_duplicate_name::RULE.has_key(key)).map(|(_, level)| *level);
     let is_an_error = of_the_key.is_none_or(|level| level == Level::Error);
     duplicates::report_unless(
         catalog,

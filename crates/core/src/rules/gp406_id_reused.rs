@@ -36,7 +36,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         if catalog.entries.iter().filter(|other| other.claimed_id() == Some(id)).count() > 1 {
             continue;
         }
-        if let Some(commit) = before.used_up.get(id) {
+        if let Some(commit) = before.reused_ids.get(id) {
             let message = format!(
                 "the ID `{id}` was used before: commit {} has it",
                 &commit[..8.min(commit.len())]

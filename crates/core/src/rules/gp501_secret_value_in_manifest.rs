@@ -42,7 +42,7 @@
 //!   description: Card payments
 //! ```
 
-use super::redaction::leaks;
+use super::redaction::find_secrets;
 use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, EntryState, Project};
 use crate::yaml::{Node, NodeValue};
@@ -63,18 +63,18 @@ const HELP: &str = "remove it from the file. If it was ever committed, it is in 
                     Values belong in the store, never in Git";
 
 fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
-    let leaks = leaks(entry, project);
-    for (number, leak) in leaks.iter().take(MOST).enumerate() {
+    let matches = find_secrets(entry, project);
+    for (number, secret) in matches.iter().take(MOST).enumerate() {
         // Underline only the first line of a key with several lines.
-        let text = &entry.text[leak.span.clone()];
+        let text = &entry.text[secret.span.clone()];
         let line = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();
-        let span = leak.span.start..leak.span.start + line.len();
+        let span = secret.span.start..secret.span.start + line.len();
         let pointer = entry.root().map(|root| pointer_to(root, span.start)).unwrap_or_default();
-        let mut message = format!("this looks like {}; never store a value in Git", leak.what);
-        if number + 1 == MOST && leaks.len() > MOST {
-            message.push_str(&format!("; {} more places look like secrets", leaks.len() - MOST));
+        let mut message = format!("this looks like {}; never store a value in Git", secret.what);
+        if number + 1 == MOST && matches.len() > MOST {
+            message.push_str(&format!("; {} more places look like secrets", matches.len() - MOST));
         }
-        sink.over(entry, span, &pointer, message, HELP.to_owned());
+        sink.at_span(entry, span, &pointer, message, HELP.to_owned());
     }
 }
 
@@ -82,7 +82,7 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
 pub(super) fn report_unreadable(entry: &Entry, sink: &mut Sink<'_>) {
     if let EntryState::Unreadable(why) = &entry.state {
         let help = "make it readable, or move it out of the catalog's folder".to_owned();
-        sink.over(entry, 0..0, "", format!("cannot search this file for secrets: {why}"), help);
+        sink.at_span(entry, 0..0, "", format!("cannot search this file for secrets: {why}"), help);
     }
 }
 
@@ -129,9 +129,9 @@ mod tests {
     fn hides_no_word_of_its_own(value: &str) {
         let edit = format!("  password: {value}\n  ttlDays: thirty ");
         let found = findings_in(&seed_with(&[("  ttlDays: 30 ", &edit)]));
-        let leak = found.iter().find(|found| found.rule.code == "GP501").expect("a finding");
-        assert_eq!(leak.message, "this looks like a password; never store a value in Git");
-        assert!(leak.help.starts_with("remove it from the file."), "{}", leak.help);
+        let secret = found.iter().find(|found| found.rule.code == "GP501").expect("a finding");
+        assert_eq!(secret.message, "this looks like a password; never store a value in Git");
+        assert!(secret.help.starts_with("remove it from the file."), "{}", secret.help);
         assert!(found.len() > 1, "other rules have findings, too");
         for found in &found {
             let own: String = found.message.split('`').step_by(2).collect();

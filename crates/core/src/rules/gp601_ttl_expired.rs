@@ -52,7 +52,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     for entry in catalog.selected() {
-        let (Some(request), Some(since)) = (entry.request(), catalog.outlived.get(&entry.path))
+        let (Some(request), Some(since)) = (entry.request(), catalog.expired.get(&entry.path))
         else {
             continue;
         };

@@ -42,7 +42,7 @@ const MOST_KEYS: usize = 40;
 
 fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
     for file in &catalog.rule_change.files {
-        let Some(entry) = file.shown() else { continue };
+        let Some(entry) = file.current_entry() else { continue };
         let mut span = None;
         let (pointer, message) = match &file.changed {
             ChangedRuleFile::Keys(changes) => {
@@ -50,7 +50,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
                 let changes: Vec<KeyChange> = if file.path.ends_with(".json") {
                     changes.clone()
                 } else {
-                    changes.iter().flat_map(single).collect()
+                    changes.iter().flat_map(split_section).collect()
                 };
                 let pointer = changes.first().map(KeyChange::pointer).unwrap_or_default();
                 (pointer, format!("{}: {}", summary(file), names(file, &changes)))
@@ -67,7 +67,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         let help = "ask the owners of the rules to review it: the base's rules check this change, \
                     and the new ones apply after the merge";
         let span = span.unwrap_or_else(|| key_span(entry, &pointer));
-        sink.over(entry, span, &pointer, message, help.to_owned());
+        sink.at_span(entry, span, &pointer, message, help.to_owned());
     }
 }
 
@@ -87,7 +87,7 @@ fn summary(file: &RuleFile) -> String {
 }
 
 /// Returns the keys inside a changed section, or the change itself if it has none.
-fn single(change: &KeyChange) -> Vec<KeyChange> {
+fn split_section(change: &KeyChange) -> Vec<KeyChange> {
     let leaves = change.leaves();
     if leaves.is_empty() { vec![change.clone()] } else { leaves }
 }

@@ -43,7 +43,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
     let change = &catalog.rule_change;
     for file in change.files.iter().filter(|file| file.is_config && file.before.is_some()) {
-        let Some(entry) = file.shown() else { continue };
+        let Some(entry) = file.current_entry() else { continue };
         let (pointer, message) = match &file.changed {
             ChangedRuleFile::Keys(changes) => {
                 let destinations = destination_changes(changes);
@@ -65,8 +65,8 @@ fn check(catalog: &Catalog, project: &Project, sink: &mut Sink<'_>) {
             "ask the owners of the rules to review it: apply uses it after the merge"
         };
         let finding =
-            sink.over(entry, key_span(entry, &pointer), &pointer, message, help.to_owned());
-        if change.manifests && !RULE.is_leveled(&project.config.rules) {
+            sink.at_span(entry, key_span(entry, &pointer), &pointer, message, help.to_owned());
+        if change.manifests && !RULE.has_level(&project.config.rules) {
             finding.severity = Severity::Error;
         }
     }

@@ -48,13 +48,13 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
             }
             (_, Snapshot::Index) => (
                 String::new(),
-                format!("unstage it: git restore --staged -- {}", quoted(&fault.file)),
+                format!("unstage it: git restore --staged -- {}", quote_for_shell(&fault.file)),
             ),
             _ => {
                 let base = short(&before.snapshot.id());
                 let restore = format!(
                     "git restore --source {base} --staged --worktree -- {}",
-                    quoted(&fault.file)
+                    quote_for_shell(&fault.file)
                 );
                 (String::new(), format!("restore the base's version: {restore}"))
             }
@@ -72,7 +72,7 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
 }
 
 /// Quotes a path for a shell, if needed.
-fn quoted(path: &str) -> String {
+fn quote_for_shell(path: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     if path.bytes().all(is_plain) {
         path.to_owned()

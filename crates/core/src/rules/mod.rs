@@ -18,7 +18,7 @@ use rayon::prelude::*;
 pub use finding::{Finding, Related, Severity, Sink};
 pub use fix::{Applicability, Fix, Patch};
 pub use gp602_rotation_overdue::{Renewal, Renewals};
-pub use redaction::{Confidential, conceal, secret_spans};
+pub use redaction::{ConfidentialSpans, redact_texts, secret_spans};
 
 use crate::catalog::{Catalog, ChangeContext, Entry, Project, Selection};
 use crate::config::{ConfigError, Level};
@@ -118,7 +118,7 @@ pub struct RuleSet<'project> {
 
 /// A catalog, with the findings of the rules on single files.
 #[derive(Debug)]
-pub struct Reading {
+pub struct CheckedEntries {
     pub catalog: Catalog,
     findings: Vec<Finding>,
 }
@@ -145,9 +145,9 @@ impl<'project> RuleSet<'project> {
         snapshot: Snapshot,
         selection: &Selection,
         step: Option<&ChangeContext<'_>>,
-    ) -> Result<Reading, SourceError> {
+    ) -> Result<CheckedEntries, SourceError> {
         let (catalog, findings) =
-            Catalog::inspect(repository, self.project, snapshot, selection, step, |entry| {
+            Catalog::load_with(repository, self.project, snapshot, selection, step, |entry| {
                 let findings = self.check_entry(entry);
                 // Policies need the nodes again, when all files are read.
                 if findings.is_empty() && (self.project.policies.is_empty() || !entry.selected) {
@@ -155,7 +155,7 @@ impl<'project> RuleSet<'project> {
                 }
                 findings
             })?;
-        Ok(Reading { catalog, findings })
+        Ok(CheckedEntries { catalog, findings })
     }
 
     /// Searches text files other than manifests for secrets.
@@ -166,14 +166,14 @@ impl<'project> RuleSet<'project> {
     /// The repository cannot be read.
     pub fn read_texts(
         &self,
-        reading: &mut Reading,
+        checked: &mut CheckedEntries,
         repository: &Repository,
         selection: &Selection,
         change: Option<&ChangedPaths>,
     ) -> Result<(), SourceError> {
         if self.rules.iter().any(|(rule, _)| rule.code == redaction::CODE) {
-            reading.catalog.read_texts(repository, self.project, selection, change)?;
-            reading.findings.extend(self.check_texts(&reading.catalog));
+            checked.catalog.read_texts(repository, self.project, selection, change)?;
+            checked.findings.extend(self.check_texts(&checked.catalog));
         }
         Ok(())
     }
@@ -193,18 +193,18 @@ impl<'project> RuleSet<'project> {
         findings
     }
 
-    /// Reads from the history of `line` how old the selected manifests are.
+    /// Reads from the history of `history_tip` how old the selected manifests are.
     ///
     /// Without this call, rules on time report nothing.
-    pub fn look_back(
+    pub fn find_expired(
         &self,
-        reading: &mut Reading,
+        checked: &mut CheckedEntries,
         repository: &Repository,
-        line: Snapshot,
+        history_tip: Snapshot,
         now: Timestamp,
     ) {
         if self.rules.iter().any(|(rule, _)| rule.code == gp601_ttl_expired::RULE.code) {
-            reading.catalog.look_back(repository, self.project, line, now);
+            checked.catalog.find_expired(repository, self.project, history_tip, now);
         }
     }
 
@@ -214,18 +214,18 @@ impl<'project> RuleSet<'project> {
     ///
     /// # Errors
     /// A policy cannot be evaluated on a manifest.
-    pub fn finish(&self, reading: Reading) -> Result<(Catalog, Vec<Finding>), ConfigError> {
-        let Reading { catalog, mut findings } = reading;
+    pub fn finish(&self, checked: CheckedEntries) -> Result<(Catalog, Vec<Finding>), ConfigError> {
+        let CheckedEntries { catalog, mut findings } = checked;
         for &(rule, severity) in &self.rules {
             let mut sink = Sink::new(rule, severity, &mut findings);
             match rule.check {
                 RuleCheck::Entry(_) | RuleCheck::Stored(_) => {}
                 RuleCheck::Catalog(check) => check(&catalog, self.project, &mut sink),
                 RuleCheck::Configured(check) => check(&catalog, self.project, &mut sink)
-                    .map_err(|error| redaction::seal_error(error, &catalog, self.project))?,
+                    .map_err(|error| redaction::redact_error(error, &catalog, self.project))?,
             }
         }
-        redaction::seal(&mut findings, &catalog, self.project);
+        redaction::redact_findings(&mut findings, &catalog, self.project);
         sort(&mut findings);
         Ok((catalog, findings))
     }
@@ -238,7 +238,7 @@ impl<'project> RuleSet<'project> {
         let mut findings: Vec<Finding> =
             catalog.entries.par_iter().flat_map_iter(|entry| self.check_entry(entry)).collect();
         findings.extend(self.check_texts(&catalog));
-        self.finish(Reading { catalog, findings })
+        self.finish(CheckedEntries { catalog, findings })
     }
 
     /// Returns the findings in the selected manifests, without those of policies.
@@ -253,7 +253,7 @@ impl<'project> RuleSet<'project> {
                 check(catalog, self.project, &mut Sink::new(rule, severity, &mut findings));
             }
         }
-        redaction::seal(&mut findings, catalog, self.project);
+        redaction::redact_findings(&mut findings, catalog, self.project);
         sort(&mut findings);
         findings
     }
@@ -271,7 +271,7 @@ impl<'project> RuleSet<'project> {
                 check(catalog, self.project, renewals, &mut Sink::new(rule, severity, &mut stored));
             }
         }
-        redaction::seal(&mut stored, catalog, self.project);
+        redaction::redact_findings(&mut stored, catalog, self.project);
         findings.extend(stored);
         sort(findings);
     }
@@ -294,8 +294,10 @@ impl<'project> RuleSet<'project> {
                 .at(&finding.path)
                 .and_then(|entry| entry.root()?.string_at(&finding.pointer));
             let names = [value, finding.pointer.rsplit('/').next()];
-            let added =
-                names.into_iter().flatten().map(|name| (name, catalog.rule_change.adding(name)));
+            let added = names
+                .into_iter()
+                .flatten()
+                .map(|name| (name, catalog.rule_change.files_that_add(name)));
             if let Some((name, files)) = added.into_iter().find(|(_, files)| !files.is_empty()) {
                 finding.message.push_str(&format!(
                     ": `{name}` is added to {} by this change; rules apply after their merge: \
@@ -305,7 +307,7 @@ impl<'project> RuleSet<'project> {
                 finding.fix = None;
             }
         }
-        redaction::seal(findings, catalog, self.project);
+        redaction::redact_findings(findings, catalog, self.project);
     }
 
     fn check_entry(&self, entry: &Entry) -> Vec<Finding> {
@@ -326,8 +328,7 @@ fn sort(findings: &mut [Finding]) {
 /// Returns the enabled rules, with the severity of their findings.
 fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, ConfigError> {
     let levels = &project.config.rules;
-    if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.answers_to(key)))
-    {
+    if let Some(unknown) = levels.keys().find(|key| !RULES.iter().any(|rule| rule.has_key(key))) {
         let help = Rule::did_you_mean(unknown).unwrap_or_else(|| {
             format!(
                 "the rules are {}",
@@ -348,7 +349,7 @@ fn severities(project: &Project) -> Result<Vec<(&'static Rule, Severity)>, Confi
         return Err(error.at_field(&project.config_text, &["rules", rule.name]));
     }
     let level =
-        |rule: &Rule| levels.iter().find(|(key, _)| rule.answers_to(key)).map(|(_, level)| *level);
+        |rule: &Rule| levels.iter().find(|(key, _)| rule.has_key(key)).map(|(_, level)| *level);
     Ok(RULES
         .iter()
         .copied()
@@ -409,11 +410,11 @@ impl Rule {
     }
 
     /// Returns whether `rules` in a `goldenpath.yaml` set the severity of its findings.
-    fn is_leveled(&self, levels: &BTreeMap<String, Level>) -> bool {
-        levels.keys().any(|key| self.answers_to(key))
+    fn has_level(&self, levels: &BTreeMap<String, Level>) -> bool {
+        levels.keys().any(|key| self.has_key(key))
     }
 
-    fn answers_to(&self, key: &str) -> bool {
+    fn has_key(&self, key: &str) -> bool {
         self.code == key || self.name == key
     }
 }

@@ -1,8 +1,8 @@
 //! Removes text that looks like a secret from findings.
 //!
-//! Rules quote manifests, and reports show their lines. So all findings pass through [`seal`]. It
-//! removes everything that looks like a secret from their text, for every rule and even if GP501 is
-//! off, and records the bytes to mask for each location.
+//! Rules quote manifests, and reports show their lines. So all findings pass through
+//! [`redact_findings`]. It removes everything that looks like a secret from their text, for every
+//! rule and even if GP501 is off, and records the bytes to mask for each location.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +13,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::gp501_secret_value_in_manifest::RULE;
 use super::secrets;
-use super::secrets::Leak;
+use super::secrets::SecretMatch;
 use super::{Finding, Fix, Patch};
 use crate::catalog::{Catalog, Entry, EntryState, Project, RuleFile};
 use crate::config::ConfigError;
@@ -25,7 +25,7 @@ pub(super) const CODE: &str = RULE.code;
 
 /// The bytes of one file's text that look like a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Confidential {
+pub struct ConfidentialSpans {
     /// In text order, without overlaps.
     spans: Arc<[Range<usize>]>,
 }
@@ -39,11 +39,11 @@ const LONG: usize = 8;
 /// The maximum length of a search pattern, in bytes.
 const LONGEST_PIECE: usize = 128;
 
-impl Confidential {
+impl ConfidentialSpans {
     /// Returns the secret bytes of a file whose text is shown without a finding.
     #[must_use]
     pub fn of(entry: &Entry, project: &Project) -> Self {
-        Hidden::of(entry, project).confidential
+        EntrySecrets::of(entry, project).confidential
     }
 
     /// Replaces each hidden byte with `*`: lines, columns and spans stay the same.
@@ -73,27 +73,27 @@ impl Confidential {
     /// A text that is hidden in one version is hidden in the other too.
     #[must_use]
     pub fn of_change(before: &Entry, after: &Entry, project: &Project) -> (Self, Self) {
-        let (old, new) = (Hidden::of(before, project), Hidden::of(after, project));
-        let both = |own: &Hidden, other: &Hidden, text: &str| {
+        let (old, new) = (EntrySecrets::of(before, project), EntrySecrets::of(after, project));
+        let both = |own: &EntrySecrets, other: &EntrySecrets, text: &str| {
             let spans = own.confidential.spans.iter().cloned().chain(other.words.find(text));
-            Self { spans: joined(spans.collect()).into() }
+            Self { spans: merge_spans(spans.collect()).into() }
         };
         (both(&old, &new, &before.text), both(&new, &old, &after.text))
     }
 
-    fn touches(&self, span: &Range<usize>) -> bool {
+    fn overlaps(&self, span: &Range<usize>) -> bool {
         let next = self.spans.partition_point(|hidden| hidden.end <= span.start);
         self.spans.get(next).is_some_and(|hidden| hidden.start < span.end.max(span.start + 1))
     }
 }
 
 /// Finds text in a file that looks like a secret, even in invalid YAML.
-pub(super) fn leaks(entry: &Entry, project: &Project) -> Vec<Leak> {
+pub(super) fn find_secrets(entry: &Entry, project: &Project) -> Vec<SecretMatch> {
     // A plan names thousands of files: search each only once.
-    entry.glance(|root| leaks_in(entry, root, project))
+    entry.with_nodes(|root| find_secrets_in(entry, root, project))
 }
 
-fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> {
+fn find_secrets_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<SecretMatch> {
     let is_name = |word: &str| {
         let enums = &project.enums;
         let lists = [
@@ -117,21 +117,23 @@ fn leaks_in(entry: &Entry, root: Option<&Node>, project: &Project) -> Vec<Leak> 
     };
     match &entry.state {
         EntryState::Unreadable(_) => Vec::new(),
-        EntryState::Parsed(_) => secrets::leaks(&entry.text, root, &is_name),
+        EntryState::Parsed(_) => secrets::find_secrets(&entry.text, root, &is_name),
         // In JSON and YAML, only a parser knows where a value ends.
         EntryState::Text if !entry.text.contains('\0') => {
             let root = is_structured(&entry.path).then(|| yaml::parse(&entry.text).ok()).flatten();
-            let mut leaks = secrets::leaks(&entry.text, root.as_ref(), &is_name);
+            let mut matches = secrets::find_secrets(&entry.text, root.as_ref(), &is_name);
             // In rule files, `value` and `data` are schema keywords, not names of secrets.
             if project.rule_files().contains(&entry.path.as_str()) {
-                leaks.retain(|leak| leak.what != secrets::ANY_VALUE);
+                matches.retain(|secret| secret.what != secrets::ANY_VALUE);
             }
-            leaks
+            matches
         }
         EntryState::Broken(_) | EntryState::Text if entry.text.contains('\0') => {
-            without_nul(&entry.text, &is_name)
+            find_secrets_without_nul(&entry.text, &is_name)
         }
-        EntryState::Broken(_) | EntryState::Text => secrets::leaks(&entry.text, None, &is_name),
+        EntryState::Broken(_) | EntryState::Text => {
+            secrets::find_secrets(&entry.text, None, &is_name)
+        }
     }
 }
 
@@ -140,7 +142,7 @@ fn is_structured(path: &str) -> bool {
 }
 
 /// Searches UTF-16 that was read as UTF-8, which has a NUL next to each character.
-fn without_nul(text: &str, is_name: secrets::IsName<'_>) -> Vec<Leak> {
+fn find_secrets_without_nul(text: &str, is_name: secrets::IsName<'_>) -> Vec<SecretMatch> {
     let mut plain = String::with_capacity(text.len());
     let mut offsets = Vec::with_capacity(text.len() + 1);
     for (at, character) in text.char_indices().filter(|(_, character)| *character != '\0') {
@@ -148,39 +150,42 @@ fn without_nul(text: &str, is_name: secrets::IsName<'_>) -> Vec<Leak> {
         offsets.extend(std::iter::repeat_n(at, character.len_utf8()));
     }
     offsets.push(text.len());
-    let mut leaks = secrets::leaks(&plain, None, is_name);
-    for leak in &mut leaks {
-        leak.decoded = plain.get(leak.span.clone()).map(str::to_owned);
-        leak.span = offsets[leak.span.start]..offsets[leak.span.end];
+    let mut matches = secrets::find_secrets(&plain, None, is_name);
+    for secret in &mut matches {
+        secret.decoded = plain.get(secret.span.clone()).map(str::to_owned);
+        secret.span = offsets[secret.span.start]..offsets[secret.span.end];
     }
-    leaks
+    matches
 }
 
 /// The secrets of one file, as spans and as words.
-struct Hidden {
-    confidential: Confidential,
-    words: Words,
+struct EntrySecrets {
+    confidential: ConfidentialSpans,
+    words: SecretWords,
 }
 
 /// Texts that must not appear in any message.
-struct Words(Option<AhoCorasick>);
+struct SecretWords(Option<AhoCorasick>);
 
-impl Hidden {
+impl EntrySecrets {
     fn of(entry: &Entry, project: &Project) -> Self {
-        let leaks = leaks(entry, project);
-        let words = Words::of(entry, &leaks);
+        let matches = find_secrets(entry, project);
+        let words = SecretWords::of(entry, &matches);
         // A value can occur again at a place where it is not recognizable.
-        let spans = leaks.into_iter().map(|leak| leak.span).chain(words.find(&entry.text));
-        Self { confidential: Confidential { spans: joined(spans.collect()).into() }, words }
+        let spans = matches.into_iter().map(|secret| secret.span).chain(words.find(&entry.text));
+        Self {
+            confidential: ConfidentialSpans { spans: merge_spans(spans.collect()).into() },
+            words,
+        }
     }
 }
 
-impl Words {
-    fn of(entry: &Entry, leaks: &[Leak]) -> Self {
-        let written = leaks.iter().filter_map(|leak| entry.text.get(leak.span.clone()));
-        let meant = leaks.iter().filter_map(|leak| leak.decoded.as_deref());
+impl SecretWords {
+    fn of(entry: &Entry, matches: &[SecretMatch]) -> Self {
+        let written = matches.iter().filter_map(|secret| entry.text.get(secret.span.clone()));
+        let decoded = matches.iter().filter_map(|secret| secret.decoded.as_deref());
         // Deduplicated: the automaton reports each pattern at each match.
-        let words = written.chain(meant).map(str::trim).flat_map(pieces);
+        let words = written.chain(decoded).map(str::trim).flat_map(split_pattern);
         let words: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();
         if words.is_empty() {
             return Self(None);
@@ -219,7 +224,7 @@ impl Words {
 /// Splits a long text into search patterns.
 ///
 /// Building the automaton is quadratic in the length of a repetitive pattern.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
+fn split_pattern(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let (piece, behind) = rest.split_at(rest.floor_char_boundary(LONGEST_PIECE));
@@ -229,7 +234,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Removes text that looks like a secret from findings, and sets the bytes to mask.
-pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Project) {
+pub(super) fn redact_findings(findings: &mut [Finding], catalog: &Catalog, project: &Project) {
     if findings.is_empty() {
         return;
     }
@@ -238,35 +243,40 @@ pub(super) fn seal(findings: &mut [Finding], catalog: &Catalog, project: &Projec
     // As in `Catalog::at`: reports show the current version.
     let rule_files = &catalog.rule_change.files;
     let now = catalog.entries.iter().chain(&catalog.texts);
-    let there = rule_files.iter().filter_map(RuleFile::shown).chain(before).chain(now);
+    let there = rule_files.iter().filter_map(RuleFile::current_entry).chain(before).chain(now);
     let there = there.filter(|entry| named.contains(entry.path.as_str()));
     let entries: HashMap<String, &Entry> = there.map(|entry| (entry.path.clone(), entry)).collect();
     // Rules on changes quote the text before the change, possibly from another place.
     let past = before.iter().chain(rule_files.iter().filter_map(|file| file.before.as_ref()));
-    let past: Vec<Words> = past
-        .map(|entry| Hidden::of(entry, project).words)
+    let past: Vec<SecretWords> = past
+        .map(|entry| EntrySecrets::of(entry, project).words)
         .filter(|words| words.0.is_some())
         .collect();
-    seal_with(findings, |path| entries.get(path).copied(), &past, project);
+    redact_with(findings, |path| entries.get(path).copied(), &past, project);
 }
 
-/// Like [`seal`], for the error of a policy that could not be evaluated.
-pub(super) fn seal_error(error: ConfigError, catalog: &Catalog, project: &Project) -> ConfigError {
+/// Like [`redact_findings`], for the error of a policy that could not be evaluated.
+pub(super) fn redact_error(
+    error: ConfigError,
+    catalog: &Catalog,
+    project: &Project,
+) -> ConfigError {
     let message = error.to_string();
     let before = catalog.before.iter().flat_map(|before| &before.entries);
     let entries = catalog.selected().chain(before).filter(|entry| message.contains(&entry.path));
-    let hidden: Vec<Words> = entries.map(|entry| Hidden::of(entry, project).words).collect();
-    error.reworded(|text| redact(text, hidden.iter(), SpanOrigin::Foreign))
+    let hidden: Vec<SecretWords> =
+        entries.map(|entry| EntrySecrets::of(entry, project).words).collect();
+    error.map_texts(|text| redact(text, hidden.iter(), SpanOrigin::Foreign))
 }
 
 /// Returns the byte ranges of a text that look like a secret.
 #[must_use]
 pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
-    secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect()
+    secrets::find_secrets_in_message(text).into_iter().map(|secret| secret.span).collect()
 }
 
 /// Removes the secrets of a file from `texts` about it that are not findings.
-pub fn conceal<'text>(
+pub fn redact_texts<'text>(
     entry: &Entry,
     project: &Project,
     texts: impl IntoIterator<Item = &'text mut String>,
@@ -276,28 +286,28 @@ pub fn conceal<'text>(
     if texts.peek().is_none() {
         return;
     }
-    let words = Hidden::of(entry, project).words;
+    let words = EntrySecrets::of(entry, project).words;
     if words.0.is_some() {
         texts.for_each(|text| redact(text, std::iter::once(&words), SpanOrigin::Foreign));
     }
 }
 
-fn seal_with<'catalog>(
+fn redact_with<'catalog>(
     findings: &mut [Finding],
     entry_at: impl Fn(&str) -> Option<&'catalog Entry>,
-    past: &[Words],
+    past: &[SecretWords],
     project: &Project,
 ) {
-    let mut files: HashMap<String, Hidden> = HashMap::new();
+    let mut files: HashMap<String, EntrySecrets> = HashMap::new();
     for finding in findings {
         for path in finding.paths() {
             if !files.contains_key(path)
                 && let Some(entry) = entry_at(path)
             {
-                files.insert(path.to_owned(), Hidden::of(entry, project));
+                files.insert(path.to_owned(), EntrySecrets::of(entry, project));
             }
         }
-        let own: Vec<&Hidden> = finding.paths().filter_map(|path| files.get(path)).collect();
+        let own: Vec<&EntrySecrets> = finding.paths().filter_map(|path| files.get(path)).collect();
         let hidden_words = || own.iter().map(|hidden| &hidden.words).chain(past);
         let clean = |text: &mut String| redact(text, hidden_words(), SpanOrigin::Message);
         // GP501 does not quote the file, and a secret may equal one of its words: `password`.
@@ -305,7 +315,7 @@ fn seal_with<'catalog>(
         if let Some(hidden) = files.get(&finding.path) {
             finding.confidential = hidden.confidential.clone();
             // A message can reveal parts of a value: a suggestion derived from it, a character.
-            if finding.rule.code != CODE && hidden.confidential.touches(&finding.span) {
+            if finding.rule.code != CODE && hidden.confidential.overlaps(&finding.span) {
                 let (code, name) = (finding.rule.code, finding.rule.name);
                 finding.message = format!(
                     "this violates `{name}`; details are hidden since it looks like a secret"
@@ -323,7 +333,7 @@ fn seal_with<'catalog>(
             clean(&mut other.label);
         }
         if finding.rule.code == CODE
-            || finding.fix.as_ref().is_some_and(|fix| !is_harmless(fix, clean))
+            || finding.fix.as_ref().is_some_and(|fix| !has_no_secret(fix, clean))
         {
             finding.fix = None;
         }
@@ -333,7 +343,7 @@ fn seal_with<'catalog>(
         {
             // A leaked secret needs a person: a fix would hide the problem.
             let field = key.map_or(node.span.start, |key| key.span.start)..node.span.end;
-            if hidden.confidential.touches(&field) {
+            if hidden.confidential.overlaps(&field) {
                 finding.fix = None;
             }
         }
@@ -346,7 +356,7 @@ fn seal_with<'catalog>(
 }
 
 /// Returns whether the message of a fix contains no secret.
-fn is_harmless(fix: &Fix, clean: impl Fn(&mut String)) -> bool {
+fn has_no_secret(fix: &Fix, clean: impl Fn(&mut String)) -> bool {
     let mut text = fix.message.clone();
     clean(&mut text);
     text == fix.message
@@ -366,11 +376,11 @@ enum SpanOrigin {
 /// A word of goldenpath's own message stays, even if a file has the same word as a secret.
 fn redact<'words>(
     text: &mut String,
-    words: impl Iterator<Item = &'words Words>,
+    words: impl Iterator<Item = &'words SecretWords>,
     origin: SpanOrigin,
 ) {
     let mut found: Vec<Range<usize>> =
-        secrets::leaks_in_words(text).into_iter().map(|leak| leak.span).collect();
+        secrets::find_secrets_in_message(text).into_iter().map(|secret| secret.span).collect();
     found.extend(
         words
             .flat_map(|words| words.find(text))
@@ -380,7 +390,7 @@ fn redact<'words>(
         return;
     }
     let (mut clean, mut shown) = (String::with_capacity(text.len()), 0);
-    for span in joined(found) {
+    for span in merge_spans(found) {
         clean.push_str(&text[shown..span.start]);
         clean.push_str(HIDDEN);
         shown = span.end;
@@ -407,7 +417,7 @@ fn is_own_word(text: &str, span: &Range<usize>) -> bool {
 }
 
 /// Sorts the spans, and merges overlapping ones.
-fn joined(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+fn merge_spans(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
     spans.sort_by_key(|span| (span.start, span.end));
     spans.dedup_by(|next, last| {
         let overlaps = next.start < last.end;
@@ -427,12 +437,12 @@ mod tests {
 
     #[test]
     fn masking_keeps_the_position_of_every_byte() {
-        let confidential = Confidential { spans: Arc::from([3..5, 9..18]) };
+        let confidential = ConfidentialSpans { spans: Arc::from([3..5, 9..18]) };
         let text = "a: é\nb: 世\n  x y z\n";
         let masked = confidential.mask(text);
         assert_eq!(masked, "a: **\nb: ***\n  *** z\n");
         assert_eq!(masked.len(), text.len());
-        assert_eq!(Confidential::default().mask(text), text);
+        assert_eq!(ConfidentialSpans::default().mask(text), text);
     }
 
     #[test]
@@ -449,7 +459,7 @@ mod tests {
         // In one of the two, only the key gives the value away.
         for (before, after) in [("password", "note"), ("note", "password")] {
             let entries = (entry(before), entry(after));
-            let (old, new) = Confidential::of_change(&entries.0, &entries.1, &project);
+            let (old, new) = ConfidentialSpans::of_change(&entries.0, &entries.1, &project);
             assert_eq!(old.mask(&entries.0.text), format!("spec:\n  {before}: *********\n"));
             assert_eq!(new.mask(&entries.1.text), format!("spec:\n  {after}: *********\n"));
         }
@@ -457,7 +467,7 @@ mod tests {
 
     #[test]
     fn short_secrets_are_hidden_as_words_and_long_ones_anywhere() {
-        let words = Words(
+        let words = SecretWords(
             AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .build(["abc", "longsecret", "sevenxx", "eightxxx"])
@@ -471,9 +481,10 @@ mod tests {
     #[test]
     fn a_long_secret_is_hidden_in_linear_time() {
         let secret = "cGFzc3dvcmQ6aHVudGVyMg".repeat(4000);
-        let words: BTreeSet<&str> = pieces(&secret).collect();
-        assert_eq!(pieces(&secret).collect::<String>(), secret);
-        let words = Words(AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok());
+        let words: BTreeSet<&str> = split_pattern(&secret).collect();
+        assert_eq!(split_pattern(&secret).collect::<String>(), secret);
+        let words =
+            SecretWords(AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok());
         let mut text = format!("it is {secret}.");
         redact(&mut text, [words].iter(), SpanOrigin::Foreign);
         assert!(text.starts_with("it is [hidden]") && !text.contains("cGFzc3dv"), "{text}");
@@ -481,7 +492,7 @@ mod tests {
 
     #[test]
     fn own_words_of_a_message_stay_and_the_same_word_in_foreign_text_is_hidden() {
-        let words = Words(
+        let words = SecretWords(
             AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .build(["password", "field", "hunter2"])

@@ -1,6 +1,6 @@
 //! Unknown fields and what their author probably meant, for the rules on fields.
 //!
-//! Each mistake gets one finding: a rule about missing fields asks here whether the field is only
+//! Each mistake gets one finding: a rule about missing fields checks here whether the field is only
 //! misspelled or misplaced.
 
 use crate::catalog::Manifest;
@@ -15,17 +15,17 @@ pub(super) struct UnknownField<'a> {
     pub name: &'a str,
     /// The fields that the schema allows in that mapping.
     pub known: &'a [String],
-    pub meant: Meant<'a>,
+    pub intended: IntendedField<'a>,
 }
 
 /// The field that the author probably meant.
-pub(super) enum Meant<'a> {
+pub(super) enum IntendedField<'a> {
     /// The field of the same name in the mapping at this JSON pointer.
-    Elsewhere(&'a str),
-    /// As `Elsewhere`, but that mapping already has the field.
-    There(&'a str),
+    OtherMapping(&'a str),
+    /// As `OtherMapping`, but that mapping already has the field.
+    OtherMappingTaken(&'a str),
     /// The field of this name in the same mapping.
-    Here(&'a str),
+    SameMapping(&'a str),
     /// No known field is similar.
     Unknown,
 }
@@ -44,17 +44,17 @@ pub(super) fn unknown_fields<'a>(
     });
     unknown
         .map(|(mapping, name, known)| {
-            let home = schema.home_of(name).filter(|home| *home != mapping);
+            let home = schema.mapping_with_field(name).filter(|home| *home != mapping);
             let is_there = home.is_some_and(|home| root.at(&format!("{home}/{name}")).is_some());
             let near = nearest(name, known.iter().map(String::as_str));
             // The name of a field at another level is not a typo.
-            let meant = match (home, near) {
-                (Some(home), _) if !is_there => Meant::Elsewhere(home),
-                (_, Some(near)) => Meant::Here(near),
-                (Some(home), None) => Meant::There(home),
-                (None, None) => Meant::Unknown,
+            let intended = match (home, near) {
+                (Some(home), _) if !is_there => IntendedField::OtherMapping(home),
+                (_, Some(near)) => IntendedField::SameMapping(near),
+                (Some(home), None) => IntendedField::OtherMappingTaken(home),
+                (None, None) => IntendedField::Unknown,
             };
-            UnknownField { mapping, name, known, meant }
+            UnknownField { mapping, name, known, intended }
         })
         .collect()
 }
@@ -64,20 +64,20 @@ impl UnknownField<'_> {
     ///
     /// That is so if `field` is misspelled or misplaced, or if one of its own fields is misplaced.
     pub(super) fn replaces(&self, mapping: &str, field: &str) -> bool {
-        match self.meant {
-            Meant::Here(name) => self.mapping == mapping && name == field,
-            Meant::Elsewhere(home) => {
+        match self.intended {
+            IntendedField::SameMapping(name) => self.mapping == mapping && name == field,
+            IntendedField::OtherMapping(home) => {
                 let below = home.strip_prefix(mapping).and_then(|rest| rest.strip_prefix('/'));
                 (home == mapping && self.name == field)
                     || below.is_some_and(|below| below.split('/').next() == Some(field))
             }
-            Meant::There(_) | Meant::Unknown => false,
+            IntendedField::OtherMappingTaken(_) | IntendedField::Unknown => false,
         }
     }
 }
 
 /// Returns a JSON pointer in dot notation, such as `spec.risk`; None for the root.
-pub(super) fn in_words(pointer: &str) -> Option<String> {
+pub(super) fn to_dotted(pointer: &str) -> Option<String> {
     let name = pointer.strip_prefix('/')?;
     Some(name.replace('/', ".").replace("~1", "/").replace("~0", "~"))
 }

@@ -1,4 +1,4 @@
-//! The characters that no output may hold: those that steer a terminal, reorder text or are
+//! The characters that no output may contain: those that steer a terminal, reorder text or are
 //! invisible. For tests alone, which compare the code with this list.
 #![allow(unreachable_pub)] // the test kit includes this file, and exports its functions
 

@@ -8,7 +8,7 @@ pub mod runner;
 ///
 /// Line breaks and tabs are preserved.
 #[must_use]
-pub fn harmless(text: &str) -> Cow<'_, str> {
+pub fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_harmful) {
         return Cow::Borrowed(text);
     }
@@ -23,10 +23,10 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Escapes like [`harmless`], and line breaks too: for text such as a path.
+/// Escapes like [`sanitize`], and line breaks too: for text such as a path.
 #[must_use]
-pub fn harmless_name(name: &str) -> Cow<'_, str> {
-    match harmless(name) {
+pub fn sanitize_name(name: &str) -> Cow<'_, str> {
+    match sanitize(name) {
         shown if shown.contains(['\n', '\t']) => {
             Cow::Owned(shown.replace('\n', "\\n").replace('\t', "\\t"))
         }
@@ -38,7 +38,7 @@ pub fn harmless_name(name: &str) -> Cow<'_, str> {
 ///
 /// Byte spans into the text stay valid.
 #[must_use]
-pub fn harmless_in_place(text: &str) -> String {
+pub fn sanitize_in_place(text: &str) -> String {
     let substitute = |character: char| match character.len_utf8() {
         1 => '?',
         2 => '\u{bf}',
@@ -57,12 +57,12 @@ pub fn harmless_in_place(text: &str) -> String {
     shown
 }
 
-/// Escapes like [`harmless`], preserving the meaning of JSON.
+/// Escapes like [`sanitize`], preserving the meaning of JSON.
 ///
 /// Serializers escape control characters only up to U+001F; terminals interpret others too. In JSON
 /// these occur in strings only. Commands of CI runners are escaped as well.
 #[must_use]
-pub fn harmless_json(json: &str) -> Cow<'_, str> {
+pub fn sanitize_json(json: &str) -> Cow<'_, str> {
     let mut shown = String::new();
     let mut rest = json;
     while let Some((at, character)) =
@@ -75,9 +75,9 @@ pub fn harmless_json(json: &str) -> Cow<'_, str> {
         rest = &rest[at + character.len_utf8()..];
     }
     if shown.is_empty() {
-        runner::without_commands_in_json(json)
+        runner::escape_commands_in_json(json)
     } else {
-        Cow::Owned(runner::without_commands_in_json(&(shown + rest)).into_owned())
+        Cow::Owned(runner::escape_commands_in_json(&(shown + rest)).into_owned())
     }
 }
 
@@ -110,10 +110,10 @@ mod tests {
 
     #[test]
     fn escape_sequences_and_reordering_characters_are_escaped() {
-        assert_eq!(harmless("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
-        assert_eq!(harmless("\u{202e}x"), "\\u{202e}x");
-        assert_eq!(harmless("plain é\n"), "plain é\n");
-        assert_eq!(harmless_name("a\nb\u{7}"), "a\\nb\\u{7}");
+        assert_eq!(sanitize("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(sanitize("\u{202e}x"), "\\u{202e}x");
+        assert_eq!(sanitize("plain é\n"), "plain é\n");
+        assert_eq!(sanitize_name("a\nb\u{7}"), "a\\nb\\u{7}");
     }
 
     #[test]
@@ -122,17 +122,17 @@ mod tests {
             let point = u32::from(character);
             let is_listed = harmful::is_harmful(character);
             let text = format!("a{character}b");
-            assert_eq!(harmless(&text) != text, is_listed, "U+{point:04X}");
-            assert_eq!(harmless_in_place(&text) != text, is_listed, "U+{point:04X}");
+            assert_eq!(sanitize(&text) != text, is_listed, "U+{point:04X}");
+            assert_eq!(sanitize_in_place(&text) != text, is_listed, "U+{point:04X}");
             let json = format!("\"{text}\"");
-            assert_eq!(harmless_json(&json) != json, is_listed, "U+{point:04X}");
+            assert_eq!(sanitize_json(&json) != json, is_listed, "U+{point:04X}");
         }
     }
 
     #[test]
     fn escaped_json_keeps_its_meaning() {
         let json = serde_json::json!({ "\u{9b}2J": ["\u{7f}", "\u{61c}", "\u{202e}é\n"] });
-        let shown = harmless_json(&format!("{json:#}")).into_owned();
+        let shown = sanitize_json(&format!("{json:#}")).into_owned();
         assert_eq!(
             shown,
             "{\n  \"\\u009b2J\": [\n    \"\\u007f\",\n    \"\\u061c\",\n    \"\\u202eé\\n\"\n  ]\n}"
@@ -143,10 +143,10 @@ mod tests {
     #[test]
     fn in_place_keeps_every_offset() {
         for text in ["\u{1b}[31m", "\u{85}x", "\u{61c}z", "\u{202e}y", "a\r\n"] {
-            let shown = harmless_in_place(text);
+            let shown = sanitize_in_place(text);
             assert_eq!(shown.len(), text.len());
             assert!(!shown.chars().any(is_harmful));
         }
-        assert_eq!(harmless_in_place("a\r\nb\rc"), "a \nb?c");
+        assert_eq!(sanitize_in_place("a\r\nb\rc"), "a \nb?c");
     }
 }

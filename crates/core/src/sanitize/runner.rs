@@ -10,26 +10,26 @@ use std::borrow::Cow;
 
 /// Returns whether a CI runner reads the output.
 #[must_use]
-pub fn is_reading() -> bool {
+pub fn reads_output() -> bool {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     ["GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION"].into_iter().any(is_set)
 }
 
 /// Escapes the first character of each runner command as `\u{…}`.
 #[must_use]
-pub fn without_commands(text: &str) -> Cow<'_, str> {
-    escaped(text, |character| character.escape_unicode().to_string())
+pub fn escape_commands(text: &str) -> Cow<'_, str> {
+    escape_with(text, |character| character.escape_unicode().to_string())
 }
 
-/// Escapes like [`without_commands`], preserving the meaning of JSON.
+/// Escapes like [`escape_commands`], preserving the meaning of JSON.
 ///
 /// In JSON the characters occur in strings only.
 #[must_use]
-pub fn without_commands_in_json(json: &str) -> Cow<'_, str> {
-    escaped(json, |character| format!("\\u{:04x}", u32::from(character)))
+pub fn escape_commands_in_json(json: &str) -> Cow<'_, str> {
+    escape_with(json, |character| format!("\\u{:04x}", u32::from(character)))
 }
 
-fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
+fn escape_with(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     // Nearly every text has neither character.
     if !text.contains([':', '#']) {
         return Cow::Borrowed(text);
@@ -109,8 +109,8 @@ mod tests {
             ("##[a]##[b]", "\\u{23}#[a]\\u{23}#[b]"),
             (":::x", "\\u{3a}::x"),
         ] {
-            assert_eq!(without_commands(text), shown, "{text:?}");
-            assert_eq!(without_commands(shown), shown, "{text:?}");
+            assert_eq!(escape_commands(text), shown, "{text:?}");
+            assert_eq!(escape_commands(shown), shown, "{text:?}");
         }
         for harmless in [
             "goldenpath::usage",
@@ -123,7 +123,7 @@ mod tests {
             "",
             "é#",
         ] {
-            assert!(matches!(without_commands(harmless), Cow::Borrowed(_)), "{harmless:?}");
+            assert!(matches!(escape_commands(harmless), Cow::Borrowed(_)), "{harmless:?}");
         }
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let value =
             serde_json::json!({ "##[error]": ["\\##vso[x]", "::error::", "a\n::error::x"] });
         for json in [value.to_string(), format!("{value:#}")] {
-            let shown = without_commands_in_json(&json);
+            let shown = escape_commands_in_json(&json);
             assert!(!shown.contains("##[") && !shown.contains("##vso["), "{shown}");
             assert_eq!(
                 serde_json::from_str::<serde_json::Value>(&shown).ok().as_ref(),

@@ -46,7 +46,7 @@ pub(super) struct ManifestVariables<'a> {
 
 impl Answers {
     /// Returns the answer to a question; empty for the environments.
-    pub(super) fn to(&self, field: Field) -> String {
+    pub(super) fn answer_to(&self, field: Field) -> String {
         match field {
             Field::Service => self.service.clone(),
             Field::Environment => String::new(),

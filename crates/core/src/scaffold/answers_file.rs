@@ -4,7 +4,7 @@ use miette::{Diagnostic, LabeledSpan, NamedSource};
 
 use super::{AnswerOrigin, Draft, Field, InvalidAnswer};
 use crate::catalog::{Entry, Project};
-use crate::rules::{Confidential, conceal};
+use crate::rules::{ConfidentialSpans, redact_texts};
 use crate::suggest;
 use crate::vcs::File;
 use crate::yaml;
@@ -86,7 +86,7 @@ impl AnswersFile {
         }
         // Parsed as a catalog entry, so that text that looks like a secret is masked.
         let entry = Entry::read(File { path: String::new(), bytes: Ok(bytes) }, false, project);
-        let shown = Confidential::of(&entry, project).mask(&entry.text).into_owned();
+        let shown = ConfidentialSpans::of(&entry, project).mask(&entry.text).into_owned();
         let mut file = Self {
             name: name.to_owned(),
             text: entry.text.clone(),
@@ -94,7 +94,7 @@ impl AnswersFile {
             draft: Draft::default(),
         };
         file.read().map_err(|mut error| {
-            conceal(&entry, project, [&mut error.message, &mut error.help]);
+            redact_texts(&entry, project, [&mut error.message, &mut error.help]);
             error
         })?;
         Ok(file)
@@ -108,7 +108,7 @@ impl AnswersFile {
 
     /// Returns the error about the wrong answers of this file, if any.
     #[must_use]
-    pub fn refuse(&self, wrong: &[InvalidAnswer]) -> Option<AnswersError> {
+    pub fn find_error(&self, wrong: &[InvalidAnswer]) -> Option<AnswersError> {
         let mut labels = Vec::new();
         let mut lines = Vec::new();
         for InvalidAnswer { field, origin, why } in wrong {

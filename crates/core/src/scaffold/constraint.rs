@@ -21,11 +21,11 @@ pub struct Constraint<'project> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnswerVerdict {
     /// No rule reports it.
-    Fit,
+    Accepted,
     /// A rule warns: the problem, and the help.
-    Doubtful(String),
+    Questionable(String),
     /// A rule rejects it: the problem, and the help.
-    Wrong(String),
+    Rejected(String),
 }
 
 /// Placeholder for unanswered fields.
@@ -52,7 +52,7 @@ impl<'project> Constraint<'project> {
     ///
     /// The rules also see the other answers and the catalog. Policies are skipped: they need the
     /// whole manifest.
-    pub fn judge(&mut self, draft: &Draft, field: Field) -> AnswerVerdict {
+    pub fn check_answer(&mut self, draft: &Draft, field: Field) -> AnswerVerdict {
         // The service decides which namespaces are allowed. Until it is answered, assume one that
         // may use this namespace. If there is none, ignore the rules on namespaces.
         let mut assumed = draft.clone();
@@ -60,7 +60,7 @@ impl<'project> Constraint<'project> {
         if let (Field::Namespace, None, Some(namespace)) =
             (field, draft.get(Field::Service), draft.get(field))
         {
-            match self.project.ownership.holders(namespace).next() {
+            match self.project.ownership.services_with_namespace(namespace).next() {
                 Some(holder) => assumed.answer(Field::Service, holder, super::AnswerOrigin::Asked),
                 None => is_service_open = true,
             }
@@ -85,17 +85,17 @@ impl<'project> Constraint<'project> {
         let text =
             |finding: &crate::rules::Finding| format!("{}; {}", finding.message, finding.help);
         match (rejected, of_field().next()) {
-            (Some(finding), _) => AnswerVerdict::Wrong(text(finding)),
-            (None, Some(finding)) => AnswerVerdict::Doubtful(text(finding)),
-            (None, None) => AnswerVerdict::Fit,
+            (Some(finding), _) => AnswerVerdict::Rejected(text(finding)),
+            (None, Some(finding)) => AnswerVerdict::Questionable(text(finding)),
+            (None, None) => AnswerVerdict::Accepted,
         }
     }
 
     /// Returns whether a question accepts a value that no list or manifest has.
-    pub fn takes_new(&mut self, field: Field) -> bool {
+    pub fn accepts_new_value(&mut self, field: Field) -> bool {
         let mut draft = Draft::default();
         draft.answer(field, UNANSWERED, super::AnswerOrigin::Asked);
-        !matches!(self.judge(&draft, field), AnswerVerdict::Wrong(_))
+        !matches!(self.check_answer(&draft, field), AnswerVerdict::Rejected(_))
     }
 
     /// Returns the project.

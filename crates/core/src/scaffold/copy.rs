@@ -74,7 +74,7 @@ impl Original {
     /// Returns its text with the new ID, environment and answers.
     ///
     /// The status is `active`.
-    pub(super) fn copied(
+    pub(super) fn render_copy(
         &self,
         answers: &Answers,
         id: SecretId,
@@ -110,7 +110,7 @@ impl Original {
             let new = if field == Field::Environment {
                 environment.to_owned()
             } else {
-                answers.to(field)
+                answers.answer_to(field)
             };
             set(field.pointer(), &value_of(&self.request, field), &new)?;
         }

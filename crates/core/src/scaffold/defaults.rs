@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::{AnswerOrigin, AnswerVerdict, Constraint, Draft, Field};
-use crate::config::{NamespacePattern, Rotation, Unlisted};
+use crate::config::{NamespacePattern, Rotation, UnlistedPolicy};
 use crate::manifest::{LABEL_LENGTH, SecretRequest, to_label};
 
 /// The default ttl of a new secret, in days.
@@ -29,7 +29,7 @@ impl Constraint<'_> {
             Field::Name => {
                 let words =
                     format!("{}-{}", draft.get(Field::Service)?, draft.get(Field::SecretType)?);
-                Some(self.free(draft, field, &to_label(&words)))
+                Some(self.find_free_name(draft, field, &to_label(&words)))
             }
             Field::Owner => self.owners(draft).into_iter().next(),
             Field::RiskTier => {
@@ -40,7 +40,7 @@ impl Constraint<'_> {
             Field::Namespace => self.namespace(draft.get(Field::Service)?),
             Field::K8sSecretName => {
                 let name = to_label(draft.get(Field::Name)?);
-                Some(self.free(draft, field, &name))
+                Some(self.find_free_name(draft, field, &name))
             }
             Field::TtlDays => {
                 let tier = self.project().governance.tiers.get(draft.get(Field::RiskTier)?);
@@ -53,7 +53,7 @@ impl Constraint<'_> {
 
     /// Returns `name`, or the first of `name-2`, `name-3`, … that the rules accept.
     #[must_use]
-    pub fn free(&mut self, draft: &Draft, field: Field, name: &str) -> String {
+    pub fn find_free_name(&mut self, draft: &Draft, field: Field, name: &str) -> String {
         let numbered = (2..=TRIES).map(|number| {
             let suffix = format!("-{number}");
             let stem: String = name.chars().take(LABEL_LENGTH - suffix.len()).collect();
@@ -62,7 +62,7 @@ impl Constraint<'_> {
         let mut tried = draft.clone();
         let mut fits = |name: &String| {
             tried.answer(field, name, AnswerOrigin::Asked);
-            !matches!(self.judge(&tried, field), AnswerVerdict::Wrong(_))
+            !matches!(self.check_answer(&tried, field), AnswerVerdict::Rejected(_))
         };
         let whole = name.to_owned();
         std::iter::once(whole.clone()).chain(numbered).find(|name| fits(name)).unwrap_or(whole)
@@ -99,7 +99,7 @@ impl Constraint<'_> {
     fn services(&self) -> Vec<String> {
         let ownership = &self.project().ownership;
         let mut services = most_used(self.requests().map(|request| request.service.as_str()));
-        services.retain(|service| ownership.unlisted(service) != Some(Unlisted::Deny));
+        services.retain(|service| ownership.unlisted_policy(service) != Some(UnlistedPolicy::Deny));
         let others: Vec<String> = ownership
             .services()
             .filter(|name| !services.iter().any(|one| one == name))

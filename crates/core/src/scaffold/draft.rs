@@ -87,35 +87,42 @@ impl Draft {
 
     /// Returns the answers that are wrong regardless of the others.
     #[must_use]
-    pub fn wrong_alone(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
-        self.wrong(|given| match constraint.judge(&Self(vec![given.clone()]), given.field) {
-            // Checked with the others, the message has their values instead of placeholders.
-            alone @ AnswerVerdict::Wrong(_) => match constraint.judge(self, given.field) {
-                AnswerVerdict::Fit | AnswerVerdict::Doubtful(_) => alone,
-                together @ AnswerVerdict::Wrong(_) => together,
-            },
-            fit => fit,
+    pub fn check_each(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
+        self.collect_rejected(|given| {
+            match constraint.check_answer(&Self(vec![given.clone()]), given.field) {
+                // Checked with the others, the message has their values instead of placeholders.
+                alone @ AnswerVerdict::Rejected(_) => {
+                    match constraint.check_answer(self, given.field) {
+                        AnswerVerdict::Accepted | AnswerVerdict::Questionable(_) => alone,
+                        together @ AnswerVerdict::Rejected(_) => together,
+                    }
+                }
+                other => other,
+            }
         })
     }
 
     /// Returns the answers that are wrong together with the others and the catalog.
     #[must_use]
-    pub fn wrong_together(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
-        self.wrong(|given| constraint.judge(self, given.field))
+    pub fn check_together(&self, constraint: &mut Constraint<'_>) -> Vec<InvalidAnswer> {
+        self.collect_rejected(|given| constraint.check_answer(self, given.field))
     }
 
-    fn wrong(&self, mut judge: impl FnMut(&GivenAnswer) -> AnswerVerdict) -> Vec<InvalidAnswer> {
-        let judged = self.0.iter().filter_map(|given| match judge(given) {
-            AnswerVerdict::Wrong(why) => {
+    fn collect_rejected(
+        &self,
+        mut check: impl FnMut(&GivenAnswer) -> AnswerVerdict,
+    ) -> Vec<InvalidAnswer> {
+        let rejected = self.0.iter().filter_map(|given| match check(given) {
+            AnswerVerdict::Rejected(why) => {
                 Some(InvalidAnswer { field: given.field, origin: given.origin.clone(), why })
             }
-            AnswerVerdict::Fit | AnswerVerdict::Doubtful(_) => None,
+            AnswerVerdict::Accepted | AnswerVerdict::Questionable(_) => None,
         });
-        judged.collect()
+        rejected.collect()
     }
 
     /// Fills unanswered questions with defaults derived from other answers.
-    pub fn settle(&mut self, constraint: &mut Constraint<'_>) {
+    pub fn fill_defaults(&mut self, constraint: &mut Constraint<'_>) {
         for field in Field::ALL {
             if self.get(field).is_none()
                 && !self.missing().contains(&field)

@@ -49,7 +49,7 @@ pub struct NewManifest {
 
 /// The source of a new manifest's text.
 #[derive(Debug, Clone)]
-pub enum Model {
+pub enum ManifestSource {
     /// The catalog's own template, or the built-in one if None.
     Template(Option<String>),
     /// An existing manifest.
@@ -95,19 +95,19 @@ pub enum ScaffoldError {
 ///
 /// # Errors
 /// The template does not render, or its result does not have the answered values.
-pub fn make(
+pub fn create_manifests(
     answers: &Answers,
     ids: &[SecretId],
-    model: &Model,
+    source: &ManifestSource,
     project: &Project,
     mut catalog: Catalog,
 ) -> Result<(Vec<NewManifest>, Vec<Finding>, Catalog), ScaffoldError> {
     let mut created = Vec::new();
     catalog.entries.retain(|entry| !entry.selected);
     for (environment, &id) in answers.environments.iter().zip(ids) {
-        let text = match model {
-            Model::Copy(original) => original.copied(answers, id, environment)?,
-            Model::Template(own) => {
+        let text = match source {
+            ManifestSource::Copy(original) => original.render_copy(answers, id, environment)?,
+            ManifestSource::Template(own) => {
                 let variables = answers.variables(id, environment, project);
                 template::render(
                     TEMPLATE,
@@ -132,7 +132,7 @@ pub fn make(
     catalog.entries.sort_by(|one, other| one.path.cmp(&other.path));
     let (catalog, findings) = RuleSet::of(project)?.check(catalog)?;
     // A disabled rule reports nothing, but only a SecretRequest may be written.
-    if is_fit(&findings) && catalog.selected().any(|entry| entry.request().is_none()) {
+    if allows_writing(&findings) && catalog.selected().any(|entry| entry.request().is_none()) {
         let why = "the result is not a valid SecretRequest, and the rule for it is off".to_owned();
         return Err(ScaffoldError::NotTheAnswers { why });
     }
@@ -141,7 +141,7 @@ pub fn make(
 
 /// Returns whether the findings allow writing the manifests.
 #[must_use]
-pub fn is_fit(findings: &[Finding]) -> bool {
+pub fn allows_writing(findings: &[Finding]) -> bool {
     count(findings, Severity::Error) == 0
 }
 
@@ -153,7 +153,7 @@ pub fn write(manifests: &[NewManifest], project: &Project) -> Result<(), Scaffol
     let mut written: Vec<PathBuf> = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     for manifest in manifests {
-        let result = files::confine(&project.root, &manifest.path).and_then(|path| {
+        let result = files::join_below(&project.root, &manifest.path).and_then(|path| {
             folders.extend(missing_folders(&path));
             files::write_new(&path, manifest.text.as_bytes()).map_err(|error| error.to_string())?;
             Ok(path)

@@ -52,10 +52,10 @@ pub fn add(text: &str, item: &str) -> HookEdit {
     if text.contains(HOOK_ID) {
         return HookEdit::AlreadyThere;
     }
-    inserted(text, item).map_or(HookEdit::ByHand, HookEdit::Added)
+    insert_item(text, item).map_or(HookEdit::ByHand, HookEdit::Added)
 }
 
-fn inserted(text: &str, item: &str) -> Option<String> {
+fn insert_item(text: &str, item: &str) -> Option<String> {
     let root = yaml::parse(text).ok()?;
     let (_, repos) = root.at("/repos")?;
     let NodeValue::Sequence(items) = &repos.value else { return None };

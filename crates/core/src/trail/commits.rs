@@ -20,7 +20,7 @@ pub enum Delivery {
 
 /// The commits whose trails are checked.
 #[derive(Debug, Clone, Copy)]
-pub struct Commits<'a> {
+pub struct TrailCommits<'a> {
     pub delivery: Delivery,
     /// The last commit; None if only the states before and after are known.
     pub tip: Option<Snapshot>,
@@ -38,14 +38,14 @@ pub fn changes(
     repository: &Repository,
     before: Snapshot,
     after: Snapshot,
-    commits: Commits<'_>,
+    commits: TrailCommits<'_>,
 ) -> Result<Vec<TrailViolation>, SourceError> {
     let mut faults: BTreeMap<String, TrailViolation> = BTreeMap::new();
     for delta in repository.trail_deltas(before, after)? {
         let found = match commits.delivery {
             Delivery::Proposed if is_known(repository, &delta, commits.known)? => None,
-            Delivery::Proposed => Some(proposed(repository, &delta)?),
-            Delivery::Recorded => recorded(repository, &delta)?,
+            Delivery::Proposed => Some(check_proposed(repository, &delta)?),
+            Delivery::Recorded => check_recorded(repository, &delta)?,
         };
         if let Some((line, what)) = found {
             faults.insert(
@@ -58,10 +58,10 @@ pub fn changes(
     for step in steps.into_iter().flatten() {
         for delta in step.deltas {
             let found = match commits.delivery {
-                Delivery::Recorded if step.is_direct => recorded(repository, &delta)?,
+                Delivery::Recorded if step.is_direct => check_recorded(repository, &delta)?,
                 // A squash or a cherry-pick brought a file that is the same in the target.
                 Delivery::Proposed if is_at_target(repository, &delta, commits.known)? => None,
-                _ => Some(proposed(repository, &delta)?),
+                _ => Some(check_proposed(repository, &delta)?),
             };
             if let Some((line, what)) = found
                 && !faults.contains_key(&delta.file)
@@ -104,7 +104,7 @@ fn is_known(
     for (number, commit) in known.iter().enumerate() {
         // The change is merged into the first one: a file that is the same there does not change.
         if repository.trail_file(*commit, &delta.file)? == Some(after)
-            && (number == 0 || recorded(repository, delta)?.is_none())
+            && (number == 0 || check_recorded(repository, delta)?.is_none())
         {
             return Ok(true);
         }
@@ -122,10 +122,13 @@ fn is_at_target(
     Ok(repository.trail_file(*target, &delta.file)? == Some(after))
 }
 
-type Found = (Option<usize>, String);
+type TrailDifference = (Option<usize>, String);
 
 /// Returns how a proposed change affects a file, with the first line that differs.
-fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, SourceError> {
+fn check_proposed(
+    repository: &Repository,
+    delta: &TrailDelta,
+) -> Result<TrailDifference, SourceError> {
     let noun = if id_of(&delta.file).is_some() {
         "an audit trail"
     } else {
@@ -148,7 +151,10 @@ fn proposed(repository: &Repository, delta: &TrailDelta) -> Result<Found, Source
 /// Returns why a change on a branch on which `apply` records is invalid, if it is.
 ///
 /// The only valid change adds events at the end of a trail.
-fn recorded(repository: &Repository, delta: &TrailDelta) -> Result<Option<Found>, SourceError> {
+fn check_recorded(
+    repository: &Repository,
+    delta: &TrailDelta,
+) -> Result<Option<TrailDifference>, SourceError> {
     let text = |file| repository.trail_text(file, MAX_BYTES);
     let whole = |what: &str| Ok(Some((None, what.to_owned())));
     let (id, after) = match (id_of(&delta.file), delta.after) {

@@ -7,7 +7,7 @@ mod event;
 mod text;
 mod verification;
 
-pub use commits::{Commits, Delivery, changes, staged_changes};
+pub use commits::{Delivery, TrailCommits, changes, staged_changes};
 pub use event::{Actor, AuditEvent};
 pub use text::{Trail, TrailFault};
 pub use verification::{TrailPlace, TrailViolation, verify};

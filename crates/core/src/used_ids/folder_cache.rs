@@ -49,7 +49,7 @@ pub(super) fn ids(
     for place in places {
         let mut open = vec![place.folder.to_owned()];
         while let Some(path) = open.pop() {
-            let Some(changed) = disk.changed(&path) else { continue };
+            let Some(changed) = disk.change_time(&path) else { continue };
             let ids = match known.get(&path).filter(|(known, _)| *known == changed) {
                 Some((_, ids)) => {
                     open.extend(
@@ -62,7 +62,7 @@ pub(super) fn ids(
                     ids.clone()
                 }
                 None => {
-                    let (files, folders) = disk.list_folder(&path, place.counts);
+                    let (files, folders) = disk.list_folder(&path, place.includes);
                     open.extend(folders);
                     is_changed = true;
                     files

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{RESERVATIONS, given_out};
+use super::{RESERVATIONS, allocated_ids};
 use crate::manifest::SecretId;
 use crate::vcs::{Repository, SourceError};
 
@@ -21,7 +21,7 @@ pub struct Reservations {
     /// Those in its refs: on a server all of them, in a clone those that were fetched.
     refs: BTreeSet<SecretId>,
     /// The IDs that this clone has allocated.
-    given_out: BTreeSet<SecretId>,
+    allocated: BTreeSet<SecretId>,
 }
 
 impl Limit {
@@ -41,7 +41,7 @@ impl Limit {
         let last = self.last();
         let steps = id.number().saturating_sub(last.number()) as usize;
         steps == 0
-            || reservations.given_out.contains(&id)
+            || reservations.allocated.contains(&id)
             || (steps <= reservations.refs.len()
                 && (last.number() + 1..=id.number()).all(|number| {
                     SecretId::of_number(number).is_some_and(|id| reservations.refs.contains(&id))
@@ -57,7 +57,7 @@ impl Reservations {
     pub fn read(repository: &Repository) -> Result<Self, SourceError> {
         let names = repository.refs_below(RESERVATIONS)?;
         let refs = names.iter().filter_map(|name| SecretId::parse(name).ok()).collect();
-        Ok(Self { refs, given_out: given_out(repository) })
+        Ok(Self { refs, allocated: allocated_ids(repository) })
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
         let limit = Limit { base: Some(id(7)), max_gap: 2 };
         let reservations = Reservations {
             refs: [10, 11, 13, 999_999_999].map(id).into_iter().collect(),
-            given_out: [id(500)].into_iter().collect(),
+            allocated: [id(500)].into_iter().collect(),
         };
         let allowed = |number| limit.allows(id(number), &reservations);
         assert!([1, 7, 9, 10, 11, 500].into_iter().all(allowed));

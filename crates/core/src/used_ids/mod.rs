@@ -27,10 +27,10 @@ use crate::yaml;
 pub const RESERVATIONS: &str = "refs/goldenpath/ids/";
 
 /// The file of allocated IDs below `.git/goldenpath/`, one per line.
-pub const GIVEN_OUT: &str = "given-out";
+pub const ALLOCATED_FILE: &str = "given-out";
 
 /// The size limit of that file, in bytes: enough for more than a million IDs.
-pub const GIVEN_OUT_BYTES: u64 = 16 * 1024 * 1024;
+pub const MAX_ALLOCATED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The IDs in use, as far as a clone knows.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct UsedIds {
     pub origins: BTreeMap<SecretId, IdOrigin>,
     pub limit: Limit,
     /// Whether the clone is shallow, so that files deleted earlier are unknown.
-    pub is_cut: bool,
+    pub is_shallow: bool,
     /// The commit of the default branch.
     base: Option<Snapshot>,
 }
@@ -97,7 +97,7 @@ impl UsedIds {
         Ok(Self {
             origins: found.origins,
             limit,
-            is_cut: repository.is_shallow(),
+            is_shallow: repository.is_shallow(),
             base: fetched.or(known),
         })
     }
@@ -109,7 +109,7 @@ impl UsedIds {
     }
 
     /// Returns the IDs that do not count, with their places.
-    pub fn beyond(&self) -> impl Iterator<Item = (SecretId, &IdOrigin)> {
+    pub fn above_limit(&self) -> impl Iterator<Item = (SecretId, &IdOrigin)> {
         self.origins
             .iter()
             .map(|(id, origin)| (*id, origin))
@@ -123,7 +123,7 @@ impl UsedIds {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn free(
+    pub fn next_free(
         &self,
         repository: &Repository,
         catalog: &str,
@@ -160,8 +160,8 @@ impl UsedIds {
         catalog: &str,
     ) -> Result<BTreeSet<SecretId>, SourceError> {
         let Some(base) = self.base else { return Ok(BTreeSet::new()) };
-        let ids: BTreeSet<String> = self.beyond().map(|(id, _)| id.to_string()).collect();
-        let held = held_before(repository, base, catalog, ids.iter().map(String::as_str))?;
+        let ids: BTreeSet<String> = self.above_limit().map(|(id, _)| id.to_string()).collect();
+        let held = find_in_history(repository, base, catalog, ids.iter().map(String::as_str))?;
         Ok(held.into_keys().filter_map(|id| SecretId::parse(&id).ok()).collect())
     }
 }
@@ -172,7 +172,7 @@ impl UsedIds {
 ///
 /// # Errors
 /// A repository that cannot be read.
-pub fn held_before<'a>(
+pub fn find_in_history<'a>(
     repository: &Repository,
     commit: Snapshot,
     catalog: &str,
@@ -180,7 +180,7 @@ pub fn held_before<'a>(
 ) -> Result<BTreeMap<String, String>, SourceError> {
     let names: BTreeSet<String> =
         ids.flat_map(|id| [format!("{id}.yaml"), format!("{id}.yml")]).collect();
-    let held = repository.held_in_history(commit, catalog, &names)?;
+    let held = repository.find_names_in_history(commit, catalog, &names)?;
     let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
     Ok(held.into_iter().map(|(name, commit)| (stem(&name), commit)).collect())
 }
@@ -271,9 +271,10 @@ pub fn of_file_name(path: &str) -> Option<SecretId> {
 
 /// Returns the IDs that this clone has allocated, without waiting for the lock.
 #[must_use]
-pub fn given_out(repository: &Repository) -> BTreeSet<SecretId> {
-    let bytes = files::read_regular(&repository.memory().join(GIVEN_OUT), GIVEN_OUT_BYTES)
-        .unwrap_or_default();
+pub fn allocated_ids(repository: &Repository) -> BTreeSet<SecretId> {
+    let bytes =
+        files::read_regular(&repository.data_folder().join(ALLOCATED_FILE), MAX_ALLOCATED_BYTES)
+            .unwrap_or_default();
     String::from_utf8_lossy(&bytes).lines().filter_map(|line| SecretId::parse(line).ok()).collect()
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use git2::Oid;
 
-use crate::sanitize::harmless_name;
+use crate::sanitize::sanitize_name;
 
 /// The first place where an ID was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub(super) fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
 
 impl fmt::Display for IdOrigin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = harmless_name(self.path());
+        let path = sanitize_name(self.path());
         match self {
             Self::WorkTree { .. } => write!(out, "{path} in the work tree"),
             Self::Index { .. } => write!(out, "{path} in the index"),
@@ -82,7 +82,7 @@ impl fmt::Display for IdOrigin {
                     out,
                     "{path} in commit {} of {}",
                     &id.to_string()[..8],
-                    harmless_name(reference)
+                    sanitize_name(reference)
                 )
             }
         }

@@ -61,8 +61,8 @@ pub(super) fn scan(
     progress: &mut dyn FnMut(usize),
 ) -> Result<FoundIds, SourceError> {
     let places = [
-        ManifestFolder { folder: catalog, counts: is_yaml },
-        ManifestFolder { folder: AUDIT_FOLDER, counts: is_trail },
+        ManifestFolder { folder: catalog, includes: is_yaml },
+        ManifestFolder { folder: AUDIT_FOLDER, includes: is_trail },
     ];
     let disk = repository.disk()?;
     let folders = repository.disk_cache("folders", (EDITION, catalog));
@@ -111,8 +111,8 @@ fn in_git(
         branches,
         &mut seen,
         &mut count,
-        &mut |blob, is_new, sighting| {
-            let origin = || origin_of(&blob, sighting);
+        &mut |blob, is_new, occurrence| {
+            let origin = || origin_of(&blob, occurrence);
             if let Some(id) = of_file_name(&blob.path) {
                 origins.entry(id).or_insert_with(origin);
             }
@@ -132,9 +132,9 @@ fn in_git(
     Ok(origins)
 }
 
-fn origin_of(blob: &Blob<'_>, sighting: Occurrence<'_>) -> IdOrigin {
+fn origin_of(blob: &Blob<'_>, occurrence: Occurrence<'_>) -> IdOrigin {
     let path = blob.path.to_string();
-    match sighting {
+    match occurrence {
         Occurrence::Index => IdOrigin::Index { path },
         Occurrence::Commit { id, reference } => {
             IdOrigin::Commit { path, id, reference: reference.to_owned() }
@@ -147,7 +147,7 @@ fn on_disk(disk: &Disk<'_>, place: ManifestFolder<'_>) -> Vec<(SecretId, String)
     let ids = |path: String| {
         of_file(disk, &path).into_iter().map(|id| (id, path.clone())).collect::<Vec<_>>()
     };
-    disk.unstaged(place).into_par_iter().flat_map_iter(ids).collect()
+    disk.find_unstaged(place).into_par_iter().flat_map_iter(ids).collect()
 }
 
 /// Returns the IDs in the name and the `metadata.id` of a file on disk.

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType};
 
-use super::repository::slashed;
+use super::repository::to_slashes;
 use super::{Repository, SourceError};
 use crate::vcs::git::{GitError, LOCAL};
 
@@ -70,7 +70,7 @@ impl KnownFolder {
     }
 
     /// Reports whether `resolved` is this folder or is inside it.
-    fn holds(&self, resolved: &Path) -> io::Result<bool> {
+    fn contains(&self, resolved: &Path) -> io::Result<bool> {
         if resolved.starts_with(&self.path) {
             return Ok(true);
         }
@@ -125,12 +125,12 @@ impl<'r> Boundary<'r> {
         let is_in = |folders: &[KnownFolder]| {
             folders
                 .iter()
-                .map(|folder| folder.holds(&resolved))
+                .map(|folder| folder.contains(&resolved))
                 .try_fold(false, |any, held| Ok::<_, io::Error>(any | held?))
         };
         Ok(if is_in(&self.git_folders).map_err(why)? {
             Location::GitFolder
-        } else if self.root.holds(&resolved).map_err(why)? {
+        } else if self.root.contains(&resolved).map_err(why)? {
             Location::WorkTree
         } else if is_in(&self.work_trees).map_err(why)? {
             Location::OtherWorkTree
@@ -178,7 +178,7 @@ impl<'r> Boundary<'r> {
     pub fn is_submodule(&self, path: &Path) -> Result<bool, SourceError> {
         let resolved = resolve(path).map_err(|why| unreadable(path, &why))?;
         let Ok(relative) = resolved.strip_prefix(&self.root.path) else { return Ok(false) };
-        let name = slashed(relative);
+        let name = to_slashes(relative);
         if name.is_empty() {
             return Ok(false);
         }
@@ -198,7 +198,7 @@ impl<'r> Boundary<'r> {
             Ok(found) if found.is_file() => {}
             // Git does not follow a symbolic link there either.
             Ok(_) => return Ok(false),
-            Err(error) if is_absence(&error) => return Ok(false),
+            Err(error) if is_not_found(&error) => return Ok(false),
             Err(error) => return Err(unreadable(&file, &error)),
         }
         let arguments = [
@@ -225,7 +225,7 @@ impl<'r> Boundary<'r> {
         let mut walked = PathBuf::new();
         for part in path.components() {
             let is_inside = !walked.as_os_str().is_empty()
-                && self.root.holds(&resolve(&walked).map_err(why)?).map_err(why)?;
+                && self.root.contains(&resolve(&walked).map_err(why)?).map_err(why)?;
             walked.push(part);
             if is_inside && matches!(part, Component::Normal(_)) && is_link(&walked).map_err(why)? {
                 return Ok(Some(Exposure::Link(walked)));
@@ -237,13 +237,13 @@ impl<'r> Boundary<'r> {
             relative.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).collect();
         for above in &above {
             match self.root.path.join(above).join(".git").symlink_metadata() {
-                Ok(_) => return Ok(Some(Exposure::Repository(slashed(above)))),
-                Err(error) if is_absence(&error) => {}
+                Ok(_) => return Ok(Some(Exposure::Repository(to_slashes(above)))),
+                Err(error) if is_not_found(&error) => {}
                 Err(error) => return Err(why(error)),
             }
         }
-        let names = SQLITE_FILES.map(|ending| format!("{}{ending}", slashed(relative)));
-        let above: Vec<String> = above.into_iter().map(slashed).collect();
+        let names = SQLITE_FILES.map(|ending| format!("{}{ending}", to_slashes(relative)));
+        let above: Vec<String> = above.into_iter().map(to_slashes).collect();
         if let Some(exposure) = self.find_staged(&names, &above)? {
             return Ok(Some(exposure));
         }
@@ -349,12 +349,12 @@ fn is_at_or_below(path: &str, folder: &str) -> bool {
 fn is_link(path: &Path) -> io::Result<bool> {
     match path.symlink_metadata() {
         Ok(found) => Ok(found.is_symlink()),
-        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) if is_not_found(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-fn is_absence(error: &io::Error) -> bool {
+fn is_not_found(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
@@ -375,7 +375,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
             Some(Component::ParentDir) => _ = resolved.pop(),
             Some(Component::Normal(name)) => {
                 let next = resolved.join(name);
-                if is_of_process(&next) {
+                if is_process_relative(&next) {
                     let why = format!("`{}` differs from process to process", next.display());
                     return Err(io::Error::new(ErrorKind::InvalidInput, why));
                 }
@@ -405,7 +405,7 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
 /// Reports whether a path can lead elsewhere in git's process than in this one.
 ///
 /// `/proc/self/cwd` and `/dev/fd` can. Shared memory below `/dev/shm` is an ordinary file system.
-fn is_of_process(path: &Path) -> bool {
+fn is_process_relative(path: &Path) -> bool {
     let is_device =
         path.starts_with("/dev") && path != Path::new("/dev") && !path.starts_with("/dev/shm");
     cfg!(unix) && (path.starts_with("/proc") || is_device)
@@ -417,7 +417,7 @@ fn identity(path: &Path) -> io::Result<Option<(u64, u64)>> {
     use std::os::unix::fs::MetadataExt;
     match path.metadata() {
         Ok(found) => Ok(Some((found.dev(), found.ino()))),
-        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) if is_not_found(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -55,7 +55,7 @@ impl Repository {
         visit: &mut dyn FnMut(usize, Blob<'static>),
     ) {
         let mut trees: HashSet<Oid> = HashSet::new();
-        let counts = |name: &str, _: u32| (place.counts)(Path::new(name));
+        let includes = |name: &str, _: u32| (place.includes)(Path::new(name));
         for (number, tip) in tips.iter().enumerate() {
             let Ok(tree) = self.git.find_commit(*tip).and_then(|commit| commit.tree()) else {
                 continue;
@@ -67,7 +67,7 @@ impl Repository {
                 self.each_file(
                     &folder,
                     place.folder,
-                    &counts,
+                    &includes,
                     &mut |tree| trees.insert(tree),
                     &mut |path, id, mode| {
                         visit(number, Blob { path: path.into(), id, mode });
@@ -79,7 +79,7 @@ impl Repository {
 
     /// Reports whether a commit has a file at `path`.
     #[must_use]
-    pub fn holds(&self, commit: Oid, path: &str) -> bool {
+    pub fn has_file(&self, commit: Oid, path: &str) -> bool {
         self.tree(Snapshot::Commit(commit)).is_ok_and(|tree| tree.get_path(Path::new(path)).is_ok())
     }
 
@@ -87,11 +87,11 @@ impl Repository {
     ///
     /// In seconds since 1970; None if no commit has it.
     #[must_use]
-    pub fn held_since(&self, from: Oid, path: &str) -> Option<i64> {
+    pub fn first_commit_time(&self, from: Oid, path: &str) -> Option<i64> {
         let mut walk = self.git.revwalk().ok()?;
         walk.push(from).ok()?;
         walk.set_sorting(Sort::TIME).ok()?;
-        let held = walk.flatten().filter(|commit| self.holds(*commit, path));
+        let held = walk.flatten().filter(|commit| self.has_file(*commit, path));
         held.filter_map(|commit| Some(self.git.find_commit(commit).ok()?.time().seconds())).min()
     }
 }

@@ -31,7 +31,7 @@ impl Repository {
         let mut hasher = DefaultHasher::new();
         // A new hasher in the standard library changes the seal, which empties the cache once.
         (env!("CARGO_PKG_VERSION"), inputs).hash(&mut hasher);
-        DiskCache { file: self.memory().join(name), seal: hasher.finish() }
+        DiskCache { file: self.data_folder().join(name), seal: hasher.finish() }
     }
 }
 
@@ -52,7 +52,7 @@ impl DiskCache {
     /// Replaces the cached records; a failed write costs the next run only time.
     pub fn store(&self, records: &[u8]) {
         if (records.len() + TRAILER) as u64 <= MAX_FILE {
-            drop(files::write_forgettable(&self.file, &[records, &self.trailer(records)].concat()));
+            drop(files::write_unsynced(&self.file, &[records, &self.trailer(records)].concat()));
         }
     }
 

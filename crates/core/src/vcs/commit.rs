@@ -4,7 +4,7 @@ use git2::{Commit, Oid, Signature};
 use jiff::Timestamp;
 
 use super::{Repository, SourceError};
-use crate::sanitize::harmless_name;
+use crate::sanitize::sanitize_name;
 
 impl Repository {
     /// Reports whether this clone has the commit.
@@ -17,7 +17,7 @@ impl Repository {
     #[must_use]
     pub fn author(&self) -> Option<String> {
         let author = self.git.author_from_env().ok()?;
-        let text = |bytes: &[u8]| harmless_name(&String::from_utf8_lossy(bytes)).into_owned();
+        let text = |bytes: &[u8]| sanitize_name(&String::from_utf8_lossy(bytes)).into_owned();
         Some(format!("{} <{}>", text(author.name_bytes()), text(author.email_bytes())))
     }
 
@@ -37,18 +37,18 @@ impl Repository {
 
     /// Returns the author and the day of a commit, sanitized for the terminal.
     #[must_use]
-    pub fn maker(&self, id: Oid) -> Option<String> {
+    pub fn author_and_day(&self, id: Oid) -> Option<String> {
         let commit = self.git.find_commit(id).ok()?;
         let author = commit.author();
         let name = String::from_utf8_lossy(author.name_bytes()).into_owned();
-        Some(format!("{}, {}", harmless_name(&name), day(&commit)?))
+        Some(format!("{}, {}", sanitize_name(&name), day(&commit)?))
     }
 
     /// Creates an empty commit without parents, to which no ref points.
     ///
     /// # Errors
     /// A repository that cannot be written.
-    pub fn lone_commit(&self, message: &str) -> Result<Oid, SourceError> {
+    pub fn create_root_commit(&self, message: &str) -> Result<Oid, SourceError> {
         let write = || {
             let fallback = |_| Signature::now("goldenpath", "goldenpath@localhost");
             let author = self.git.author_from_env().or_else(fallback)?;

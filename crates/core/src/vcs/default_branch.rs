@@ -23,7 +23,7 @@ use std::time::Duration;
 use git2::{ErrorCode, Reference};
 
 use super::{Repository, Snapshot, SourceError};
-use crate::sanitize::harmless_name;
+use crate::sanitize::sanitize_name;
 use crate::vcs::git::GitError;
 
 /// The time limit of the query for a remote's HEAD.
@@ -80,7 +80,7 @@ pub enum DefaultBranchError {
 
 impl fmt::Display for DefaultBranch {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}/{}", harmless_name(&self.remote), harmless_name(&self.branch))
+        write!(out, "{}/{}", sanitize_name(&self.remote), sanitize_name(&self.branch))
     }
 }
 
@@ -106,7 +106,7 @@ impl Repository {
                 let first = names.first().map_or("NAME", String::as_str);
                 let help = format!(
                     "git config checkout.defaultRemote {}, or another remote of this clone",
-                    harmless_name(first)
+                    sanitize_name(first)
                 );
                 Err(DefaultBranchError::Unknown {
                     remote,
@@ -115,7 +115,7 @@ impl Repository {
                 })
             }
             Err(error) if error.code() == ErrorCode::NotFound => {
-                let remotes = names.iter().map(|name| harmless_name(name).into_owned()).collect();
+                let remotes = names.iter().map(|name| sanitize_name(name).into_owned()).collect();
                 Err(DefaultBranchError::Ambiguous { remotes })
             }
             Err(error) => Err(SourceError::git("checkout.defaultRemote")(error).into()),
@@ -133,7 +133,7 @@ impl Repository {
     pub fn default_branch(&self, remote: &str) -> Result<DefaultBranch, DefaultBranchError> {
         if !self.remote_names()?.iter().any(|name| name == remote) {
             return Err(DefaultBranchError::NoSuchRemote {
-                remote: harmless_name(remote).into_owned(),
+                remote: sanitize_name(remote).into_owned(),
             });
         }
         let branch = match self.remote_head(remote)? {
@@ -175,7 +175,7 @@ impl Repository {
 
     /// Queries the branch of a remote's HEAD over the network.
     fn fetch_remote_head(&self, remote: &str) -> Result<String, DefaultBranchError> {
-        let git = self.program().without_questions();
+        let git = self.program().without_prompts();
         let answer =
             git.run(&["ls-remote", "--quiet", "--symref", "--", remote, "HEAD"], LIMIT).map_err(
                 |source| DefaultBranchError::Unreachable { remote: remote.to_owned(), source },

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use git2::{Delta, Oid};
 
-use super::repository::slashed;
+use super::repository::to_slashes;
 use super::{Repository, Snapshot, SourceError};
 
 /// The paths of the files in which two snapshots differ, on either side.
@@ -32,7 +32,7 @@ pub struct TargetBranch {
 impl ChangedPaths {
     /// Reports whether the file at `path` is new, changed or deleted.
     #[must_use]
-    pub fn touches(&self, path: &str) -> bool {
+    pub fn contains(&self, path: &str) -> bool {
         self.before.contains(path) || self.after.contains(path)
     }
 }
@@ -78,10 +78,10 @@ impl Repository {
         .map_err(failed())?;
         for delta in diff.deltas() {
             if delta.status() != Delta::Added && delta.status() != Delta::Untracked {
-                change.before.extend(delta.old_file().path().map(slashed));
+                change.before.extend(delta.old_file().path().map(to_slashes));
             }
             if delta.status() != Delta::Deleted {
-                change.after.extend(delta.new_file().path().map(slashed));
+                change.after.extend(delta.new_file().path().map(to_slashes));
             }
         }
         Ok(change)
@@ -117,14 +117,14 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn leave_out_settled(
+    pub fn remove_checked_parts(
         &self,
         change: &mut ChangedPaths,
         upstream: Snapshot,
     ) -> Result<(), SourceError> {
         let index = self.index()?;
         let mut trees = Vec::new();
-        for snapshot in self.settled(upstream)? {
+        for snapshot in self.checked_commits(upstream)? {
             trees.push(self.tree(snapshot)?);
         }
         let held = |tree: &git2::Tree<'_>, path: &str| {
@@ -150,9 +150,9 @@ impl Repository {
     /// Returns the commits of upstream's history that the next commit builds on.
     ///
     /// Its tip comes first, then the merge base with each of the next commit's parents.
-    pub(super) fn settled(&self, upstream: Snapshot) -> Result<Vec<Snapshot>, SourceError> {
+    pub(super) fn checked_commits(&self, upstream: Snapshot) -> Result<Vec<Snapshot>, SourceError> {
         let mut settled = vec![upstream];
-        for parent in self.commit("HEAD").ok().into_iter().chain(self.merged()) {
+        for parent in self.commit("HEAD").ok().into_iter().chain(self.merge_heads()) {
             // If a shallow clone has no merge base, the tip is enough.
             if let Ok(Some(base)) = self.merge_base(upstream, parent)
                 && !settled.contains(&base)
@@ -164,7 +164,7 @@ impl Repository {
     }
 
     /// Returns the commits that are being merged into HEAD.
-    pub(super) fn merged(&self) -> Vec<Snapshot> {
+    pub(super) fn merge_heads(&self) -> Vec<Snapshot> {
         // `git merge` sets GITHEAD_<id>=<name> for its hooks, which run before MERGE_HEAD exists.
         let names = std::env::vars_os()
             .filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));

@@ -42,15 +42,15 @@ impl Disk<'_> {
     ///
     /// In no order. Symbolic links are not followed, and unreadable files and folders are skipped.
     #[must_use]
-    pub fn unstaged(&self, place: ManifestFolder<'_>) -> Vec<String> {
+    pub fn find_unstaged(&self, place: ManifestFolder<'_>) -> Vec<String> {
         let top = self.root.join(place.folder);
         // A symbolic link in place of the folder leads elsewhere.
         if !fs::symlink_metadata(&top).is_ok_and(|found| found.is_dir()) {
             return Vec::new();
         }
-        let (mut found, folders) = list_folder(self.index, place.folder, &top, place.counts);
+        let (mut found, folders) = list_folder(self.index, place.folder, &top, place.includes);
         let below =
-            |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.counts, 1);
+            |(path, folder): (String, PathBuf)| walk(self.index, &path, &folder, place.includes, 1);
         found.par_extend(folders.into_par_iter().flat_map_iter(below));
         found
     }
@@ -61,8 +61,12 @@ impl Disk<'_> {
     ///
     /// A path with a line break is skipped.
     #[must_use]
-    pub fn list_folder(&self, path: &str, counts: fn(&Path) -> bool) -> (Vec<String>, Vec<String>) {
-        let (mut files, folders) = list_folder(self.index, path, &self.root.join(path), counts);
+    pub fn list_folder(
+        &self,
+        path: &str,
+        includes: fn(&Path) -> bool,
+    ) -> (Vec<String>, Vec<String>) {
+        let (mut files, folders) = list_folder(self.index, path, &self.root.join(path), includes);
         let is_line = |path: &String| !path.contains('\n');
         files.retain(is_line);
         (files, folders.into_iter().map(|(path, _)| path).filter(is_line).collect())
@@ -74,7 +78,7 @@ impl Disk<'_> {
     /// there is no folder or no such time.
     #[cfg(unix)]
     #[must_use]
-    pub fn changed(&self, path: &str) -> Option<i128> {
+    pub fn change_time(&self, path: &str) -> Option<i128> {
         use std::os::unix::fs::MetadataExt;
         let found = fs::symlink_metadata(self.root.join(path)).ok().filter(fs::Metadata::is_dir)?;
         Some(i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()))
@@ -83,7 +87,7 @@ impl Disk<'_> {
     /// Returns a time that is always new, as other systems have no reliable one.
     #[cfg(not(unix))]
     #[must_use]
-    pub fn changed(&self, path: &str) -> Option<i128> {
+    pub fn change_time(&self, path: &str) -> Option<i128> {
         fs::symlink_metadata(self.root.join(path))
             .ok()
             .filter(fs::Metadata::is_dir)
@@ -95,13 +99,13 @@ fn walk(
     index: &Index,
     path: &str,
     folder: &Path,
-    counts: fn(&Path) -> bool,
+    includes: fn(&Path) -> bool,
     depth: usize,
 ) -> Vec<String> {
-    let (mut found, folders) = list_folder(index, path, folder, counts);
+    let (mut found, folders) = list_folder(index, path, folder, includes);
     for (path, folder) in folders {
         if depth < MAX_FOLDERS {
-            found.extend(walk(index, &path, &folder, counts, depth + 1));
+            found.extend(walk(index, &path, &folder, includes, depth + 1));
         }
     }
     found
@@ -112,16 +116,16 @@ fn list_folder(
     index: &Index,
     path: &str,
     folder: &Path,
-    counts: fn(&Path) -> bool,
+    includes: fn(&Path) -> bool,
 ) -> (Vec<String>, Vec<(String, PathBuf)>) {
     let (mut found, mut folders) = (Vec::new(), Vec::new());
     let staged: IndexFolder<'_> = index.folder(path);
-    each(folder, |name, is_folder, stat| {
+    visit_entries(folder, |name, is_folder, stat| {
         if is_hidden(name) {
         } else if is_folder {
             folders.push((format!("{path}/{name}"), folder.join(name)));
-        } else if counts(Path::new(name))
-            && !stat().is_some_and(|stat| staged.has_as_it_is(name, &stat))
+        } else if includes(Path::new(name))
+            && !stat().is_some_and(|stat| staged.is_unchanged(name, &stat))
         {
             found.push(format!("{path}/{name}"));
         }
@@ -133,7 +137,7 @@ fn list_folder(
 ///
 /// The metadata is read relative to the open folder, which is faster than by the whole path.
 #[cfg(unix)]
-fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
+fn visit_entries(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
     use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
 
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -172,7 +176,7 @@ fn of_stat(found: &rustix::fs::Stat) -> Stat {
 }
 
 #[cfg(not(unix))]
-fn each(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
+fn visit_entries(folder: &Path, mut visit: impl FnMut(&str, bool, &dyn Fn() -> Option<Stat>)) {
     use gix_index::fs::Metadata;
 
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use miette::Diagnostic;
 
-use crate::sanitize::{harmless, harmless_name, runner};
+use crate::sanitize::{runner, sanitize, sanitize_name};
 
 /// The time limit of a command that uses the network.
 pub const NETWORK: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub const NETWORK: Duration = Duration::from_secs(60);
 const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
 
 /// The limit of git's error text in messages, in characters.
-const MAX_COMPLAINT: usize = 1000;
+const MAX_STDERR: usize = 1000;
 
 /// The variables that git gets: the user, the network, and how to prompt the user.
 ///
@@ -116,7 +116,7 @@ pub const LOCAL: Duration = Duration::from_secs(20);
 pub struct Git {
     git_dir: PathBuf,
     work_tree: PathBuf,
-    never_asks: bool,
+    is_noninteractive: bool,
     protocols: Protocols,
 }
 
@@ -155,12 +155,12 @@ impl GitVersion {
 
 /// The result of a git command.
 #[derive(Debug)]
-pub struct Answer {
+pub struct GitOutput {
     pub success: bool,
     /// Standard output, decoded as UTF-8 with replacement characters.
     pub stdout: String,
     /// The text on standard error, sanitized and cut off.
-    pub complaint: String,
+    pub stderr: String,
 }
 
 /// Why git could not be run, or did not answer.
@@ -180,9 +180,9 @@ pub enum GitError {
     )]
     Slow { command: String, seconds: u64 },
 
-    #[error("`git {command}` failed: {complaint}")]
+    #[error("`git {command}` failed: {stderr}")]
     #[diagnostic(code(goldenpath::git::failed), help("run the command yourself to see more"))]
-    Failed { command: String, complaint: String },
+    Failed { command: String, stderr: String },
 }
 
 impl Git {
@@ -192,20 +192,20 @@ impl Git {
         Self {
             git_dir: git_dir.to_path_buf(),
             work_tree: work_tree.to_path_buf(),
-            never_asks: false,
+            is_noninteractive: false,
             protocols: Protocols::Configured,
         }
     }
 
     /// Returns the program without prompts on the terminal.
     #[must_use]
-    pub fn without_questions(self) -> Self {
-        Self { never_asks: true, ..self }
+    pub fn without_prompts(self) -> Self {
+        Self { is_noninteractive: true, ..self }
     }
 
     /// Returns the program limited to these protocols.
     #[must_use]
-    pub fn going_by(self, protocols: Protocols) -> Self {
+    pub fn with_protocols(self, protocols: Protocols) -> Self {
         Self { protocols, ..self }
     }
 
@@ -220,7 +220,7 @@ impl Git {
         if std::env::var_os(ALLOW_PROTOCOL).is_some() {
             return Ok(Protocols::Configured);
         }
-        Ok(allowed(&self.run(&["config", "--list", "-z"], LOCAL)?.stdout))
+        Ok(allowed_protocols(&self.run(&["config", "--list", "-z"], LOCAL)?.stdout))
     }
 
     /// Returns the program's version; None if its output has another form.
@@ -239,25 +239,25 @@ impl Git {
         &self,
         arguments: &[impl AsRef<OsStr>],
         limit: Duration,
-    ) -> Result<Answer, GitError> {
-        succeeded(arguments, self.ask(arguments, limit)?)
+    ) -> Result<GitOutput, GitError> {
+        check_success(arguments, self.run_unchecked(arguments, limit)?)
     }
 
     /// Runs a command without hooks, whether it succeeds or not.
     ///
     /// # Errors
     /// [`GitError`] if it cannot be started or does not end.
-    pub fn ask(
+    pub fn run_unchecked(
         &self,
         arguments: &[impl AsRef<OsStr>],
         limit: Duration,
-    ) -> Result<Answer, GitError> {
+    ) -> Result<GitOutput, GitError> {
         let mut command = self.command();
         command.args([
             "-c",
             if cfg!(windows) { "core.hooksPath=NUL" } else { "core.hooksPath=/dev/null" },
         ]);
-        answer(command, arguments, limit)
+        run_with_limit(command, arguments, limit)
     }
 
     /// Runs a command with the repository's hooks and the user's terminal.
@@ -267,18 +267,21 @@ impl Git {
     ///
     /// # Errors
     /// [`GitError`]
-    pub fn attend(&self, arguments: &[impl AsRef<OsStr>]) -> Result<(), GitError> {
+    pub fn run_interactive(&self, arguments: &[impl AsRef<OsStr>]) -> Result<(), GitError> {
         let mut command = self.command();
         // Results go to stdout, and git's output there is messages; its hooks write to stderr
         // anyway.
         command.stdin(Stdio::inherit()).stdout(Stdio::null()).stderr(Stdio::inherit());
         command.args(arguments.iter().map(AsRef::as_ref));
-        let status =
-            if runner::is_reading() { status_without_commands(command) } else { command.status() };
+        let status = if runner::reads_output() {
+            status_without_commands(command)
+        } else {
+            command.status()
+        };
         match status.map_err(|error| GitError::Missing { why: error.to_string() })? {
             status if status.success() => Ok(()),
             status => {
-                Err(GitError::Failed { command: name(arguments), complaint: status.to_string() })
+                Err(GitError::Failed { command: name(arguments), stderr: status.to_string() })
             }
         }
     }
@@ -299,7 +302,7 @@ impl Git {
         }
         // goldenpath parses git's messages, so they must be in English.
         command.env("LC_ALL", "C.UTF-8");
-        if self.never_asks || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if self.is_noninteractive || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             command.env("GIT_TERMINAL_PROMPT", "0");
         }
         let flag = |name: &str, path: &Path| {
@@ -330,7 +333,7 @@ impl Git {
 /// Applies the output of `git config --list -z` to [`PROTOCOLS`].
 ///
 /// If a protocol is set several times, the last one counts.
-fn allowed(config: &str) -> Protocols {
+fn allowed_protocols(config: &str) -> Protocols {
     let mut allowed: BTreeSet<String> = PROTOCOLS.map(str::to_owned).into();
     let mut is_set = BTreeSet::new();
     let mut general = None;
@@ -376,14 +379,14 @@ pub fn without_password(name: &str) -> String {
 /// The rejected refs in the output of `git push --porcelain`.
 ///
 /// These are the lines that begin with `!` (git-push, "OUTPUT").
-pub struct Rejections<'push>(pub &'push str);
+pub struct PushRejections<'push>(pub &'push str);
 
-impl<'push> Rejections<'push> {
+impl<'push> PushRejections<'push> {
     /// Reports whether each rejection is a race with another push to the same ref.
     ///
     /// The words are git's own (remote.c, refs.c).
     #[must_use]
-    pub fn are_collisions(&self) -> bool {
+    pub fn are_races(&self) -> bool {
         const WORDS: [&str; 7] = [
             "stale info",
             "fetch first",
@@ -400,7 +403,7 @@ impl<'push> Rejections<'push> {
     /// Returns the first reason, sanitized.
     #[must_use]
     pub fn first(&self) -> Option<String> {
-        self.reasons().next().map(|why| harmless_name(why).chars().take(300).collect())
+        self.reasons().next().map(|why| sanitize_name(why).chars().take(300).collect())
     }
 
     /// Returns the reason of each line, which is its third field.
@@ -413,18 +416,21 @@ impl<'push> Rejections<'push> {
 }
 
 /// Sleeps for a random part of `pause`, so that competing processes diverge.
-pub fn sleep_apart(pause: Duration) {
+pub fn sleep_with_jitter(pause: Duration) {
     let mut drawn = [0; 2];
     // Without randomness all processes sleep equally long, which is as good as no sleep.
     let _ = getrandom::fill(&mut drawn);
     thread::sleep(pause.mul_f64(f64::from(u16::from_le_bytes(drawn)) / f64::from(u16::MAX)));
 }
 
-fn succeeded(arguments: &[impl AsRef<OsStr>], answer: Answer) -> Result<Answer, GitError> {
+fn check_success(
+    arguments: &[impl AsRef<OsStr>],
+    answer: GitOutput,
+) -> Result<GitOutput, GitError> {
     if answer.success {
         Ok(answer)
     } else {
-        Err(GitError::Failed { command: name(arguments), complaint: answer.complaint })
+        Err(GitError::Failed { command: name(arguments), stderr: answer.stderr })
     }
 }
 
@@ -433,11 +439,11 @@ fn name(arguments: &[impl AsRef<OsStr>]) -> String {
     arguments.first().map(|first| first.as_ref().to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn answer(
+fn run_with_limit(
     mut command: Command,
     arguments: &[impl AsRef<OsStr>],
     limit: Duration,
-) -> Result<Answer, GitError> {
+) -> Result<GitOutput, GitError> {
     command.args(arguments.iter().map(AsRef::as_ref));
     let mut child =
         command.spawn().map_err(|error| GitError::Missing { why: error.to_string() })?;
@@ -453,10 +459,10 @@ fn answer(
     let patience = Duration::from_secs(2);
     let stdout = stdout.recv_timeout(patience).unwrap_or_default();
     let stderr = stderr.recv_timeout(patience).unwrap_or_default();
-    Ok(Answer {
+    Ok(GitOutput {
         success: status.success(),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
-        complaint: complaint(&String::from_utf8_lossy(&stderr), status),
+        stderr: describe_failure(&String::from_utf8_lossy(&stderr), status),
     })
 }
 
@@ -471,7 +477,7 @@ fn status_without_commands(mut command: Command) -> io::Result<ExitStatus> {
     thread::spawn(move || {
         for line in pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n')) {
             let Ok(line) = line else { break };
-            let text = format!("{}\n", runner::without_commands(&String::from_utf8_lossy(&line)));
+            let text = format!("{}\n", runner::escape_commands(&String::from_utf8_lossy(&line)));
             // There is no other place for the message if stderr fails.
             let _ = io::stderr().write_all(text.as_bytes());
         }
@@ -484,7 +490,7 @@ fn status_without_commands(mut command: Command) -> io::Result<ExitStatus> {
 }
 
 /// Returns git's error text in one line, or else its exit status.
-fn complaint(stderr: &str, status: ExitStatus) -> String {
+fn describe_failure(stderr: &str, status: ExitStatus) -> String {
     // git adds these lines to the output of ssh or a helper.
     const ADVICE: [&str; 3] = [
         "fatal: Could not read from remote repository",
@@ -499,7 +505,7 @@ fn complaint(stderr: &str, status: ExitStatus) -> String {
     if said.is_empty() {
         status.to_string()
     } else {
-        harmless(&said.join("; ")).chars().take(MAX_COMPLAINT).collect()
+        sanitize(&said.join("; ")).chars().take(MAX_STDERR).collect()
     }
 }
 
@@ -560,7 +566,7 @@ mod tests {
         let git = Git::new(&folder.path().join(".git"), folder.path());
         let arguments = ["-c", "alias.wait=!sleep 30", "wait"];
         assert!(matches!(
-            git.ask(&arguments, Duration::from_millis(200)),
+            git.run_unchecked(&arguments, Duration::from_millis(200)),
             Err(GitError::Slow { .. })
         ));
     }
@@ -584,7 +590,7 @@ mod tests {
             ("protocol.allow\nalways\0", Protocols::Configured),
             ("protocol.xallow\nalways\0", only(&["https", "ssh", "file"])),
         ] {
-            assert_eq!(allowed(config), expected, "{config:?}");
+            assert_eq!(allowed_protocols(config), expected, "{config:?}");
         }
     }
 
@@ -624,14 +630,14 @@ mod tests {
             "[remote rejected] (failed to update ref)",
         ] {
             let said = format!("To x\n!\ta:refs/heads/main\t{lost}\nDone\n");
-            assert!(Rejections(&said).are_collisions(), "{lost}");
+            assert!(PushRejections(&said).are_races(), "{lost}");
         }
         let refused = "To x\n!\ta:refs/heads/main\t[remote rejected] (hook declined)\nDone\n";
         assert!(
-            !Rejections(refused).are_collisions() && !Rejections("To x\nDone\n").are_collisions()
+            !PushRejections(refused).are_races() && !PushRejections("To x\nDone\n").are_races()
         );
         assert_eq!(
-            Rejections(refused).first().as_deref(),
+            PushRejections(refused).first().as_deref(),
             Some("[remote rejected] (hook declined)")
         );
     }

@@ -68,7 +68,7 @@ impl<'index> IndexFolder<'index> {
     ///
     /// It decides as git does. If git would read the file, it returns false (gitformat-index,
     /// "racy git").
-    pub(super) fn has_as_it_is(&self, name: &str, on_disk: &Stat) -> bool {
+    pub(super) fn is_unchanged(&self, name: &str, on_disk: &Stat) -> bool {
         let name_of = |entry: &'index Entry| -> &[u8] { &entry.path(self.index)[self.length..] };
         let found = self.entries.binary_search_by(|entry| {
             name_of(entry).cmp(name.as_bytes()).then(entry.stage_raw().cmp(&0))
@@ -109,7 +109,7 @@ impl Index {
     /// Returns the file at `path` in the next commit.
     pub(super) fn at(&self, path: &str) -> Option<IndexedFile<'_>> {
         let entry = self.0.entry_by_path_and_stage(path.into(), Stage::Unconflicted)?;
-        Some(self.held(entry)).filter(|held| held.status == IndexStatus::Staged)
+        Some(self.indexed_file(entry)).filter(|held| held.status == IndexStatus::Staged)
     }
 
     /// Reports whether the file at `path` is in conflict.
@@ -162,7 +162,7 @@ impl Index {
             let path = self.0.entries()[at].path(&self.0);
             match path[length + 1..].iter().position(|byte| *byte == b'/') {
                 None => {
-                    visit(self.held(&self.0.entries()[at]), seen);
+                    visit(self.indexed_file(&self.0.entries()[at]), seen);
                     at += 1;
                 }
                 Some(slash) => {
@@ -180,7 +180,7 @@ impl Index {
 
     /// Returns the entries below a folder, sorted by path.
     pub(super) fn below(&self, folder: &str) -> impl ExactSizeIterator<Item = IndexedFile<'_>> {
-        self.0.entries()[self.range(folder)].iter().map(|entry| self.held(entry))
+        self.0.entries()[self.range(folder)].iter().map(|entry| self.indexed_file(entry))
     }
 
     /// Adds to `change` how the files at and below `path` differ from `before`.
@@ -199,7 +199,7 @@ impl Index {
         for name in path.split('/') {
             trees = trees.and_then(|tree| child(tree, name.as_bytes()));
         }
-        let sides = Sides {
+        let pair = EntryPair {
             old: old.map(|entry| (entry.id(), entry.kind(), entry.filemode().unsigned_abs())),
             new: self
                 .0
@@ -208,7 +208,7 @@ impl Index {
             below: self.range(path),
             tree: trees,
         };
-        self.compare_at(git, path, path.len(), &sides, change)
+        self.compare_at(git, path, path.len(), &pair, change)
     }
 
     /// Compares one path on both sides, and then the paths below it.
@@ -219,15 +219,15 @@ impl Index {
         git: &git2::Repository,
         path: &str,
         length: usize,
-        sides: &Sides<'_>,
+        pair: &EntryPair<'_>,
         change: &mut ChangedPaths,
     ) -> Result<(), git2::Error> {
         let old_folder =
-            sides.old.and_then(|(id, kind, _)| (kind == Some(ObjectType::Tree)).then_some(id));
-        let old_file = sides.old.filter(|_| old_folder.is_none()).map(|(id, _, mode)| (id, mode));
-        let new = sides
+            pair.old.and_then(|(id, kind, _)| (kind == Some(ObjectType::Tree)).then_some(id));
+        let old_file = pair.old.filter(|_| old_folder.is_none()).map(|(id, _, mode)| (id, mode));
+        let new = pair
             .new
-            .map(|entry| self.held(entry))
+            .map(|entry| self.indexed_file(entry))
             .filter(|held| held.status != IndexStatus::Announced);
         let is_same = match (&new, old_file) {
             (Some(new), Some(old)) => {
@@ -240,15 +240,15 @@ impl Index {
             change.after.extend(new.map(|_| path.to_owned()));
         }
         // git caches the tree ID of a folder until one of its entries changes.
-        let known = sides.tree.filter(|tree| tree.num_entries.is_some()).map(|tree| oid(&tree.id));
-        if (old_folder.is_none() && sides.below.is_empty())
+        let known = pair.tree.filter(|tree| tree.num_entries.is_some()).map(|tree| oid(&tree.id));
+        if (old_folder.is_none() && pair.below.is_empty())
             || (old_folder.is_some() && known == old_folder)
         {
             return Ok(());
         }
-        for (name, sides) in self.children(git, length, old_folder, sides)? {
+        for (name, pair) in self.children(git, length, old_folder, pair)? {
             let path = format!("{path}/{}", String::from_utf8_lossy(&name));
-            self.compare_at(git, &path, length + 1 + name.len(), &sides, change)?;
+            self.compare_at(git, &path, length + 1 + name.len(), &pair, change)?;
         }
         Ok(())
     }
@@ -261,16 +261,16 @@ impl Index {
         git: &git2::Repository,
         length: usize,
         old: Option<Oid>,
-        sides: &Sides<'index>,
-    ) -> Result<BTreeMap<Vec<u8>, Sides<'index>>, git2::Error> {
-        let mut children: BTreeMap<Vec<u8>, Sides<'index>> = BTreeMap::new();
+        pair: &EntryPair<'index>,
+    ) -> Result<BTreeMap<Vec<u8>, EntryPair<'index>>, git2::Error> {
+        let mut children: BTreeMap<Vec<u8>, EntryPair<'index>> = BTreeMap::new();
         let old = old.map(|id| git.find_tree(id)).transpose()?;
         for entry in old.iter().flat_map(|tree| tree.iter()) {
             let old = Some((entry.id(), entry.kind(), entry.filemode().unsigned_abs()));
-            children.insert(entry.name_bytes().to_vec(), Sides { old, ..Sides::default() });
+            children.insert(entry.name_bytes().to_vec(), EntryPair { old, ..EntryPair::default() });
         }
-        let mut at = sides.below.start;
-        while at < sides.below.end {
+        let mut at = pair.below.start;
+        while at < pair.below.end {
             let entry = &self.0.entries()[at];
             let path = entry.path(&self.0);
             let slash = path[length + 1..]
@@ -289,7 +289,7 @@ impl Index {
                         .0
                         .prefixed_entries_range(path[..=slash].into())
                         .map_or(at + 1, |range| range.end);
-                    child_of.tree = sides.tree.and_then(|tree| child(tree, name));
+                    child_of.tree = pair.tree.and_then(|tree| child(tree, name));
                     child_of.below = at..next.max(at + 1);
                     next.max(at + 1)
                 }
@@ -302,7 +302,7 @@ impl Index {
         self.0.prefixed_entries_range(format!("{folder}/").as_str().into()).unwrap_or(0..0)
     }
 
-    fn held<'index>(&'index self, entry: &'index Entry) -> IndexedFile<'index> {
+    fn indexed_file<'index>(&'index self, entry: &'index Entry) -> IndexedFile<'index> {
         let status = match entry.stage() {
             Stage::Unconflicted if entry.flags.contains(Flags::INTENT_TO_ADD) => {
                 IndexStatus::Announced
@@ -319,7 +319,7 @@ impl Index {
 
 /// The entries at one path, before and in the next commit.
 #[derive(Default)]
-struct Sides<'index> {
+struct EntryPair<'index> {
     old: Option<(Oid, Option<ObjectType>, u32)>,
     new: Option<&'index Entry>,
     /// The entries below the path.

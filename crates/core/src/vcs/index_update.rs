@@ -29,7 +29,7 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn staged_now(&self, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
+    pub fn read_staged(&self, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
         let read = || {
             let mut index = self.git.index()?;
             index.read(true)?;
@@ -49,7 +49,7 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn is_as_staged(&self, path: &str) -> Result<bool, SourceError> {
+    pub fn matches_staged(&self, path: &str) -> Result<bool, SourceError> {
         let unstaged =
             Status::WT_NEW | Status::WT_MODIFIED | Status::WT_DELETED | Status::WT_TYPECHANGE;
         let other = Status::WT_RENAMED | Status::WT_UNREADABLE | Status::CONFLICTED;
@@ -65,7 +65,7 @@ impl Repository {
     ///
     /// # Errors
     /// An index that cannot be read or written.
-    pub fn follow_in_index(&self, moves: &[(&str, &str)]) -> Result<(), SourceError> {
+    pub fn move_in_index(&self, moves: &[(&str, &str)]) -> Result<(), SourceError> {
         self.with_index(|index| {
             for (from, to) in moves {
                 if let Some(mut entry) = index.get_path(Path::new(from), 0) {

@@ -47,7 +47,7 @@ impl Repository {
             _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
         })?;
         if std::env::var_os("GIT_DIR").is_none()
-            && let Some(root) = embedding(&git)
+            && let Some(root) = find_enclosing_work_tree(&git)
         {
             return Err(SourceError::Embedded { path: git.path().to_path_buf(), root });
         }
@@ -92,12 +92,12 @@ impl Repository {
             Err(error) if error.code() == ErrorCode::NotFound => self.git.commondir().join("hooks"),
             Err(error) => return Err(SourceError::git("core.hooksPath")(error)),
         };
-        let common = resolved(self.git.commondir());
+        let common = resolve(self.git.commondir());
         // Linked work trees share the main one's hooks; its root usually contains the common
         // folder.
         let main = common.parent().filter(|_| common.ends_with(".git"));
         let own = [Some(self.root()), Some(&common), main];
-        let real = resolved(&folder);
+        let real = resolve(&folder);
         let shared = !own.into_iter().flatten().any(|own| real.starts_with(own));
         Ok(Some((folder, shared)))
     }
@@ -115,7 +115,7 @@ impl Repository {
     /// All linked work trees share it. Runs leave files there for later ones. It may not exist yet,
     /// and it may be deleted while no run is active.
     #[must_use]
-    pub fn memory(&self) -> PathBuf {
+    pub fn data_folder(&self) -> PathBuf {
         self.git.commondir().join("goldenpath")
     }
 
@@ -191,7 +191,7 @@ impl Repository {
             path: path.to_path_buf(),
             root: self.root.clone(),
         })?;
-        Ok(slashed(inside))
+        Ok(to_slashes(inside))
     }
 
     /// Returns a path relative to the root, whether it exists or not.
@@ -205,18 +205,18 @@ impl Repository {
         }
         let dir = std::env::current_dir().ok()?;
         let inside = |path: &Path| {
-            path.strip_prefix(&self.root).ok().map(slashed).filter(|path| !path.is_empty())
+            path.strip_prefix(&self.root).ok().map(to_slashes).filter(|path| !path.is_empty())
         };
         // By its name first, so that a symbolic link in the work tree cannot lead outside.
         let mut named = PathBuf::new();
-        for part in resolved(&dir).join(path).components() {
+        for part in resolve(&dir).join(path).components() {
             match part {
                 Component::ParentDir => drop(named.pop()),
                 Component::CurDir => {}
                 other => named.push(other),
             }
         }
-        inside(&named).or_else(|| inside(&resolved(path)))
+        inside(&named).or_else(|| inside(&resolve(path)))
     }
 
     /// Reports whether the repository has no work tree.
@@ -312,8 +312,8 @@ fn is_given_without_work_tree(git: &git2::Repository) -> bool {
 ///
 /// Such a repository is bare, or configured as not bare. A commit can contain all of its files,
 /// hooks and configuration included (git-config, "safe.bareRepository").
-fn embedding(git: &git2::Repository) -> Option<PathBuf> {
-    let folder = resolved(git.path());
+fn find_enclosing_work_tree(git: &git2::Repository) -> Option<PathBuf> {
+    let folder = resolve(git.path());
     let is_git = |part: Component<'_>| part.as_os_str().eq_ignore_ascii_case(".git");
     if folder.components().any(is_git) || is_named_by_its_work_tree(git, &folder) {
         return None;
@@ -325,16 +325,16 @@ fn embedding(git: &git2::Repository) -> Option<PathBuf> {
 ///
 /// `git init --separate-git-dir` sets it up in this way.
 fn is_named_by_its_work_tree(git: &git2::Repository, folder: &Path) -> bool {
-    let root = git.workdir().filter(|root| resolved(root) != folder && root.join(".git").exists());
+    let root = git.workdir().filter(|root| resolve(root) != folder && root.join(".git").exists());
     let none = std::iter::empty::<&Path>();
     let opened = root.and_then(|root| {
         git2::Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, none).ok()
     });
-    opened.is_some_and(|opened| resolved(opened.path()) == folder)
+    opened.is_some_and(|opened| resolve(opened.path()) == folder)
 }
 
 /// Returns a path without symbolic links and `..`, as far as it exists.
-fn resolved(path: &Path) -> PathBuf {
+fn resolve(path: &Path) -> PathBuf {
     let found = path
         .ancestors()
         .find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
@@ -342,7 +342,7 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 /// Returns a relative path with `/` on every platform.
-pub(super) fn slashed(path: &Path) -> String {
+pub(super) fn to_slashes(path: &Path) -> String {
     let names = path.components().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_string_lossy()),
         _ => None,

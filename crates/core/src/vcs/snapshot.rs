@@ -131,7 +131,10 @@ impl Repository {
                         .map_err(SourceError::git(format!("`{path}` in {snapshot}")))?;
                 }
                 (SYMBOLIC_LINK, Some(_)) => {
-                    return Ok(Some(Err(Unreadable::BehindALink(above_last(path, names.count())))));
+                    return Ok(Some(Err(Unreadable::BehindSymlink(above_last(
+                        path,
+                        names.count(),
+                    )))));
                 }
                 (SUBMODULE, Some(_)) => {
                     return Ok(Some(Err(Unreadable::NotAFile("file of a submodule"))));
@@ -270,13 +273,13 @@ impl Repository {
             Err(error) => return Err(SourceError::git(what())(error)),
         };
         let mut found = Vec::new();
-        let counts = |name: &str, mode| is_yaml(Path::new(name)) || is_link_or_submodule(mode);
+        let includes = |name: &str, mode| is_yaml(Path::new(name)) || is_link_or_submodule(mode);
         let mut take = |path: String, id, mode| {
-            if is_yaml(Path::new(&path)) || self.hides_a_folder(snapshot, &path) {
+            if is_yaml(Path::new(&path)) || self.hides_folder(snapshot, &path) {
                 found.push(Blob { path: path.into(), id, mode });
             }
         };
-        self.each_file(&tree, under, &counts, &mut |_| true, &mut take);
+        self.each_file(&tree, under, &includes, &mut |_| true, &mut take);
         Ok(found)
     }
 
@@ -293,12 +296,12 @@ impl Repository {
         self.each_file(tree, folder, &|name, _| is_yaml(Path::new(name)), enter, take);
     }
 
-    /// Calls `take` with each file of a tree that `counts` accepts by name and mode.
+    /// Calls `take` with each file of a tree that `includes` accepts by name and mode.
     pub(super) fn each_file(
         &self,
         tree: &Tree<'_>,
         folder: &str,
-        counts: &impl Fn(&str, u32) -> bool,
+        includes: &impl Fn(&str, u32) -> bool,
         enter: &mut impl FnMut(Oid) -> bool,
         take: &mut impl FnMut(String, Oid, u32),
     ) {
@@ -313,13 +316,13 @@ impl Repository {
                 // followed down.
                 Some(ObjectType::Tree) if folder.matches('/').count() < MAX_FOLDERS => {
                     if let Ok(below) = self.git.find_tree(entry.id()) {
-                        self.each_file(&below, &format!("{folder}/{name}"), counts, enter, take);
+                        self.each_file(&below, &format!("{folder}/{name}"), includes, enter, take);
                     }
                 }
                 Some(ObjectType::Tree) => {}
                 _ => {
                     let mode = entry.filemode().unsigned_abs();
-                    if counts(&name, mode) {
+                    if includes(&name, mode) {
                         take(format!("{folder}/{name}"), entry.id(), mode);
                     }
                 }
@@ -340,10 +343,10 @@ impl Repository {
                 }
                 IndexStatus::Announced => {}
                 IndexStatus::Staged => {
-                    let counts = is_yaml(Path::new(held.path.as_ref()))
+                    let includes = is_yaml(Path::new(held.path.as_ref()))
                         || (is_link_or_submodule(held.mode)
-                            && self.hides_a_folder(Snapshot::Index, &held.path));
-                    if counts && !is_hidden(&held.path[under.len() + 1..]) {
+                            && self.hides_folder(Snapshot::Index, &held.path));
+                    if includes && !is_hidden(&held.path[under.len() + 1..]) {
                         files.push(Blob { path: held.path, id: held.id, mode: held.mode });
                     }
                 }

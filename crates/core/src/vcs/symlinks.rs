@@ -37,10 +37,10 @@ impl Repository {
     ///
     /// "Outside" is out of the repository. It is false for the work tree, whose walk finds them.
     #[must_use]
-    pub fn hides_a_folder(&self, snapshot: Snapshot, path: &str) -> bool {
+    pub fn hides_folder(&self, snapshot: Snapshot, path: &str) -> bool {
         self.files(snapshot).is_some_and(|files| match files.at(path) {
             LinkedFolder::Submodule(_) => true,
-            LinkedFolder::Link(_) => self.leads_to_a_folder(&files, path),
+            LinkedFolder::Link(_) => self.leads_to_folder(&files, path),
             LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => false,
         })
     }
@@ -75,7 +75,7 @@ impl Repository {
         }
     }
 
-    fn leads_to_a_folder(&self, files: &Files<'_>, link: &str) -> bool {
+    fn leads_to_folder(&self, files: &Files<'_>, link: &str) -> bool {
         let mut path = link.to_owned();
         for _ in 0..MOST_LINKS {
             path = match files.at(&path) {
@@ -87,7 +87,7 @@ impl Repository {
                         .any(|folder| matches!(files.at(folder), LinkedFolder::Link(_)));
                 }
                 LinkedFolder::Link(id) => {
-                    match self.target(id).map(|target| joined(&path, &target)) {
+                    match self.target(id).map(|target| resolve_target(&path, &target)) {
                         Some(Some(target)) if target.is_empty() => return true,
                         Some(Some(target)) => target,
                         // Outside the repository, or unknown.
@@ -140,7 +140,7 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Resolves the target of a link, from the repository's root; None outside it.
-fn joined(link: &str, target: &str) -> Option<String> {
+fn resolve_target(link: &str, target: &str) -> Option<String> {
     if target.starts_with('/') {
         return None;
     }
@@ -158,7 +158,7 @@ fn joined(link: &str, target: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::joined;
+    use super::resolve_target;
 
     #[test]
     fn a_link_leads_from_its_own_folder() {
@@ -171,7 +171,7 @@ mod tests {
             ("a/link", "../../repository/a", None),
             ("a/link", "/a", None),
         ] {
-            assert_eq!(joined(link, target).as_deref(), expected, "{link} -> {target}");
+            assert_eq!(resolve_target(link, target).as_deref(), expected, "{link} -> {target}");
         }
     }
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use walkdir::{DirEntry, WalkDir};
 
 use super::manifest_path::{is_hidden, is_yaml};
-use super::repository::slashed;
+use super::repository::to_slashes;
 use super::{File, Unreadable};
 use crate::files;
 
@@ -46,7 +46,7 @@ pub(super) fn load<T: Send>(
     load: impl Fn(File) -> T + Sync + Send,
 ) -> Vec<T> {
     let top = root.join(under);
-    let (found, folders) = match files::follows_no_link(root, under) {
+    let (found, folders) = match files::check_no_symlinks(root, under) {
         Err(link) => {
             let path = under.to_owned();
             (vec![WalkedFiles::One { path, on_disk: top, problem: Some(link) }], Vec::new())
@@ -120,7 +120,7 @@ fn below(
     let mut found = Vec::new();
     let mut other = Vec::new();
     let mut hidden = Vec::new();
-    let relative = |path: &Path| path.strip_prefix(root).map(slashed).unwrap_or_default();
+    let relative = |path: &Path| path.strip_prefix(root).map(to_slashes).unwrap_or_default();
     let visible = |entry: &DirEntry| {
         let is_visible = entry.depth() == 0 || !is_hidden(&entry.file_name().to_string_lossy());
         if !is_visible {
@@ -138,12 +138,12 @@ fn below(
                 }
                 // A folder with a manifest's name, or a link to a folder, would hide manifests
                 // silently.
-                let counts = match kind {
+                let includes = match kind {
                     kind if kind.is_dir() => entry.depth() > 0 && is_yaml(entry.path()),
                     kind if kind.is_symlink() && entry.path().is_dir() => true,
                     _ => entry.depth() == 0 || is_yaml(entry.path()),
                 };
-                if counts {
+                if includes {
                     let is_named = entry.path().to_str().is_some();
                     if is_named && entry.depth() > 0 {
                         add(&entry, &mut found, relative);

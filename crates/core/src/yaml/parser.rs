@@ -150,7 +150,7 @@ fn read(
             Err(_) if builder.report_conflict() => break,
             // The parser looks ahead, and may give up before it emits the levels that are too deep.
             Err(error) if error.info().contains("recursion limit") => {
-                builder.too_deep(builder.offsets.byte(error.marker().index()));
+                builder.report_too_deep(builder.offsets.byte(error.marker().index()));
                 break;
             }
             Err(error) => {
@@ -158,7 +158,7 @@ fn read(
                 // Underline the forbidden tab, not the text after it.
                 offset -= text[..offset].len() - text[..offset].trim_end_matches('\t').len();
                 let span = builder.visible(offset);
-                builder.problem(
+                builder.report_problem(
                     ProblemKind::Invalid,
                     span,
                     &format!("invalid YAML: {}", error.info()),
@@ -265,7 +265,7 @@ struct Mapping {
 
 impl Mapping {
     /// Returns the span of an earlier key `name`.
-    fn first_mention(&self, name: &str) -> Option<Range<usize>> {
+    fn first_occurrence(&self, name: &str) -> Option<Range<usize>> {
         if self.names.is_empty() {
             self.entries.iter().find(|(key, _)| key.name == name).map(|(key, _)| key.span.clone())
         } else {
@@ -310,7 +310,7 @@ impl Builder<'_> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let span = self.visible(start);
-                self.unsupported(
+                self.report_unsupported(
                     span,
                     "a second document starts here",
                     self.dialect.advice(
@@ -322,12 +322,12 @@ impl Builder<'_> {
             }
             Event::Alias(anchor) => return self.alias(span, anchor),
             Event::Scalar(text, style, anchor, tag) => {
-                self.reject_decoration(&span, anchor, tag.is_some());
+                self.reject_properties(&span, anchor, tag.is_some());
                 let start = self.after_anchor(&span, anchor);
                 let span = match style {
                     _ if start > span.end => span.end..span.end,
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
-                        self.quoted(start..span.end)
+                        self.trim_to_quotes(start..span.end)
                     }
                     // An omitted value: the parser gives it the bytes of the next token, such as a
                     // comma.
@@ -336,7 +336,7 @@ impl Builder<'_> {
                 };
                 let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 if self.is_indented && is_block && self.text[span.clone()].lines().any(is_closer) {
-                    self.unsupported(
+                    self.report_unsupported(
                         self.visible(span.start),
                         "cannot read this text: a bracket elsewhere is not indented",
                         "indent the brackets that close lists and mappings more than their keys",
@@ -346,11 +346,11 @@ impl Builder<'_> {
                 return self.scalar(span, text, style, anchor);
             }
             Event::SequenceStart(anchor, tag) => {
-                self.reject_decoration(&span, anchor, tag.is_some());
+                self.reject_properties(&span, anchor, tag.is_some());
                 return self.start(&span, anchor, Items::Sequence(Vec::new()));
             }
             Event::MappingStart(anchor, tag) => {
-                self.reject_decoration(&span, anchor, tag.is_some());
+                self.reject_properties(&span, anchor, tag.is_some());
                 return self.start(&span, anchor, Items::Mapping(Mapping::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -366,7 +366,7 @@ impl Builder<'_> {
                     } else {
                         self.trim(open.start..span.end)
                     };
-                    return self.anchored(Node { span, value }, open.anchor);
+                    return self.complete_anchored(Node { span, value }, open.anchor);
                 }
             }
             Event::Nothing
@@ -380,7 +380,7 @@ impl Builder<'_> {
 
     fn start(&mut self, span: &Range<usize>, anchor: usize, items: Items) -> bool {
         if self.open.len() == MAX_DEPTH {
-            self.too_deep(span.start);
+            self.report_too_deep(span.start);
             return false;
         }
         let start = self.after_anchor(span, anchor);
@@ -398,16 +398,20 @@ impl Builder<'_> {
         if let Some(OpenNode { items: Items::Mapping(mapping), .. }) = self.open.last_mut()
             && mapping.key.is_none()
         {
-            let first = mapping.first_mention(&text);
+            let first = mapping.first_occurrence(&text);
             mapping.key = Some(Key { span: span.clone(), name: text.to_string() });
             if text == "<<" && style == ScalarStyle::Plain && self.dialect == Dialect::Manifest {
-                self.unsupported(
+                self.report_unsupported(
                     span,
                     "a merge key is not allowed",
                     "write out the fields; a manifest uses no merge keys",
                 );
             } else if let Some(first) = first {
-                self.unsupported(span, &format!("duplicate key `{text}`"), "keep one of the two");
+                self.report_unsupported(
+                    span,
+                    &format!("duplicate key `{text}`"),
+                    "keep one of the two",
+                );
                 if let Some(problem) = self.problems.last_mut() {
                     problem.related = Some((first, "first here".to_owned()));
                 }
@@ -419,13 +423,13 @@ impl Builder<'_> {
             ScalarStyle::Plain => resolve(text),
             _ => NodeValue::String(text.into_owned()),
         };
-        self.anchored(Node { span, value }, anchor)
+        self.complete_anchored(Node { span, value }, anchor)
     }
 
     /// Replaces the alias at `span` with a copy of its anchor's value.
     fn alias(&mut self, span: Range<usize>, anchor: usize) -> bool {
         if self.dialect == Dialect::Manifest {
-            self.unsupported(span.clone(), "an alias is not allowed", NO_ALIASES);
+            self.report_unsupported(span.clone(), "an alias is not allowed", NO_ALIASES);
             self.complete(Node { span, value: NodeValue::Null });
             return self.problems.len() < MAX_PROBLEMS;
         }
@@ -435,19 +439,23 @@ impl Builder<'_> {
                 self.problems.len() < MAX_PROBLEMS
             }
             Err(error) => {
-                self.unsupported(span, &error.to_string(), error.help());
+                self.report_unsupported(span, &error.to_string(), error.help());
                 false
             }
         }
     }
 
     /// Completes a node with an anchor, which aliases may repeat.
-    fn anchored(&mut self, node: Node, anchor: usize) -> bool {
+    fn complete_anchored(&mut self, node: Node, anchor: usize) -> bool {
         if anchor != 0
             && self.dialect == Dialect::Configuration
             && let Err(error) = self.aliases.define(anchor, &node)
         {
-            self.unsupported(self.visible(node.span.start), &error.to_string(), error.help());
+            self.report_unsupported(
+                self.visible(node.span.start),
+                &error.to_string(),
+                error.help(),
+            );
             return false;
         }
         self.complete(node);
@@ -463,7 +471,7 @@ impl Builder<'_> {
                 Some(key) => mapping.push(key, node),
                 None => {
                     mapping.key = Some(Key { span: node.span.clone(), name: String::new() });
-                    self.unsupported(
+                    self.report_unsupported(
                         node.span,
                         "this key is not a plain word",
                         self.dialect.advice(
@@ -489,14 +497,14 @@ impl Builder<'_> {
         let span = self.visible(offset);
         let help =
             "choose one side, and remove the lines that start with <<<<<<<, ======= and >>>>>>>";
-        self.problem(ProblemKind::Invalid, span, "unresolved merge conflict", help);
+        self.report_problem(ProblemKind::Invalid, span, "unresolved merge conflict", help);
         true
     }
 
     /// Rejects the tag at the start of a node's span, and in a manifest the anchor.
     ///
     /// They come in either order.
-    fn reject_decoration(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
+    fn reject_properties(&mut self, span: &Range<usize>, anchor: usize, tagged: bool) {
         // Scanning for an end reads to the end of the line: for each item of a long line, that is
         // quadratic.
         let is_rejected = anchor != 0 && self.dialect == Dialect::Manifest;
@@ -520,14 +528,14 @@ impl Builder<'_> {
         };
         let (anchor_span, tag_span) = (mark('&'), mark('!'));
         if is_rejected {
-            self.unsupported(
+            self.report_unsupported(
                 anchor_span,
                 "an anchor is not allowed",
                 "remove it; a manifest uses no anchors and aliases",
             );
         }
         if tagged {
-            self.unsupported(
+            self.report_unsupported(
                 tag_span,
                 "a tag is not allowed",
                 "remove it; quote the value if it must be a string",
@@ -551,9 +559,9 @@ impl Builder<'_> {
         }
     }
 
-    fn too_deep(&mut self, offset: usize) {
+    fn report_too_deep(&mut self, offset: usize) {
         let span = self.visible(offset);
-        self.unsupported(
+        self.report_unsupported(
             span,
             &format!("nested deeper than {MAX_DEPTH} levels"),
             self.dialect.advice(
@@ -563,11 +571,11 @@ impl Builder<'_> {
         );
     }
 
-    fn unsupported(&mut self, span: Range<usize>, message: &str, help: &str) {
-        self.problem(ProblemKind::Unsupported, span, message, help);
+    fn report_unsupported(&mut self, span: Range<usize>, message: &str, help: &str) {
+        self.report_problem(ProblemKind::Unsupported, span, message, help);
     }
 
-    fn problem(&mut self, kind: ProblemKind, span: Range<usize>, message: &str, help: &str) {
+    fn report_problem(&mut self, kind: ProblemKind, span: Range<usize>, message: &str, help: &str) {
         self.problems.push(Problem {
             kind,
             span,
@@ -586,7 +594,7 @@ impl Builder<'_> {
     /// Returns the span from quote to quote.
     ///
     /// The parser's span includes trailing white space and comments.
-    fn quoted(&self, span: Range<usize>) -> Range<usize> {
+    fn trim_to_quotes(&self, span: Range<usize>) -> Range<usize> {
         let text = &self.text[span.clone()];
         let mut characters = text.char_indices().peekable();
         let Some((_, quote @ ('"' | '\''))) = characters.next() else { return self.trim(span) };

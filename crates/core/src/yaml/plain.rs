@@ -90,7 +90,7 @@ pub(super) fn parse(text: &str) -> Option<Node> {
     while open.len() > 1 {
         close(text, &mut open, text.len())?;
     }
-    open.pop()?.closed(text, text.len())
+    open.pop()?.into_node(text, text.len())
 }
 
 /// Makes the mapping with indentation `indent` the last open one.
@@ -115,7 +115,7 @@ fn descend(text: &str, open: &mut Vec<OpenMapping<'_>>, indent: usize, start: us
 
 /// Closes the last open mapping; `next` is the offset of the next content.
 fn close(text: &str, open: &mut Vec<OpenMapping<'_>>, next: usize) -> Option<()> {
-    let node = open.pop()?.closed(text, next)?;
+    let node = open.pop()?.into_node(text, next)?;
     open.last_mut()?.complete(node);
     Some(())
 }
@@ -128,7 +128,7 @@ impl OpenMapping<'_> {
         }
     }
 
-    fn closed(self, text: &str, next: usize) -> Option<Node> {
+    fn into_node(self, text: &str, next: usize) -> Option<Node> {
         // A key without a value is null, which no field of a manifest is.
         if self.key.is_some() {
             return None;

@@ -27,8 +27,8 @@ pub(super) struct OpenJournal {
 }
 
 impl Journal {
-    pub(super) fn new(memory: &Path) -> Self {
-        Self { folder: memory.join(NAME), own: RefCell::default() }
+    pub(super) fn new(data_folder: &Path) -> Self {
+        Self { folder: data_folder.join(NAME), own: RefCell::default() }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -142,14 +142,14 @@ mod tests {
 
     #[test]
     fn a_run_that_goes_on_keeps_its_events_and_one_that_ended_leaves_them_to_the_next() {
-        let memory = tempfile::tempdir().unwrap();
-        let (first, second) = (Journal::new(memory.path()), Journal::new(memory.path()));
+        let data_folder = tempfile::tempdir().unwrap();
+        let (first, second) = (Journal::new(data_folder.path()), Journal::new(data_folder.path()));
         first.add(&[event("first")]).unwrap();
         second.add(&[event("second")]).unwrap();
         assert_eq!(actions(&second.open().unwrap()), ["second"]);
         drop(first);
         // What nothing has forgotten is there for the next run, the own last.
-        let third = Journal::new(memory.path());
+        let third = Journal::new(data_folder.path());
         third.add(&[event("third")]).unwrap();
         third.add(&[event("fourth")]).unwrap();
         let open = third.open().unwrap();
@@ -158,18 +158,18 @@ mod tests {
         found.sort_unstable();
         assert_eq!(found, ["first", "second"]);
         open.delete();
-        assert!(Journal::new(memory.path()).open().unwrap().events.is_empty());
+        assert!(Journal::new(data_folder.path()).open().unwrap().events.is_empty());
     }
 
     #[test]
     fn a_line_that_a_crash_cut_off_hides_none_before_it() {
-        let memory = tempfile::tempdir().unwrap();
-        let journal = Journal::new(memory.path());
+        let data_folder = tempfile::tempdir().unwrap();
+        let journal = Journal::new(data_folder.path());
         journal.add(&[event("whole")]).unwrap();
         let (path, mut file) = journal.own.take().unwrap();
         file.write_all(b"{\"time\":\"2026").unwrap();
         drop(file);
         assert!(path.exists());
-        assert_eq!(actions(&Journal::new(memory.path()).open().unwrap()), ["whole"]);
+        assert_eq!(actions(&Journal::new(data_folder.path()).open().unwrap()), ["whole"]);
     }
 }

@@ -70,7 +70,7 @@ pub struct RecordedAction {
 
 /// A manifest to mark `decommissioned`.
 #[derive(Debug, Clone)]
-pub struct Mark {
+pub struct DecommissionMark {
     pub file: String,
     pub action: RecordedAction,
 }
@@ -116,7 +116,7 @@ pub enum RecordError {
 
 impl RecordError {
     /// Returns whether the clone is in a state that allows no commit.
-    pub fn is_about_the_checkout(&self) -> bool {
+    pub fn is_about_checkout(&self) -> bool {
         matches!(self, Self::Branch(BranchError::NotReady { .. }))
     }
 }
@@ -146,7 +146,7 @@ impl<'run> Recorder<'run> {
             aws: None,
             git: repository.author(),
         };
-        let journal = Journal::new(&repository.memory());
+        let journal = Journal::new(&repository.data_folder());
         Self { repository, config, journal, actor, source, callers, failed: RefCell::default() }
     }
 
@@ -196,7 +196,7 @@ impl<'run> Recorder<'run> {
     }
 
     /// Commits the journal's events and marks manifests.
-    pub fn finish(&self, marks: &[Mark]) -> Recorded {
+    pub fn finish(&self, marks: &[DecommissionMark]) -> Recorded {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let open = match self.journal.open() {
             Ok(open) => open,
@@ -206,7 +206,7 @@ impl<'run> Recorder<'run> {
                 return Recorded { marks: unmarked(), commit: Err(error) };
             }
         };
-        let events = finished(&open.events);
+        let events = find_finished(&open.events);
         if events.is_empty() && marks.is_empty() {
             open.delete();
             return Recorded {
@@ -232,7 +232,12 @@ impl<'run> Recorder<'run> {
     }
 
     /// Commits to the branch that is checked out.
-    fn commit(&self, events: &[AuditEvent], marks: &[Mark], marked: &[AuditEvent]) -> Results {
+    fn commit(
+        &self,
+        events: &[AuditEvent],
+        marks: &[DecommissionMark],
+        marked: &[AuditEvent],
+    ) -> RecordResults {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let root = self.repository.root();
         let opened = git2::Repository::open(root)
@@ -249,7 +254,7 @@ impl<'run> Recorder<'run> {
         let trails: Vec<String> =
             by_id(events.iter().chain(marked)).keys().map(|id| trail::file_of(*id)).collect();
         let touched: Vec<&str> = files.iter().chain(&trails).map(String::as_str).collect();
-        let _held = match checkout.hold(&touched, || ()) {
+        let _lock = match checkout.lock(&touched, || ()) {
             Ok(held) => held,
             Err(error) => return (unmarked(), Err(error.into())),
         };
@@ -266,19 +271,19 @@ impl<'run> Recorder<'run> {
         };
         let write_by = |file: &str, text: &str, write: fn(&Path, &[u8]) -> io::Result<()>| {
             let why = |why: String| RecordError::Write { file: file.to_owned(), why };
-            let path = files::confine(root, file).map_err(why)?;
+            let path = files::join_below(root, file).map_err(why)?;
             write(&path, text.as_bytes()).map_err(|error| why(error.to_string()))
         };
-        let write = |file: &str, text: &str| write_by(file, text, files::write_whole);
+        let write = |file: &str, text: &str| write_by(file, text, files::write_atomic);
 
         let (mut marked_files, mut trails) = (Vec::new(), Vec::new());
         let mut results = Vec::new();
-        for Mark { file, .. } in marks {
+        for DecommissionMark { file, .. } in marks {
             let reject =
                 |why: &str| RecordError::Mark { file: file.to_owned(), why: why.to_owned() };
             let done =
                 committed(file).ok_or_else(|| reject("it is not committed")).and_then(|held| {
-                    let changed = mark(file, &held)?;
+                    let changed = mark_decommissioned(file, &held)?;
                     match disk(file) {
                         Some(text) if text == held => write(file, &changed),
                         // A run that was killed wrote it.
@@ -310,9 +315,9 @@ impl<'run> Recorder<'run> {
             let blobs = thread::Builder::new().spawn_scoped(scope, store);
             // The commit has the same content, so the files need no fsync.
             let write = |(file, trail): &(String, Trail)| {
-                write_by(file, trail.text(), files::write_forgettable)
+                write_by(file, trail.text(), files::write_unsynced)
             };
-            let done = files::few_at_once(trails.iter().collect(), write);
+            let done = files::map_in_parallel(trails.iter().collect(), write);
             (blobs.ok().and_then(|blobs| blobs.join().ok()?.ok()).unwrap_or_default(), done)
         });
         if let Some(error) = done.into_iter().find_map(Result::err) {
@@ -329,19 +334,25 @@ impl<'run> Recorder<'run> {
     }
 
     /// Pushes to a remote's branch, on top of its current commit.
-    fn push(&self, events: &[AuditEvent], marks: &[Mark], marked: &[AuditEvent]) -> Results {
+    fn push(
+        &self,
+        events: &[AuditEvent],
+        marks: &[DecommissionMark],
+        marked: &[AuditEvent],
+    ) -> RecordResults {
         let unmarked = || marks.iter().map(|_| Ok(())).collect();
         let remote = self.repository.remote_url(self.config.remote.as_deref());
         let Some(url) = remote else {
             return (unmarked(), Err(RecordError::NoRemote { name: self.config.remote.clone() }));
         };
         let place = RemotePlace { url, branch: self.config.branch.clone() };
-        let (root, memory) = (self.repository.root(), self.repository.memory());
+        let (root, data_folder) = (self.repository.root(), self.repository.data_folder());
         // The URL comes from git's configuration, which is the user's.
-        let remote = match RemoteBranch::open(WHAT, &place, root, &memory, Protocols::Configured) {
-            Ok(remote) => remote,
-            Err(error) => return (unmarked(), Err(error.into())),
-        };
+        let remote =
+            match RemoteBranch::open(WHAT, &place, root, &data_folder, Protocols::Configured) {
+                Ok(remote) => remote,
+                Err(error) => return (unmarked(), Err(error.into())),
+            };
         let held = |file: &str| match remote.find(file) {
             Ok(TreeItem::File { id, .. }) => remote.text(id).ok(),
             _ => None,
@@ -351,13 +362,16 @@ impl<'run> Recorder<'run> {
             let mut edits = Vec::new();
             results = marks
                 .iter()
-                .map(|Mark { file, .. }| {
+                .map(|DecommissionMark { file, .. }| {
                     let reject = |why: &str| RecordError::Mark {
                         file: file.to_owned(),
                         why: why.to_owned(),
                     };
                     let text = held(file).ok_or_else(|| reject("it is not on the branch"))?;
-                    edits.push(FileEdit { file: file.to_owned(), text: Some(mark(file, &text)?) });
+                    edits.push(FileEdit {
+                        file: file.to_owned(),
+                        text: Some(mark_decommissioned(file, &text)?),
+                    });
                     Ok(())
                 })
                 .collect();
@@ -402,7 +416,7 @@ impl<'run> Recorder<'run> {
 /// Returns completed and interrupted events.
 ///
 /// The outcome of an interrupted one is unknown.
-fn finished(events: &[AuditEvent]) -> Vec<AuditEvent> {
+fn find_finished(events: &[AuditEvent]) -> Vec<AuditEvent> {
     let is_of = |one: &AuditEvent, other: &AuditEvent| {
         one.id == other.id
             && one.action == other.action
@@ -428,7 +442,7 @@ fn finished(events: &[AuditEvent]) -> Vec<AuditEvent> {
     all
 }
 
-type Results = (Vec<Result<(), RecordError>>, Result<Option<String>, RecordError>);
+type RecordResults = (Vec<Result<(), RecordError>>, Result<Option<String>, RecordError>);
 
 fn by_id<'event>(
     events: impl IntoIterator<Item = &'event AuditEvent>,
@@ -450,7 +464,7 @@ fn add(trail: &mut Trail, events: &[&AuditEvent]) {
 }
 
 /// Returns a manifest's text with the status `decommissioned`, otherwise unchanged.
-fn mark(file: &str, text: &str) -> Result<String, RecordError> {
+fn mark_decommissioned(file: &str, text: &str) -> Result<String, RecordError> {
     const POINTER: &str = "/spec/lifecycle/status";
     let reject = |why: String| RecordError::Mark { file: file.to_owned(), why };
     let root =
@@ -549,7 +563,7 @@ mod tests {
         let events: Vec<AuditEvent> = lines.iter().map(|line| event(line)).collect();
         let shown =
             |event: AuditEvent| format!("{} {} {}", event.action, event.reason, event.result);
-        finished(&events).into_iter().map(shown).collect()
+        find_finished(&events).into_iter().map(shown).collect()
     }
 
     #[test]
@@ -597,11 +611,15 @@ mod tests {
     fn marking_a_manifest_changes_only_its_status() {
         let text = "spec: # x\n  lifecycle: { status: \"decommission_requested\" } # y\n";
         assert_eq!(
-            mark("f", text).unwrap(),
+            mark_decommissioned("f", text).unwrap(),
             text.replace("decommission_requested", "decommissioned")
         );
-        assert_eq!(mark("f", &mark("f", text).unwrap()).unwrap(), mark("f", text).unwrap());
-        let error = mark("f", &text.replace("decommission_requested", "deprecated")).unwrap_err();
+        assert_eq!(
+            mark_decommissioned("f", &mark_decommissioned("f", text).unwrap()).unwrap(),
+            mark_decommissioned("f", text).unwrap()
+        );
+        let error = mark_decommissioned("f", &text.replace("decommission_requested", "deprecated"))
+            .unwrap_err();
         assert!(error.to_string().contains("its status is `deprecated` now"), "{error}");
     }
 }

@@ -31,7 +31,7 @@ pub enum CommitEntry<'a> {
     /// With this text, which may leave out changes on disk; the index has the file.
     Text(&'a str, &'a str),
     /// Deleted.
-    Gone(&'a str),
+    Deleted(&'a str),
 }
 
 impl<'a> CommitEntry<'a> {
@@ -40,7 +40,7 @@ impl<'a> CommitEntry<'a> {
             Self::OnDisk(file)
             | Self::Written { file, .. }
             | Self::Text(file, _)
-            | Self::Gone(file) => file,
+            | Self::Deleted(file) => file,
         }
     }
 }
@@ -210,15 +210,15 @@ fn commit(
                 let entry = index.get_path(path, 0).ok_or_else(lost)?;
                 index.add_frombuffer(&entry, text.as_bytes())?;
             }
-            CommitEntry::Gone(_) => index.remove_path(path)?,
+            CommitEntry::Deleted(_) => index.remove_path(path)?,
         }
     }
     let mut update = TreeUpdateBuilder::new();
     for entry in entries {
         let path = Path::new(entry.file());
         match (entry, index.get_path(path, 0)) {
-            (CommitEntry::Gone(_), _) if base.get_path(path).is_err() => {}
-            (CommitEntry::Gone(_), _) => _ = update.remove(path),
+            (CommitEntry::Deleted(_), _) if base.get_path(path).is_err() => {}
+            (CommitEntry::Deleted(_), _) => _ = update.remove(path),
             (_, None) => return Err(lost()),
             // The index's mode is the file's: the two agree even if the file is executable.
             (_, Some(entry)) if entry.mode & 0o111 == 0 => {

@@ -73,7 +73,7 @@ pub enum BranchError {
 impl BranchError {
     /// Returns whether the cause is the configuration, and not the environment.
     #[must_use]
-    pub fn is_of_the_configuration(&self) -> bool {
+    pub fn is_configuration_error(&self) -> bool {
         matches!(self, Self::NotReady { .. } | Self::NoBranch { .. })
     }
 }

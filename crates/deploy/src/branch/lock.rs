@@ -38,16 +38,16 @@ impl Checkout {
     ///
     /// # Errors
     /// [`BranchError::Busy`] after five minutes.
-    pub fn hold(
+    pub fn lock(
         &self,
         files: &[&str],
         waiting: impl FnOnce(),
     ) -> Result<CheckoutLock, BranchError> {
         let begun = Instant::now();
         let mut waiting = Some(waiting);
-        let held = loop {
-            match self.try_hold() {
-                Some(held) => break held,
+        let lock = loop {
+            match self.try_lock() {
+                Some(lock) => break lock,
                 None if begun.elapsed() < PATIENCE => {
                     if let Some(waiting) = waiting.take() {
                         waiting();
@@ -57,28 +57,28 @@ impl Checkout {
                 None => return Err(BranchError::Busy { what: self.what, path: self.root.clone() }),
             }
         };
-        self.clear(&held);
-        let files = files.iter().filter_map(|file| files::confine(&self.root, file).ok());
+        self.clear(&lock);
+        let files = files.iter().filter_map(|file| files::join_below(&self.root, file).ok());
         let folders: BTreeSet<PathBuf> =
             files.filter_map(|file| file.parent().map(Path::to_path_buf)).collect();
         // Without a lock, a temporary file may belong to another run.
-        for folder in folders.iter().filter(|_| held.0.is_some()) {
+        for folder in folders.iter().filter(|_| lock.0.is_some()) {
             files::remove_temporary(folder);
         }
-        Ok(held)
+        Ok(lock)
     }
 
     /// Removes leftovers of killed runs, with locks of git, from git's folder.
     ///
     /// Does nothing if another run has the lock.
     pub fn recover(&self) {
-        if let Some(held) = self.try_hold() {
-            self.clear(&held);
+        if let Some(lock) = self.try_lock() {
+            self.clear(&lock);
         }
     }
 
-    fn clear(&self, held: &CheckoutLock) {
-        self.clear_locks(held);
+    fn clear(&self, lock: &CheckoutLock) {
+        self.clear_locks(lock);
         if let Some(git) = &self.git {
             private_dir::clear(git);
         }
@@ -87,7 +87,7 @@ impl Checkout {
     /// Returns None if another run has the lock.
     ///
     /// On systems and file systems without such locks, runs are not kept apart.
-    fn try_hold(&self) -> Option<CheckoutLock> {
+    fn try_lock(&self) -> Option<CheckoutLock> {
         let Ok(folder) = File::open(&self.root) else { return Some(CheckoutLock(None)) };
         match folder.try_lock() {
             Ok(()) => Some(CheckoutLock(Some(folder))),
@@ -96,8 +96,8 @@ impl Checkout {
         }
     }
 
-    fn clear_locks(&self, held: &CheckoutLock) {
-        let (Some(git), Some(_)) = (&self.git, &held.0) else { return };
+    fn clear_locks(&self, lock: &CheckoutLock) {
+        let (Some(git), Some(_)) = (&self.git, &lock.0) else { return };
         let note = note(git);
         let Ok(noted) = fs::metadata(&note).and_then(|found| found.modified()) else { return };
         let is_ours = |lock: &PathBuf| {

@@ -46,8 +46,8 @@ pub struct RemoteBranch {
 impl RemoteBranch {
     /// Queries the repository for its branch, and fetches the commit if it is new.
     ///
-    /// `what` is the name of the repository in messages. A path is relative to `root`. `memory` is
-    /// the folder that is kept between runs, and `protocols` are those that git may use.
+    /// `what` is the name of the repository in messages. A path is relative to `root`.
+    /// `data_folder` is kept between runs, and `protocols` are those that git may use.
     ///
     /// # Errors
     /// If the repository does not answer or has no such branch, or the file system reports an
@@ -56,7 +56,7 @@ impl RemoteBranch {
         what: &'static str,
         place: &RemotePlace,
         root: &Path,
-        memory: &Path,
+        data_folder: &Path,
         protocols: Protocols,
     ) -> Result<Self, BranchError> {
         // The resolved and checked path: in git's process, the text may mean another one.
@@ -77,8 +77,8 @@ impl RemoteBranch {
             None => place.url.clone(),
         };
         let mut cache =
-            Cache::open(what, target, without_password(&place.url), &memory.join("branches"))?;
-        cache.program = cache.program.going_by(protocols);
+            Cache::open(what, target, without_password(&place.url), &data_folder.join("branches"))?;
+        cache.program = cache.program.with_protocols(protocols);
         let (branch, head) = cache.update(place.branch.as_deref())?;
         Ok(Self { cache, branch, head: Cell::new(head) })
     }

@@ -59,10 +59,10 @@ pub enum GitopsError {
 impl GitopsError {
     /// Returns whether the cause is the configuration, and not the environment.
     #[must_use]
-    pub fn is_of_the_configuration(&self) -> bool {
+    pub fn is_configuration_error(&self) -> bool {
         match self {
             Self::Unusable { .. } | Self::Path { .. } => true,
-            Self::Branch(error) => error.is_of_the_configuration(),
+            Self::Branch(error) => error.is_configuration_error(),
             Self::Foreign { .. }
             | Self::Changed { .. }
             | Self::Unlistable { .. }

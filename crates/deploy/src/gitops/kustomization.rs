@@ -62,7 +62,7 @@ impl Kustomization {
     }
 
     /// Marks it as not to be changed.
-    pub(super) fn blocked(self, why: String) -> Self {
+    pub(super) fn mark_blocked(self, why: String) -> Self {
         Self { blocked: Some(why), ..self }
     }
 
@@ -77,7 +77,7 @@ impl Kustomization {
             return Listing::Fine;
         }
         // If one name can be added, each can; trying all of them would parse a long list each time.
-        let full = || self.full.get_or_init(|| self.with(&[name.to_owned()]).err());
+        let full = || self.full.get_or_init(|| self.add_names(&[name.to_owned()]).err());
         match self.blocked.as_ref().or_else(|| full().as_ref()) {
             Some(why) => Listing::Obstacle(why.clone()),
             None => Listing::Missing,
@@ -89,7 +89,7 @@ impl Kustomization {
         match (self.listed.contains(name), &self.blocked) {
             (false, _) => Listing::Fine,
             (true, Some(why)) => Listing::Obstacle(why.clone()),
-            (true, None) => match self.without(&[name.to_owned()]) {
+            (true, None) => match self.remove_names(&[name.to_owned()]) {
                 Ok(_) => Listing::Missing,
                 Err(why) => Listing::Obstacle(why),
             },
@@ -100,11 +100,11 @@ impl Kustomization {
     ///
     /// # Errors
     /// The reason, for messages.
-    pub(super) fn without(&self, names: &[String]) -> Result<String, String> {
+    pub(super) fn remove_names(&self, names: &[String]) -> Result<String, String> {
         let mut text = self.text.clone();
         let forms = names.iter().flat_map(|name| [name.clone(), format!("./{name}")]);
         for value in forms {
-            let root = yaml::parse(&text).map_err(|_| self.by_hand("remove"))?;
+            let root = yaml::parse(&text).map_err(|_| self.manual_edit_hint("remove"))?;
             let is_value =
                 |item: &&Node| matches!(&item.value, NodeValue::String(name) if *name == value);
             match root.at(RESOURCES).map(|(_, node)| &node.value) {
@@ -112,7 +112,7 @@ impl Kustomization {
                 _ => continue,
             }
             let change = YamlEdit::Withdraw { pointer: RESOURCES.to_owned(), value };
-            text = change.apply(&text, &root).ok_or_else(|| self.by_hand("remove"))?;
+            text = change.apply(&text, &root).ok_or_else(|| self.manual_edit_hint("remove"))?;
         }
         Ok(text)
     }
@@ -122,11 +122,15 @@ impl Kustomization {
     /// # Errors
     /// The reason, for messages.
     pub(super) fn changed(&self, added: &[String], removed: &[String]) -> Result<String, String> {
-        let text = self.with(added)?;
-        if removed.is_empty() { Ok(text) } else { Self::parse(&self.file, text)?.without(removed) }
+        let text = self.add_names(added)?;
+        if removed.is_empty() {
+            Ok(text)
+        } else {
+            Self::parse(&self.file, text)?.remove_names(removed)
+        }
     }
 
-    fn by_hand(&self, verb: &str) -> String {
+    fn manual_edit_hint(&self, verb: &str) -> String {
         format!(
             "`resources` in `{}` next to it cannot be edited in place: {verb} the file by hand",
             self.file
@@ -139,7 +143,7 @@ impl Kustomization {
     ///
     /// # Errors
     /// The reason, for messages.
-    pub(super) fn with(&self, names: &[String]) -> Result<String, String> {
+    pub(super) fn add_names(&self, names: &[String]) -> Result<String, String> {
         let values: Vec<String> =
             names.iter().filter(|name| !self.listed.contains(*name)).cloned().collect();
         if values.is_empty() {
@@ -147,7 +151,8 @@ impl Kustomization {
         }
         let root = yaml::parse(&self.text).ok();
         let change = YamlEdit::Append { pointer: RESOURCES.to_owned(), values };
-        root.and_then(|root| change.apply(&self.text, &root)).ok_or_else(|| self.by_hand("add"))
+        root.and_then(|root| change.apply(&self.text, &root))
+            .ok_or_else(|| self.manual_edit_hint("add"))
     }
 }
 

@@ -13,7 +13,7 @@ use kustomization::Listing;
 
 pub use error::GitopsError;
 pub use remote_repository::RemoteRepository;
-pub use stale_projections::Stale;
+pub use stale_projections::StaleProjection;
 pub use working_copy::WorkingCopy;
 
 use crate::branch;
@@ -169,13 +169,17 @@ impl Target {
 
     /// Returns the committed projections of this catalog that are not `is_wanted`.
     #[must_use]
-    pub fn stale(&self, catalog_id: &str, is_wanted: &dyn Fn(&str) -> bool) -> Vec<Stale> {
+    pub fn stale(
+        &self,
+        catalog_id: &str,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> Vec<StaleProjection> {
         let found = match self {
             Self::Copy(copy) => copy.head_tree(),
             Self::Remote(repository) => repository.remote.head_tree(),
         };
         found
-            .map(|(git, tree)| stale_projections::all(git, tree, catalog_id, is_wanted))
+            .map(|(git, tree)| stale_projections::find_stale(git, tree, catalog_id, is_wanted))
             .unwrap_or_default()
     }
 }

@@ -15,7 +15,7 @@ use super::working_copy::CHUNK;
 use crate::branch;
 use crate::branch::PrivateDir;
 use goldenpath_core::files;
-use goldenpath_core::files::Staged;
+use goldenpath_core::files::StagedFile;
 use goldenpath_core::projection::Projection;
 
 /// The preparation in the background, which stops on drop.
@@ -29,7 +29,7 @@ pub(super) struct PreparedFiles {
 /// Any of them may be missing: publishing writes those itself.
 #[derive(Default)]
 pub(super) struct PreparedFile {
-    pub(super) files: HashMap<String, Staged>,
+    pub(super) files: HashMap<String, StagedFile>,
     pub(super) blobs: HashMap<String, Oid>,
     /// The folder of the files.
     _folder: Option<PrivateDir>,
@@ -83,7 +83,9 @@ fn prepare(
             let staged = files::stage(folder.path(), &root.join(file), text.as_bytes()).ok()?;
             Some((file.clone(), staged))
         };
-        ready.files.extend(files::few_at_once(chunk.iter().collect(), stage).into_iter().flatten());
+        ready
+            .files
+            .extend(files::map_in_parallel(chunk.iter().collect(), stage).into_iter().flatten());
     }
     ready._folder = Some(folder);
     ready

@@ -45,7 +45,7 @@ impl RemoteRepository {
             TreeItem::File { id, .. } => match self.remote.text(id) {
                 // Git may have converted the line ends.
                 Ok(text) if text.replace("\r\n", "\n") == projection.text => FileState::Current,
-                Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
+                Ok(text) if projection.has_same_manifest(&text) => FileState::Outdated,
                 Ok(_) => FileState::Foreign(
                     "it was not written by goldenpath for this ID of this catalog".to_owned(),
                 ),

@@ -8,25 +8,25 @@ use goldenpath_core::projection;
 
 /// A file that goldenpath wrote for a catalog's manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stale {
+pub struct StaleProjection {
     pub id: SecretId,
     /// Relative to the GitOps repository's root.
     pub file: String,
 }
 
 /// Returns the files of this catalog in a tree that are not `is_wanted`.
-pub(super) fn all(
+pub(super) fn find_stale(
     git: &Repository,
     tree: Oid,
     catalog_id: &str,
     is_wanted: &dyn Fn(&str) -> bool,
-) -> Vec<Stale> {
+) -> Vec<StaleProjection> {
     let mut found = Vec::new();
     let is_unwanted =
         |file: &str| (file.ends_with(".yaml") || file.ends_with(".yml")) && !is_wanted(file);
     branch::visit(git, tree, &is_unwanted, &mut |file, text| {
         let owner = projection::owner(text, catalog_id);
-        found.extend(owner.map(|id| Stale { id, file: file.to_owned() }));
+        found.extend(owner.map(|id| StaleProjection { id, file: file.to_owned() }));
     });
     found
 }

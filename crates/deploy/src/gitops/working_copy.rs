@@ -13,7 +13,7 @@ use super::{FileState, GitopsError, MAX_BYTES, ProjectionChange, PublishEvent, P
 use crate::branch;
 use crate::branch::{Checkout, CommitEntry, TreeItem};
 use goldenpath_core::files;
-use goldenpath_core::files::{Staged, Unreadable};
+use goldenpath_core::files::{StagedFile, Unreadable};
 use goldenpath_core::projection;
 use goldenpath_core::projection::Projection;
 
@@ -40,7 +40,7 @@ pub(super) enum FolderKustomization {
 /// A pending change on disk.
 enum PendingWork<'p> {
     Nothing,
-    Write(PathBuf, &'p str, Option<Staged>),
+    Write(PathBuf, &'p str, Option<StagedFile>),
     Remove(PathBuf),
 }
 
@@ -157,7 +157,7 @@ impl WorkingCopy {
                     FileState::Uncommitted
                 }
             }
-            Ok(text) if projection.is_of_the_same_manifest(&text) => FileState::Outdated,
+            Ok(text) if projection.has_same_manifest(&text) => FileState::Outdated,
             Ok(_) => FileState::Foreign(
                 "it was not written by goldenpath for this ID of this catalog".to_owned(),
             ),
@@ -198,7 +198,7 @@ impl WorkingCopy {
     ) -> Published {
         let files: Vec<&str> =
             changes.iter().map(|change| change.projection().file.as_str()).collect();
-        let _lock = match self.checkout.hold(&files, || report(PublishEvent::Waiting)) {
+        let _lock = match self.checkout.lock(&files, || report(PublishEvent::Waiting)) {
             Ok(lock) => lock,
             Err(error) => {
                 return Published {
@@ -247,7 +247,7 @@ impl WorkingCopy {
                     entries.push(CommitEntry::Written { file, text: &projection.text, blob });
                 }
                 ProjectionChange::Remove(_) if self.is_ours_in_git(change.projection()) => {
-                    entries.push(CommitEntry::Gone(file))
+                    entries.push(CommitEntry::Deleted(file))
                 }
                 ProjectionChange::Remove(_) => {}
             }
@@ -275,10 +275,7 @@ impl WorkingCopy {
             }
         };
         let texts = [committed(), self.checkout.staged_text(&projection.file)];
-        texts
-            .iter()
-            .flatten()
-            .any(|text| projection.is_of_the_same_manifest(&text.replace("\r\n", "\n")))
+        texts.iter().flatten().any(|text| projection.has_same_manifest(&text.replace("\r\n", "\n")))
     }
 
     /// Syncs the folders of the written files, each once.
@@ -293,7 +290,7 @@ impl WorkingCopy {
         let sync = |(folder, indices): (&str, Vec<usize>)| {
             (files::sync_folder(&root.join(folder)), indices)
         };
-        for (synced, indices) in files::few_at_once(folders.into_iter().collect(), sync) {
+        for (synced, indices) in files::map_in_parallel(folders.into_iter().collect(), sync) {
             if let Err(error) = synced {
                 for index in indices {
                     let file = changes[index].projection().file.clone();
@@ -310,7 +307,7 @@ impl WorkingCopy {
         ready: &mut PreparedFile,
     ) -> Vec<Result<(), GitopsError>> {
         let wanted: Vec<_> =
-            changes.iter().map(|change| (change, self.work_of(change, ready))).collect();
+            changes.iter().map(|change| (change, self.pending_work(change, ready))).collect();
         let work =
             |(change, work): (&ProjectionChange<'_>, Result<PendingWork<'_>, GitopsError>)| {
                 let done = match work? {
@@ -318,7 +315,7 @@ impl WorkingCopy {
                     PendingWork::Write(path, text, staged) => {
                         match staged.map(|staged| staged.name(&path)) {
                             Some(Ok(())) => Ok(()),
-                            _ => files::write_one_of_many(&path, text.as_bytes()),
+                            _ => files::write_in_batch(&path, text.as_bytes()),
                         }
                     }
                     PendingWork::Remove(path) => files::remove(&path),
@@ -326,13 +323,13 @@ impl WorkingCopy {
                 let file = || change.projection().file.clone();
                 done.map_err(|error| GitopsError::Write { file: file(), why: error.to_string() })
             };
-        files::few_at_once(wanted, work)
+        files::map_in_parallel(wanted, work)
     }
 
     /// Returns the pending work for a change.
     ///
     /// An unmanaged file is neither replaced nor removed.
-    fn work_of<'p>(
+    fn pending_work<'p>(
         &self,
         change: &ProjectionChange<'p>,
         ready: &mut PreparedFile,
@@ -382,8 +379,8 @@ impl WorkingCopy {
         }
         let text = disk.changed(&added, &removed)?;
         if text != disk.text {
-            let path = files::confine(&self.checkout.root, &disk.file)?;
-            files::write_whole(&path, text.as_bytes()).map_err(|error| {
+            let path = files::join_below(&self.checkout.root, &disk.file)?;
+            files::write_atomic(&path, text.as_bytes()).map_err(|error| {
                 format!("`{}` next to it cannot be written: {error}", disk.file)
             })?;
         }
@@ -427,7 +424,7 @@ impl WorkingCopy {
                 let why = format!(
                     "`{file}` next to it has changes that are not committed: commit or undo them"
                 );
-                let committed = committed.blocked(why);
+                let committed = committed.mark_blocked(why);
                 FolderKustomization::Found(Box::new(KustomizationPair { disk, committed }))
             }
         }
@@ -473,7 +470,7 @@ impl WorkingCopy {
             let read =
                 files::read_below(&self.checkout.root, &file, MAX_BYTES).and_then(Result::ok);
             read.and_then(|bytes| String::from_utf8(bytes).ok())
-                .is_some_and(|text| projection::is_one(&text))
+                .is_some_and(|text| projection::is_projection(&text))
         };
         // A run removes the file before its name in the list.
         let is_removed = |name: &String| {
@@ -510,6 +507,6 @@ impl WorkingCopy {
 
     fn path_of(&self, file: &str) -> Result<PathBuf, GitopsError> {
         super::check_path(file)?;
-        files::confine(&self.checkout.root, file).map_err(|why| GitopsError::Path { why })
+        files::join_below(&self.checkout.root, file).map_err(|why| GitopsError::Path { why })
     }
 }

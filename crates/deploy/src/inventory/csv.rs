@@ -1,7 +1,7 @@
 //! The catalog as CSV (RFC 4180), with a header line.
 
 use super::CatalogRow;
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 
 const HEADS: [&str; 16] = [
     "id",
@@ -60,7 +60,7 @@ fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
 /// Spreadsheets evaluate a cell that starts like a formula (OWASP, "CSV Injection"). A leading
 /// apostrophe makes it text.
 fn cell(text: &str) -> String {
-    let shown = harmless_name(text);
+    let shown = sanitize_name(text);
     let is_formula = shown.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     let shown = if is_formula { format!("'{shown}") } else { shown.into_owned() };
     if shown.contains(['"', ',', '\r', '\n', ';']) || is_formula {

@@ -32,20 +32,20 @@ pub struct StoreDates {
 
 /// All start dates for due dates.
 #[derive(Debug, Default)]
-pub struct Calendar {
+pub struct StartDates {
     /// The time at which an ID was added to the catalog, by file name.
-    first_held: HashMap<String, Timestamp>,
+    catalogued_at: HashMap<String, Timestamp>,
     /// The time of the current status of a manifest, by path.
     status_since: BTreeMap<String, Timestamp>,
     /// The dates from the stores; empty if no store was queried.
-    pub known: BTreeMap<SecretId, StoreDates>,
+    pub store_dates: BTreeMap<SecretId, StoreDates>,
 }
 
 /// Why a secret is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum DueReason {
     /// Its ttl ends: its owner must check whether it is still needed.
-    Ttl { days: u32, from: Begin },
+    Ttl { days: u32, from: TtlStart },
     /// Its value must be rotated; `by_hand` is the ID if no function rotates it.
     Rotation { days: u16, last: Renewal, by_hand: Option<SecretId> },
     /// It is deprecated for so long that it can be decommissioned.
@@ -56,7 +56,7 @@ pub enum Reason {
 
 /// The start of a ttl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
+pub enum TtlStart {
     /// The time at which the secret was created.
     Created(Timestamp),
     /// The time at which the ID was added to the catalog.
@@ -68,79 +68,80 @@ pub enum Begin {
 pub struct Due {
     pub row: CatalogRow,
     pub when: Timestamp,
-    pub reason: Reason,
+    pub reason: DueReason,
 }
 
-impl Calendar {
-    /// Reads the dates of a catalog's manifests from the history of the commit `line`.
+impl StartDates {
+    /// Reads the dates of a catalog's manifests from the history of the commit `history_tip`.
     ///
-    /// `holds` filters the manifests.
+    /// `is_selected` filters the manifests.
     #[must_use]
     pub fn of(
         repository: &Repository,
         project: &Project,
         catalog: &Catalog,
-        line: Snapshot,
-        holds: impl Fn(&SecretRequest) -> bool,
+        history_tip: Snapshot,
+        is_selected: impl Fn(&SecretRequest) -> bool,
     ) -> Self {
-        let first_held = repository.first_held(line, &project.config.catalog);
+        let catalogued_at = repository.first_seen(history_tip, &project.config.catalog);
         let mut status_since = BTreeMap::new();
         for status in [LifecycleStatus::Deprecated, LifecycleStatus::DecommissionRequested] {
-            let has_status = |request: &SecretRequest| request.status == status && holds(request);
+            let has_status =
+                |request: &SecretRequest| request.status == status && is_selected(request);
             let entries =
                 catalog.entries.iter().filter(|entry| entry.request().is_some_and(has_status));
             let had_status = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
-            status_since.extend(repository.same_since(
-                line,
+            status_since.extend(repository.unchanged_since(
+                history_tip,
                 entries.map(|entry| entry.path.clone()),
                 had_status,
             ));
         }
-        Self { first_held, status_since, known: BTreeMap::new() }
+        Self { catalogued_at, status_since, store_dates: BTreeMap::new() }
     }
 
     /// Returns when an ID was added to the catalog, if the history has that commit.
     #[must_use]
     pub fn catalogued(&self, id: SecretId) -> Option<Timestamp> {
-        self.first_held.get(&format!("{id}.yaml")).copied()
+        self.catalogued_at.get(&format!("{id}.yaml")).copied()
     }
 
     /// Returns all due dates of one secret that is not decommissioned.
     #[must_use]
-    pub fn days_of(
+    pub fn due_dates(
         &self,
         request: &SecretRequest,
         path: &str,
         project: &Project,
-    ) -> Vec<(Timestamp, Reason)> {
-        let known = self.known.get(&request.id).copied().unwrap_or_default();
+    ) -> Vec<(Timestamp, DueReason)> {
+        let store_dates = self.store_dates.get(&request.id).copied().unwrap_or_default();
         match request.status {
             LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
             LifecycleStatus::DecommissionRequested => {
-                return self.gates(request, path, project, known).into_iter().collect();
+                return self.gates_end(request, path, project, store_dates).into_iter().collect();
             }
             LifecycleStatus::Decommissioned => return Vec::new(),
         }
-        let begin = known
+        let begin = store_dates
             .created
-            .map(Begin::Created)
-            .or(self.catalogued(request.id).map(Begin::Catalogued));
+            .map(TtlStart::Created)
+            .or(self.catalogued(request.id).map(TtlStart::Catalogued));
         let ttl = begin.and_then(|from| {
             let days = request.ttl_days;
-            Some((after(from.time(), days)?, Reason::Ttl { days, from }))
+            Some((after(from.time(), days)?, DueReason::Ttl { days, from }))
         });
         let interval = project.governance.rotation_interval(&request.rotation_class);
         let function =
             project.config.rotation_function(request.environment.as_str(), &request.secret_type);
         let by_hand = function.is_none().then_some(request.id);
-        let rotation = interval.zip(known.renewal).and_then(|(days, last)| {
-            Some((after(last.time(), days.into())?, Reason::Rotation { days, last, by_hand }))
+        let rotation = interval.zip(store_dates.renewal).and_then(|(days, last)| {
+            Some((after(last.time(), days.into())?, DueReason::Rotation { days, last, by_hand }))
         });
         let deprecated =
             self.status_since.get(path).filter(|_| request.status == LifecycleStatus::Deprecated);
         let deprecated = deprecated.and_then(|since| {
             let days = project.governance.deprecated_for_days();
-            Some((after(*since, days.into())?, Reason::Deprecated { days, since: *since }))
+            Some((after(*since, days.into())?, DueReason::Deprecated { days, since: *since }))
         });
         [ttl, rotation, deprecated].into_iter().flatten().collect()
     }
@@ -148,36 +149,38 @@ impl Calendar {
     /// Returns when the waiting times of a decommission request end.
     ///
     /// None if the secret is already marked for deletion.
-    fn gates(
+    fn gates_end(
         &self,
         request: &SecretRequest,
         path: &str,
         project: &Project,
-        known: StoreDates,
-    ) -> Option<(Timestamp, Reason)> {
-        let since = *self.status_since.get(path).filter(|_| known.deletion.is_none())?;
+        store_dates: StoreDates,
+    ) -> Option<(Timestamp, DueReason)> {
+        let since = *self.status_since.get(path).filter(|_| store_dates.deletion.is_none())?;
         let tier = project.governance.tiers.get(&request.risk_tier)?;
         let cooled = after(since, tier.cooling_off_days.into())?;
-        let quiet = known.last_accessed.and_then(|last| after(last, tier.quiet_days.into()));
-        Some((quiet.map_or(cooled, |quiet| quiet.max(cooled)), Reason::Gates { since }))
+        let quiet = store_dates.last_accessed.and_then(|last| after(last, tier.quiet_days.into()));
+        Some((quiet.map_or(cooled, |quiet| quiet.max(cooled)), DueReason::Gates { since }))
     }
 
     /// Returns the due dates until `until`, the earliest first.
     ///
-    /// `holds` filters the manifests.
+    /// `is_selected` filters the manifests.
     #[must_use]
     pub fn due(
         &self,
         catalog: &Catalog,
         project: &Project,
-        holds: impl Fn(&SecretRequest) -> bool,
+        is_selected: impl Fn(&SecretRequest) -> bool,
         until: Timestamp,
     ) -> Vec<Due> {
         let mut due: Vec<Due> = Vec::new();
         for entry in &catalog.entries {
-            let Some(request) = entry.request().filter(|request| holds(request)) else { continue };
+            let Some(request) = entry.request().filter(|request| is_selected(request)) else {
+                continue;
+            };
             let days = self
-                .days_of(request, &entry.path, project)
+                .due_dates(request, &entry.path, project)
                 .into_iter()
                 .filter(|(when, _)| *when <= until);
             let mut days = days.peekable();
@@ -193,7 +196,7 @@ impl Calendar {
     }
 }
 
-impl Reason {
+impl DueReason {
     /// Returns the reason's name in JSON.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -216,9 +219,9 @@ impl Reason {
 
     /// Returns the reason in words.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
-            Self::Ttl { days, from } => format!("ttl of {}, {}", count(*days), from.words()),
+            Self::Ttl { days, from } => format!("ttl of {}, {}", count(*days), from.describe()),
             Self::Rotation { days, last, .. } => {
                 let verb = if matches!(last, Renewal::Rotated(_)) { "rotated" } else { "changed" };
                 format!("rotation every {}, {verb} {}", count((*days).into()), day(last.time()))
@@ -237,7 +240,7 @@ impl Reason {
 
     /// Returns the command for the due task, if there is one.
     #[must_use]
-    pub fn way_out(&self) -> Option<String> {
+    pub fn remedy(&self) -> Option<String> {
         match self {
             Self::Rotation { by_hand: Some(id), .. } => {
                 Some(format!("goldenpath value rotate {id}"))
@@ -255,14 +258,14 @@ impl Reason {
     }
 }
 
-impl Begin {
+impl TtlStart {
     fn time(self) -> Timestamp {
         match self {
             Self::Created(when) | Self::Catalogued(when) => when,
         }
     }
 
-    fn words(self) -> String {
+    fn describe(self) -> String {
         match self {
             Self::Created(when) => format!("created {}", day(when)),
             Self::Catalogued(when) => format!("in the catalog since {}", day(when)),
@@ -286,8 +289,8 @@ impl Due {
             "state": if self.is_overdue(now) { "overdue" } else { "soon" },
             "due": day(self.when),
             "since": day(self.reason.since()),
-            "message": self.reason.words(),
-            "wayOut": self.reason.way_out(),
+            "message": self.reason.describe(),
+            "wayOut": self.reason.remedy(),
             "name": self.row.name,
             "service": self.row.service,
             "environment": self.row.environment,

@@ -27,7 +27,7 @@ pub struct DueList {
     pub within: u32,
     /// The earliest first.
     pub due: Vec<Due>,
-    pub unseen: Vec<UnreachableStore>,
+    pub unreachable_stores: Vec<UnreachableStore>,
 }
 
 /// A store that could not be queried.
@@ -71,7 +71,7 @@ impl DueList {
             "version": 1,
             "summary": { "withinDays": self.within, "overdue": overdue.len(), "soon": soon.len() },
             "due": due,
-            "failures": self.unseen,
+            "failures": self.unreachable_stores,
         })
     }
 
@@ -96,7 +96,7 @@ impl DueList {
                 days: self.within,
                 overdue: ShownRows::of(&overdue, most),
                 soon: ShownRows::of(&soon, most),
-                unseen: &self.unseen,
+                unseen: &self.unreachable_stores,
             };
             let text = template::render(
                 DUE_TEMPLATE,

@@ -9,7 +9,7 @@ mod row;
 mod secret_details;
 
 pub use csv::as_csv;
-pub use due::{Begin, Calendar, Due, Reason, StoreDates, day, distance};
+pub use due::{Due, DueReason, StartDates, StoreDates, TtlStart, day, distance};
 pub use due_list::{DUE_TEMPLATE, DueList, UnreachableStore};
 pub use row::{CatalogRow, as_json, read};
 pub use secret_details::{Lookup, Projected, Reserved, SecretDetails, Stored, StoredDetails};

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::inventory::{CatalogRow, DueList, UnreachableStore, day, distance};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId};
-use goldenpath_core::sanitize::harmless_name;
+use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_core::template;
 use goldenpath_core::template::{Output, TemplateError};
 
@@ -33,16 +33,16 @@ pub struct CatalogPage {
     /// The secrets, sorted by ID.
     pub rows: Vec<CatalogRow>,
     /// The due secrets among them.
-    pub agenda: DueList,
+    pub due_list: DueList,
     /// The number of files that are not readable manifests.
     pub unread: usize,
     /// The events of each secret from the audit trail, the oldest first.
-    pub timelines: BTreeMap<SecretId, Vec<Moment>>,
+    pub timelines: BTreeMap<SecretId, Vec<TimelineEvent>>,
 }
 
 /// An event of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Moment {
+pub struct TimelineEvent {
     /// RFC 3339.
     pub time: String,
     /// The action and the actor.
@@ -88,7 +88,7 @@ struct Secret {
     row: Value,
     fields: Vec<Value>,
     due: Vec<Value>,
-    timeline: Vec<Moment>,
+    timeline: Vec<TimelineEvent>,
 }
 
 impl CatalogPage {
@@ -97,13 +97,13 @@ impl CatalogPage {
     /// # Errors
     /// Fails if the catalog is too large for one page.
     pub fn page(&self) -> Result<String, TemplateError> {
-        let agenda = &self.agenda;
+        let due_list = &self.due_list;
         let mut due_of: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         let mut due = Vec::new();
-        for item in &agenda.due {
-            let mut shown = item.as_json(agenda.now);
-            harmless(&mut shown);
-            shown["distance"] = distance(item.when, agenda.now).into();
+        for item in &due_list.due {
+            let mut shown = item.as_json(due_list.now);
+            sanitize_texts(&mut shown);
+            shown["distance"] = distance(item.when, due_list.now).into();
             due_of.entry(&item.row.path).or_default().push(shown.clone());
             due.push(shown);
         }
@@ -116,12 +116,12 @@ impl CatalogPage {
             style_hash: hash(STYLE),
             script: SCRIPT,
             script_hash: hash(SCRIPT),
-            catalog: &harmless_name(&agenda.catalog_id),
+            catalog: &sanitize_name(&due_list.catalog_id),
             at: &self.at,
-            today: day(agenda.now),
-            days: agenda.within,
+            today: day(due_list.now),
+            days: due_list.within,
             unread: self.unread,
-            unseen: &agenda.unseen,
+            unseen: &due_list.unreachable_stores,
             heads: HEADS,
             states: self.states(),
             due,
@@ -132,7 +132,7 @@ impl CatalogPage {
 
     fn secret(&self, row: &CatalogRow, due: Vec<Value>) -> Secret {
         let mut shown = json!(row);
-        harmless(&mut shown);
+        sanitize_texts(&mut shown);
         let field = |name: &str, key: &str| json!({ "name": name, "value": shown[key] });
         let mut fields = vec![
             field("Status", "status"),
@@ -150,9 +150,9 @@ impl CatalogPage {
         ];
         fields.retain(|field| !field["value"].is_null());
         let timeline = self.timelines.get(&row.id).into_iter().flatten();
-        let clean = |text: &str| harmless_name(text).into_owned();
+        let clean = |text: &str| sanitize_name(text).into_owned();
         let timeline = timeline
-            .map(|moment| Moment { time: clean(&moment.time), words: clean(&moment.words) })
+            .map(|moment| TimelineEvent { time: clean(&moment.time), words: clean(&moment.words) })
             .collect();
         Secret { fields, row: shown, due, timeline }
     }
@@ -180,11 +180,11 @@ impl CatalogPage {
 }
 
 /// Escapes invisible and reordering characters in all texts.
-fn harmless(value: &mut Value) {
+fn sanitize_texts(value: &mut Value) {
     match value {
-        Value::String(text) => *text = harmless_name(text).into_owned(),
-        Value::Object(fields) => fields.values_mut().for_each(harmless),
-        Value::Array(items) => items.iter_mut().for_each(harmless),
+        Value::String(text) => *text = sanitize_name(text).into_owned(),
+        Value::Object(fields) => fields.values_mut().for_each(sanitize_texts),
+        Value::Array(items) => items.iter_mut().for_each(sanitize_texts),
         _ => {}
     }
 }
@@ -224,19 +224,19 @@ mod tests {
             path: text(),
             has_value: None,
         };
-        let agenda = DueList {
+        let due_list = DueList {
             catalog_id: text(),
             now: Timestamp::UNIX_EPOCH,
             within: 14,
             due: Vec::new(),
-            unseen: Vec::new(),
+            unreachable_stores: Vec::new(),
         };
-        let moment = |words: &str| Moment {
+        let moment = |words: &str| TimelineEvent {
             time: "2026-11-25T09:00:00Z".to_owned(),
             words: words.to_owned(),
         };
         let timelines = [(id, vec![moment("created by Ann"), moment("<b>\u{202e}")])].into();
-        let report = CatalogPage { at: text(), rows: vec![row], agenda, unread: 0, timelines };
+        let report = CatalogPage { at: text(), rows: vec![row], due_list, unread: 0, timelines };
         let page = report.page().unwrap();
         let time = "<time datetime=\"2026-11-25T09:00:00Z\">2026-11-25T09:00:00Z</time>";
         assert!(

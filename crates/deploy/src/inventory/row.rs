@@ -8,7 +8,7 @@ use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use goldenpath_core::rules;
 use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
 
-/// A manifest's fields. Text that looks like a secret value is concealed.
+/// A manifest's fields. Text that looks like a secret value is redacted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CatalogRow {
@@ -61,7 +61,7 @@ impl CatalogRow {
             path: entry.path.clone(),
             has_value: None,
         };
-        rules::conceal(entry, project, row.texts());
+        rules::redact_texts(entry, project, row.texts());
         Some(row)
     }
 
@@ -106,7 +106,7 @@ impl CatalogRow {
     }
 }
 
-/// Reads a catalog and its rows, sorted by ID. `holds` filters the manifests.
+/// Reads a catalog and its rows, sorted by ID. `is_selected` filters the manifests.
 ///
 /// # Errors
 /// Fails if the repository cannot be read.
@@ -114,16 +114,19 @@ pub fn read(
     repository: &Repository,
     project: &Project,
     snapshot: Snapshot,
-    holds: impl Fn(&SecretRequest) -> bool + Sync + Send,
+    is_selected: impl Fn(&SecretRequest) -> bool + Sync + Send,
 ) -> Result<(Catalog, Vec<CatalogRow>), SourceError> {
     let row = |entry: &mut Entry| {
-        let row =
-            if entry.request().is_some_and(&holds) { CatalogRow::of(entry, project) } else { None };
+        let row = if entry.request().is_some_and(&is_selected) {
+            CatalogRow::of(entry, project)
+        } else {
+            None
+        };
         entry.drop_nodes();
         row.into_iter().collect()
     };
     let (catalog, mut rows) =
-        Catalog::inspect(repository, project, snapshot, &Selection::All, None, row)?;
+        Catalog::load_with(repository, project, snapshot, &Selection::All, None, row)?;
     rows.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
     Ok((catalog, rows))
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::due::{Reason, day};
+use super::due::{DueReason, day};
 use super::{CatalogRow, StoreDates};
 use goldenpath_core::report::finding_rows;
 use goldenpath_core::rules::Finding;
@@ -31,14 +31,14 @@ pub struct Stored {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDetails {
-    pub known: StoreDates,
+    pub dates: StoreDates,
     pub has_value: bool,
     /// The day of the planned deletion.
     pub deletion: Option<Timestamp>,
     pub last_changed: Option<Timestamp>,
     pub last_rotated: Option<Timestamp>,
     /// Why the secret is not the manifest's, if so.
-    pub stranger: Option<String>,
+    pub foreign_reason: Option<String>,
 }
 
 /// The projection in its GitOps repository.
@@ -70,7 +70,7 @@ pub struct SecretDetails {
     pub is_committed: Option<bool>,
     /// The time at which the ID was added to the catalog.
     pub catalogued: Option<Timestamp>,
-    pub days: Vec<(Timestamp, Reason)>,
+    pub days: Vec<(Timestamp, DueReason)>,
     pub store: Lookup<Stored>,
     pub gitops: Lookup<Projected>,
     pub reservation: Lookup<Reserved>,
@@ -87,7 +87,7 @@ impl SecretDetails {
             .days
             .iter()
             .map(|(when, reason)| {
-                let (name, message) = (reason.name(), reason.words());
+                let (name, message) = (reason.name(), reason.describe());
                 json!({ "reason": name, "due": day(*when), "message": message })
             })
             .collect();
@@ -120,7 +120,7 @@ impl Stored {
     fn as_json(&self) -> Value {
         let state = match &self.found {
             None => "missing",
-            Some(found) if found.stranger.is_some() => "foreign",
+            Some(found) if found.foreign_reason.is_some() => "foreign",
             Some(found) if found.deletion.is_some() => "deletion-planned",
             Some(_) => "present",
         };
@@ -129,11 +129,11 @@ impl Stored {
             "place": self.place,
             "state": state,
             "hasValue": found.map(|found| found.has_value),
-            "created": found.and_then(|found| found.known.created).map(day),
+            "created": found.and_then(|found| found.dates.created).map(day),
             "lastChanged": found.and_then(|found| found.last_changed).map(day),
             "lastRotated": found.and_then(|found| found.last_rotated).map(day),
             "deletion": found.and_then(|found| found.deletion).map(day),
-            "message": found.and_then(|found| found.stranger.as_deref()),
+            "message": found.and_then(|found| found.foreign_reason.as_deref()),
         })
     }
 }

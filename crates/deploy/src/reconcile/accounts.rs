@@ -40,22 +40,22 @@ impl Account {
                 None => places.push((place, [environment].into())),
             }
         }
-        let (mut accounts, mut unseen) = (Vec::new(), Vec::new());
+        let (mut accounts, mut unreadable) = (Vec::new(), Vec::new());
         for (place, environments) in places {
             match Store::open(&place, root).await {
                 Ok(store) => accounts.push(Self { environments, store }),
-                Err(error) => unseen.push(UnreadableAccount {
+                Err(error) => unreadable.push(UnreadableAccount {
                     environments,
                     place: None,
                     error: error.into(),
                 }),
             }
         }
-        (accounts, unseen)
+        (accounts, unreadable)
     }
 
     /// Returns this account as unreadable because of `error`.
-    pub(super) fn unseen(&self, error: ReconcileError) -> UnreadableAccount {
+    pub(super) fn to_unreadable(&self, error: ReconcileError) -> UnreadableAccount {
         UnreadableAccount {
             environments: self.environments.clone(),
             place: Some(self.store.place()),

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
-use super::{Action, Effect, Plan, ReconcileError, Step, World, execution};
-use crate::audit::{Mark, RecordError, Recorded, Recorder};
+use super::{Action, Effect, Plan, ReconcileContext, ReconcileError, Step, execution};
+use crate::audit::{DecommissionMark, RecordError, Recorded, Recorder};
 use crate::gitops::{ProjectionChange, PublishEvent, Published, Target};
 use crate::store::StoreError;
 use goldenpath_core::manifest::SecretId;
@@ -43,15 +43,15 @@ pub struct Applied {
     pub skipped: usize,
     pub blocked: usize,
     /// Not tried, because the run was stopped.
-    pub not_begun: usize,
+    pub not_started: usize,
 }
 
 /// The progress of the manifests of a run.
 #[derive(Default)]
 struct ManifestProgress {
-    begun: BTreeSet<SecretId>,
+    started: BTreeSet<SecretId>,
     /// Manifests with a failed step that blocks the projection.
-    broken: BTreeSet<SecretId>,
+    failed: BTreeSet<SecretId>,
 }
 
 /// Applies a plan and reports each step.
@@ -59,7 +59,7 @@ struct ManifestProgress {
 /// A failure stops only the later steps of the same manifest. When `is_stopping` returns true, the
 /// manifests in progress are completed, including projection and commit, and no other is started.
 pub async fn apply(
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     plan: &Plan,
     source: &str,
     recorder: &Recorder<'_>,
@@ -86,7 +86,7 @@ pub async fn apply(
     let store_steps: BTreeMap<SecretId, usize> =
         manifests.iter().map(|(id, steps)| (*id, steps.len())).collect();
     if !store_steps.is_empty() {
-        for (environments, gitops) in &world.gitops {
+        for (environments, gitops) in &context.gitops {
             let of_it = plan
                 .actions
                 .iter()
@@ -100,71 +100,85 @@ pub async fn apply(
     }
     let mut runs = stream::iter(manifests.into_values())
         .take_while(|_| future::ready(!is_stopping()))
-        .map(|actions| apply_manifest(world, recorder, actions))
-        .buffer_unordered(world.options.parallelism.changing);
+        .map(|actions| apply_manifest(context, recorder, actions))
+        .buffer_unordered(context.options.parallelism.writes);
     while let Some(results) = runs.next().await {
         for (action, result) in results {
-            progress.begun.insert(action.id);
+            progress.started.insert(action.id);
             let result = result.map(|done| done.map_err(ReconcileError::from));
             // A secret can be used without rotation.
             if !matches!(result, Some(Ok(())))
                 && !matches!(action.step, Step::ConfigureRotation { .. })
             {
-                progress.broken.insert(action.id);
+                progress.failed.insert(action.id);
             }
-            record(&mut applied, action, result, &mut report);
+            count_and_report(&mut applied, action, result, &mut report);
         }
     }
 
-    applied.not_begun += store_steps
+    applied.not_started += store_steps
         .iter()
-        .filter(|(id, _)| !progress.begun.contains(*id))
+        .filter(|(id, _)| !progress.started.contains(*id))
         .map(|(_, steps)| steps)
         .sum::<usize>();
     // Manifests that only need a projection start now.
     let projected =
         plan.actions.iter().map(|action| action.id).filter(|id| !store_steps.contains_key(id));
     if !is_stopping() {
-        progress.begun.extend(projected);
+        progress.started.extend(projected);
     }
 
-    for (environments, gitops) in &world.gitops {
+    for (environments, gitops) in &context.gitops {
         let own: Vec<&Action> = plan
             .actions
             .iter()
             .filter(|action| environments.contains(action.environment.as_str()))
             .collect();
-        project(world, gitops, &own, &progress, (source, recorder), &mut applied, &mut report);
+        publish_projections(
+            context,
+            gitops,
+            &own,
+            &progress,
+            (source, recorder),
+            &mut applied,
+            &mut report,
+        );
     }
     let is_mark = |action: &&Action| matches!(action.step, Step::MarkDecommissioned { .. });
     let marks: Vec<&Action> = plan.actions.iter().filter(is_mark).collect();
-    let (marks, not_begun) = if is_stopping() { (Vec::new(), marks.len()) } else { (marks, 0) };
-    applied.not_begun += not_begun;
-    conclude(recorder, &marks, &mut applied, &mut report);
+    let (marks, not_started) = if is_stopping() { (Vec::new(), marks.len()) } else { (marks, 0) };
+    applied.not_started += not_started;
+    finish_recording(recorder, &marks, &mut applied, &mut report);
     applied
 }
 
 /// Records the applied actions and marks manifests whose secrets are deleted.
-pub fn conclude(
+pub fn finish_recording(
     recorder: &Recorder<'_>,
     marks: &[&Action],
     applied: &mut Applied,
     report: &mut impl FnMut(ApplyEvent<'_>),
 ) {
-    let manifests: Vec<Mark> = marks.iter().filter_map(|action| action.mark()).collect();
+    let manifests: Vec<DecommissionMark> =
+        marks.iter().filter_map(|action| action.decommission_mark()).collect();
     let Recorded { marks: results, commit } = recorder.finish(&manifests);
     for (action, result) in marks.iter().zip(results) {
         match result {
             // An error that affects all of them is reported once.
             Ok(()) if commit.is_err() => applied.failed += 1,
-            result => record(applied, action, Some(result.map_err(ReconcileError::from)), report),
+            result => count_and_report(
+                applied,
+                action,
+                Some(result.map_err(ReconcileError::from)),
+                report,
+            ),
         }
     }
     match commit {
         Ok(Some(commit)) => report(ApplyEvent::Recorded(commit)),
         Ok(None) => {}
         // Only the trail is missing: a later run or a person can commit it.
-        Err(error) if marks.is_empty() && error.is_about_the_checkout() => {
+        Err(error) if marks.is_empty() && error.is_about_checkout() => {
             report(ApplyEvent::Unrecorded(error))
         }
         Err(error) => {
@@ -177,8 +191,8 @@ pub fn conclude(
 /// Writes and commits the projections of one GitOps repository.
 ///
 /// A projection counts as done after the commit.
-fn project(
-    world: &World<'_>,
+fn publish_projections(
+    context: &ReconcileContext<'_>,
     gitops: &Target,
     actions: &[&Action],
     progress: &ManifestProgress,
@@ -193,9 +207,9 @@ fn project(
             Step::RemoveProjection { projection } => ProjectionChange::Remove(projection),
             _ => continue,
         };
-        match (progress.begun.contains(&action.id), progress.broken.contains(&action.id)) {
-            (false, _) => applied.not_begun += 1,
-            (true, true) => record(applied, action, None, report),
+        match (progress.started.contains(&action.id), progress.failed.contains(&action.id)) {
+            (false, _) => applied.not_started += 1,
+            (true, true) => count_and_report(applied, action, None, report),
             (true, false) => {
                 recorder.begin(action.recorded_action());
                 open.push((action, change));
@@ -209,7 +223,7 @@ fn project(
     let commit_message = |indices: &[usize]| {
         let changes: Vec<_> =
             indices.iter().map(|index| (open[*index].0.id, open[*index].1)).collect();
-        message(&changes, world, source)
+        message(&changes, context, source)
     };
     let mut report_event = |news| match news {
         PublishEvent::Waiting => report(ApplyEvent::Waiting(gitops.place())),
@@ -224,7 +238,12 @@ fn project(
                 recorder.fail(action.recorded_action());
                 applied.failed += 1;
             }
-            result => record(applied, action, Some(result.map_err(ReconcileError::from)), report),
+            result => count_and_report(
+                applied,
+                action,
+                Some(result.map_err(ReconcileError::from)),
+                report,
+            ),
         }
     }
     match commit {
@@ -253,17 +272,17 @@ fn is_store_step(step: &Step) -> bool {
 
 /// Applies one manifest's steps in order. Steps after a failure have no result.
 async fn apply_manifest<'plan>(
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     recorder: &Recorder<'_>,
     actions: Vec<&'plan Action>,
 ) -> Vec<(&'plan Action, Option<Result<(), StoreError>>)> {
     let mut results = Vec::new();
     let mut failed = false;
     for action in actions {
-        let result = match world.store(&action.environment).filter(|_| !failed) {
+        let result = match context.store(&action.environment).filter(|_| !failed) {
             Some(store) => {
                 recorder.begin(action.recorded_action());
-                match execution::check(world, store, action).await {
+                match execution::check(context, store, action).await {
                     Ok(()) => execution::apply_in_store(store, &action.step).await,
                     Err(error) => Some(Err(error)),
                 }
@@ -276,7 +295,7 @@ async fn apply_manifest<'plan>(
     results
 }
 
-fn record(
+fn count_and_report(
     applied: &mut Applied,
     action: &Action,
     result: Option<Result<(), ReconcileError>>,
@@ -304,7 +323,7 @@ fn record(
 
 fn message(
     changes: &[(SecretId, ProjectionChange<'_>)],
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     source: &str,
 ) -> String {
     let ids: Vec<String> = changes.iter().map(|(id, _)| id.to_string()).collect();
@@ -327,6 +346,6 @@ fn message(
         "goldenpath: {} ({subject})\n\nIDs: {}\nSource: {} at {source}\n",
         counts.join(", "),
         ids.join(", "),
-        world.project.catalog_id
+        context.project.catalog_id
     )
 }

@@ -4,16 +4,16 @@
 //! its recovery window the manifest is marked `decommissioned`.
 
 use super::desired::DesiredSecret;
-use super::diff::{PolicySeen, in_the_way, owner_of, tag_action};
+use super::diff::{ObservedPolicy, find_obstacle, owner_of, tag_action};
 use super::gates::{Gates, day};
-use super::ownership::{SecretOwnership, Takeover};
-use super::{Action, Obstacle, ReconcileError, Step, World};
+use super::ownership::{AllowedTakeovers, SecretOwnership};
+use super::{Action, BlockReason, ReconcileContext, ReconcileError, Step};
 use crate::gitops::FileState;
 use crate::store::StoredSecret;
 
 /// Returns the next decommission step, or the reasons why it is blocked.
 pub(super) async fn actions(
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,
     gates: &mut Gates,
@@ -21,12 +21,12 @@ pub(super) async fn actions(
     let (key, file) = (desired.key.as_str(), desired.projection.file.as_str());
     let action =
         |target: &str, reason: String, step| Action::of(desired.request, target, reason, step);
-    let waits = |reason: String| action(key, reason, Step::Blocked(Obstacle::Waiting));
-    let gitops = world.gitops(desired.request.environment.as_str());
+    let waits = |reason: String| action(key, reason, Step::Blocked(BlockReason::Waiting));
+    let gitops = context.gitops(desired.request.environment.as_str());
     let removal = match gitops.map(|gitops| gitops.removal(&desired.projection)).transpose()? {
         None | Some(FileState::Missing) => None,
         Some(FileState::Unlistable(why)) => {
-            return Ok(vec![action(file, why, Step::Blocked(Obstacle::Conflict))]);
+            return Ok(vec![action(file, why, Step::Blocked(BlockReason::Conflict))]);
         }
         Some(_) => {
             let step = Step::RemoveProjection { projection: desired.projection.clone() };
@@ -42,16 +42,17 @@ pub(super) async fn actions(
         let mark = action(&desired.entry.path, "the secret is deleted".to_owned(), step);
         return Ok(vec![removal.unwrap_or(mark)]);
     };
-    let takeover = Takeover { unmanaged: false, repository: world.options.rebind_catalog };
-    if let Some(reason) = in_the_way(desired, found, takeover) {
-        let conflict = action(key, reason, Step::Blocked(Obstacle::Conflict));
+    let takeover =
+        AllowedTakeovers { unmanaged: false, repository: context.options.rebind_catalog };
+    if let Some(reason) = find_obstacle(desired, found, takeover) {
+        let conflict = action(key, reason, Step::Blocked(BlockReason::Conflict));
         // The ExternalSecret may have the same foreign owner as the secret.
         let removal = removal.filter(|_| owner_of(desired, found) == SecretOwnership::Unmanaged);
         return Ok(removal.into_iter().chain([conflict]).collect());
     }
     // A secret of another repository is bound to this one first. The next run deletes it.
-    if in_the_way(desired, found, Takeover::default()).is_some() {
-        let tags = tag_action(desired, found, PolicySeen::Unread);
+    if find_obstacle(desired, found, AllowedTakeovers::default()).is_some() {
+        let tags = tag_action(desired, found, ObservedPolicy::Unread);
         return Ok(removal.into_iter().chain(tags).collect());
     }
     if let Some(end) = found.deletion {
@@ -63,8 +64,8 @@ pub(super) async fn actions(
         );
         return Ok(removal.into_iter().chain([waits(words)]).collect());
     }
-    let verdicts = gates.check(world, desired, found).await;
-    let is_overridden = |gate| world.options.overrides.contains_key(&gate);
+    let verdicts = gates.check(context, desired, found).await;
+    let is_overridden = |gate| context.options.overrides.contains_key(&gate);
     let closed = verdicts.iter().filter(|verdict| !verdict.is_open && !is_overridden(verdict.gate));
     let mut blocked: Vec<Action> =
         closed.map(|verdict| waits(format!("gate {}: {}", verdict.gate, verdict.words))).collect();
@@ -79,7 +80,7 @@ pub(super) async fn actions(
     let mut overridden = Vec::new();
     let mut seen = Vec::new();
     for verdict in verdicts {
-        match world.options.overrides.get(&verdict.gate).filter(|_| !verdict.is_open) {
+        match context.options.overrides.get(&verdict.gate).filter(|_| !verdict.is_open) {
             None => seen.push(verdict.words),
             Some(reason) => {
                 seen.push(format!(
@@ -90,7 +91,7 @@ pub(super) async fn actions(
             }
         }
     }
-    let days = world
+    let days = context
         .project
         .governance
         .tiers

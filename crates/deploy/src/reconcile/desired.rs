@@ -56,7 +56,7 @@ pub(super) struct DesiredSecret<'catalog> {
     /// The reason why the store would reject the secret, if any.
     pub(super) refusal: Option<String>,
     /// The keys of the generated first value; empty if a person sets the value.
-    pub(super) make: Vec<KeyDefinition>,
+    pub(super) generate: Vec<KeyDefinition>,
     /// None if each secret keeps its current key.
     pub(super) kms_key: Option<String>,
     /// None if the manifest has no access lists.
@@ -68,24 +68,25 @@ pub(super) struct DesiredSecret<'catalog> {
 
 /// Returns the desired state of the selected manifests, in the catalog's order.
 ///
-/// `holds` filters the manifests.
-pub(super) fn all<'catalog>(
+/// `is_selected` filters the manifests.
+pub(super) fn desired_secrets<'catalog>(
     catalog: &'catalog Catalog,
     project: &Project,
     template: &ProjectionTemplate,
-    holds: impl Fn(&SecretRequest) -> bool,
+    is_selected: impl Fn(&SecretRequest) -> bool,
 ) -> Result<Vec<DesiredSecret<'catalog>>, ProjectionError> {
     catalog
         .selected()
-        .filter_map(|entry| Some((entry, entry.request().filter(|request| holds(request))?)))
+        .filter_map(|entry| Some((entry, entry.request().filter(|request| is_selected(request))?)))
         .map(|(entry, request)| {
-            let conceal = |text: &mut String| rules::conceal(entry, project, [text]);
-            desired(entry, request, project, template).map_err(|error| error.reworded(conceal))
+            let redact = |text: &mut String| rules::redact_texts(entry, project, [text]);
+            desired_secret(entry, request, project, template)
+                .map_err(|error| error.map_texts(redact))
         })
         .collect()
 }
 
-fn desired<'catalog>(
+fn desired_secret<'catalog>(
     entry: &'catalog Entry,
     request: &'catalog SecretRequest,
     project: &Project,
@@ -97,9 +98,9 @@ fn desired<'catalog>(
         entry,
         request,
         refusal: refusal(&tags),
-        make: if request.generate {
+        generate: if request.generate {
             let secret_type = project.secret_types.of(&request.secret_type);
-            secret_type.made_at_first().into_iter().cloned().collect()
+            secret_type.keys_to_generate().into_iter().cloned().collect()
         } else {
             Vec::new()
         },

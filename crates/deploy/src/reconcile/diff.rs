@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::desired::{CATALOG, DesiredSecret, MANAGED, MANAGED_BY, POLICY, REPOSITORY};
-use super::ownership::Takeover;
-use super::{Action, ExpectedTags, Obstacle, SecretOwnership, Step};
+use super::ownership::AllowedTakeovers;
+use super::{Action, BlockReason, ExpectedTags, SecretOwnership, Step};
 use crate::store::{NewSecret, SecretUpdate, StoredSecret};
 
 /// The known state of a secret's resource policy.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum PolicySeen<'a> {
+pub(super) enum ObservedPolicy<'a> {
     /// Not read: only the tag is known.
     Unread,
     Read(Option<&'a str>),
@@ -22,15 +22,15 @@ pub(super) enum PolicySeen<'a> {
 pub(super) fn secret_actions(
     desired: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,
-    policy: PolicySeen<'_>,
-    takeover: Takeover,
+    policy: ObservedPolicy<'_>,
+    takeover: AllowedTakeovers,
 ) -> Vec<Action> {
     if let Some(reason) = &desired.refusal {
-        return vec![action(desired, reason.clone(), Step::Blocked(Obstacle::Conflict))];
+        return vec![action(desired, reason.clone(), Step::Blocked(BlockReason::Conflict))];
     }
     let Some(found) = actual else { return create(desired) };
-    if let Some(reason) = in_the_way(desired, found, takeover) {
-        return vec![action(desired, reason, Step::Blocked(Obstacle::Conflict))];
+    if let Some(reason) = find_obstacle(desired, found, takeover) {
+        return vec![action(desired, reason, Step::Blocked(BlockReason::Conflict))];
     }
     let steps = [
         found.deletion.map(|when| {
@@ -50,12 +50,12 @@ pub(super) fn secret_actions(
 }
 
 /// Returns why an existing secret must not be changed for this manifest, if so.
-pub(super) fn in_the_way(
+pub(super) fn find_obstacle(
     desired: &DesiredSecret<'_>,
     found: &StoredSecret,
-    takeover: Takeover,
+    takeover: AllowedTakeovers,
 ) -> Option<String> {
-    SecretOwnership::obstacle(
+    SecretOwnership::find_obstacle(
         found,
         &ExpectedTags::of_tags(&desired.tags),
         desired.request.id,
@@ -79,11 +79,12 @@ fn create(desired: &DesiredSecret<'_>) -> Vec<Action> {
         kms_key: desired.kms_key.clone(),
     };
     let mut reason = "the secret does not exist".to_owned();
-    if !desired.make.is_empty() {
-        let keys: Vec<&str> = desired.make.iter().map(|key| key.name.as_str()).collect();
+    if !desired.generate.is_empty() {
+        let keys: Vec<&str> = desired.generate.iter().map(|key| key.name.as_str()).collect();
         reason.push_str(&format!("; its value is generated ({})", keys.join(", ")));
     }
-    let create = Step::CreateSecret { key: desired.key.clone(), new, make: desired.make.clone() };
+    let create =
+        Step::CreateSecret { key: desired.key.clone(), new, generate: desired.generate.clone() };
     let policy = desired.policy.as_ref().filter(|policy| policy.text.is_some());
     let steps = [
         Some(action(desired, reason, create)),
@@ -99,10 +100,10 @@ fn create(desired: &DesiredSecret<'_>) -> Vec<Action> {
 pub(super) fn tag_action(
     desired: &DesiredSecret<'_>,
     found: &StoredSecret,
-    policy: PolicySeen<'_>,
+    policy: ObservedPolicy<'_>,
 ) -> Option<Action> {
     let policy_tag = match (&desired.policy, policy) {
-        (Some(wanted), PolicySeen::Read(there)) if wanted.is(there) => {
+        (Some(wanted), ObservedPolicy::Read(there)) if wanted.is(there) => {
             Some((POLICY, wanted.digest.as_str()))
         }
         _ => None,
@@ -160,16 +161,16 @@ fn update_action(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Ac
 fn policy_action(
     desired: &DesiredSecret<'_>,
     found: &StoredSecret,
-    policy: PolicySeen<'_>,
+    policy: ObservedPolicy<'_>,
 ) -> Option<Action> {
     let wanted = desired.policy.as_ref()?;
     let is_current = match policy {
-        PolicySeen::Unread => found.tags.get(POLICY) == Some(&wanted.digest),
-        PolicySeen::Read(found) => wanted.is(found),
+        ObservedPolicy::Unread => found.tags.get(POLICY) == Some(&wanted.digest),
+        ObservedPolicy::Read(found) => wanted.is(found),
     };
     match (is_current, policy, &wanted.text) {
         (true, ..) => None,
-        (false, PolicySeen::Read(None), _) => put_policy(desired, "no policy yet"),
+        (false, ObservedPolicy::Read(None), _) => put_policy(desired, "no policy yet"),
         (false, _, Some(_)) => put_policy(desired, "the policy differs"),
         (false, _, None) => {
             let reason = "the manifest grants no access, but the secret has a policy".to_owned();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::desired::{CATALOG, ID, REPOSITORY, VALUE_SINCE};
-use super::{Action, ExpectedTags, SecretOwnership, Step, World};
+use super::{Action, ExpectedTags, ReconcileContext, SecretOwnership, Step};
 use crate::store;
 use crate::store::{NewSecret, SecretStore, Store, StoreError, ValueSource};
 use goldenpath_core::config::KeyDefinition;
@@ -14,13 +14,14 @@ use goldenpath_core::manifest::StoreKey;
 /// # Errors
 /// [`StoreError::NotOurs`] if the secret has another owner now.
 pub(super) async fn check(
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     store: &Store,
     action: &Action,
 ) -> Result<(), StoreError> {
     let Step::DeleteSecret { key, .. } = &action.step else { return Ok(()) };
     let Some(found) = store.describe(key).await? else { return Ok(()) };
-    match SecretOwnership::of(&found, &ExpectedTags::of(world.project, Some(action.id))).stranger()
+    match SecretOwnership::of(&found, &ExpectedTags::of(context.project, Some(action.id)))
+        .foreign_reason()
     {
         None => Ok(()),
         Some(whose) => Err(StoreError::NotOurs { name: key.to_string(), whose }),
@@ -30,7 +31,7 @@ pub(super) async fn check(
 /// Applies a store step. Returns None for other steps.
 pub(super) async fn apply_in_store(store: &Store, step: &Step) -> Option<Result<(), StoreError>> {
     Some(match step {
-        Step::CreateSecret { key, new, make } => create(store, key, new, make).await,
+        Step::CreateSecret { key, new, generate } => create(store, key, new, generate).await,
         Step::RestoreSecret { key } => store.restore(key).await,
         Step::UpdateSecret { key, update } => store.update(key, update).await,
         Step::TagSecret { key, tags } => store.put_tags(key, tags).await,
@@ -60,11 +61,11 @@ async fn create(
     store: &Store,
     key: &StoreKey,
     new: &NewSecret,
-    make: &[KeyDefinition],
+    generate: &[KeyDefinition],
 ) -> Result<(), StoreError> {
     let (mut new, mut value) = (new.clone(), None);
-    if !make.is_empty() {
-        value = Some(store::generate(store, ValueSource::Os, make).await?.to_json());
+    if !generate.is_empty() {
+        value = Some(store::generate(store, ValueSource::Os, generate).await?.to_json());
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         new.tags.insert(VALUE_SINCE.to_owned(), now.to_string());
     }

@@ -23,7 +23,7 @@ pub struct MissingValue {
 /// Returns whether a secret has no value after its actions.
 pub(super) fn awaits_value(actual: Option<&StoredSecret>, actions: &[Action]) -> bool {
     let is_generated = |action: &Action| match &action.step {
-        Step::CreateSecret { make, .. } => !make.is_empty(),
+        Step::CreateSecret { generate, .. } => !generate.is_empty(),
         _ => false,
     };
     match actual {
@@ -35,7 +35,7 @@ pub(super) fn awaits_value(actual: Option<&StoredSecret>, actions: &[Action]) ->
 impl MissingValue {
     /// Returns the command that sets its value.
     #[must_use]
-    pub fn way_out(&self) -> String {
+    pub fn remedy(&self) -> String {
         let verb = if self.can_be_generated { "generate" } else { "set" };
         format!("goldenpath value {verb} {}", self.id)
     }

@@ -27,24 +27,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use miette::Diagnostic;
 
-use ownership::Takeover;
+use ownership::AllowedTakeovers;
 
 pub use accounts::{Account, UnreadableAccount};
-pub use apply::{Applied, ApplyEvent, apply, conclude};
+pub use apply::{Applied, ApplyEvent, apply, finish_recording};
 pub use desired::VALUE_SINCE;
 pub use gates::Gate;
 pub use missing_values::MissingValue;
 pub use orphans::{Orphan, StaleFile};
 pub use ownership::{ExpectedTags, SecretOwnership};
-pub use plan::{Action, Effect, Obstacle, Plan, Step};
-pub use plan_comment::{PLAN_TEMPLATE, for_a_comment};
-pub use stored_state::{known, known_of};
+pub use plan::{Action, BlockReason, Effect, Plan, Step};
+pub use plan_comment::{PLAN_TEMPLATE, render_comment};
+pub use stored_state::{read_store_dates, store_dates_of};
 pub use value_change::{ValueChangeEvent, change_value};
 
-pub use saved_plan::{Saved, SavedError, Selected, digest, places};
+pub use saved_plan::{SavedPlan, SavedPlanError, SavedSelection, digest, places};
 pub use shard::Shard;
 
-pub use planner::{Progress, plan};
+pub use planner::{PlanProgress, plan};
 
 use crate::audit::RecordError;
 use crate::gitops::{GitopsError, Target};
@@ -54,7 +54,7 @@ use goldenpath_core::manifest::{SecretId, SecretRequest};
 use goldenpath_core::projection::{ProjectionError, ProjectionTemplate};
 
 /// Everything that a run reads and writes.
-pub struct World<'run> {
+pub struct ReconcileContext<'run> {
     pub project: &'run Project,
     pub catalog: &'run Catalog,
     pub template: ProjectionTemplate,
@@ -66,7 +66,7 @@ pub struct World<'run> {
     pub gitops: Vec<(BTreeSet<String>, Target)>,
     /// The time of each decommission request.
     pub requested: BTreeMap<SecretId, Timestamp>,
-    pub options: Options,
+    pub options: ReconcileOptions,
 }
 
 /// The subject of a selection: a manifest, or an object identified by its tags.
@@ -91,7 +91,7 @@ impl<'a> SecretSubject<'a> {
 
 /// The options of a run.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ReconcileOptions {
     pub parallelism: Parallelism,
     /// Whether to read each resource policy instead of trusting its tag.
     pub refresh: bool,
@@ -111,14 +111,14 @@ pub struct Parallelism {
     /// While planning, when calls only read.
     ///
     /// AWS allows 10,000 DescribeSecret calls per second.
-    pub looking: usize,
+    pub reads: usize,
     /// While applying. AWS allows 50 writing calls of each kind per second.
-    pub changing: usize,
+    pub writes: usize,
 }
 
 impl Default for Parallelism {
     fn default() -> Self {
-        Self { looking: 128, changing: 16 }
+        Self { reads: 128, writes: 16 }
     }
 }
 
@@ -126,11 +126,11 @@ impl Parallelism {
     /// Returns the same limit for both.
     #[must_use]
     pub fn of(calls: usize) -> Self {
-        Self { looking: calls.max(1), changing: calls.max(1) }
+        Self { reads: calls.max(1), writes: calls.max(1) }
     }
 }
 
-impl World<'_> {
+impl ReconcileContext<'_> {
     /// Returns an environment's store; None if it could not be opened.
     fn store(&self, environment: &str) -> Option<&Store> {
         let account =
@@ -147,8 +147,8 @@ impl World<'_> {
     }
 
     /// Returns which secrets may be taken over for a manifest.
-    fn takeover(&self, id: SecretId) -> Takeover {
-        Takeover {
+    fn takeover(&self, id: SecretId) -> AllowedTakeovers {
+        AllowedTakeovers {
             unmanaged: self.options.adopt.contains(&id),
             repository: self.options.rebind_catalog,
         }

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::desired::{ENVIRONMENT, ID, SERVICE};
-use super::{Account, ExpectedTags, SecretOwnership, SecretSubject, World};
-use crate::gitops::Stale;
+use super::{Account, ExpectedTags, ReconcileContext, SecretOwnership, SecretSubject};
+use crate::gitops::StaleProjection;
 use crate::store::{SecretStore, StoredSecret};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use goldenpath_core::projection;
@@ -33,22 +33,22 @@ pub struct StaleFile {
     pub reason: String,
 }
 
-/// Returns the stale files in the GitOps repositories that `holds` selects.
-pub(super) fn stale(
-    world: &World<'_>,
-    holds: impl Fn(SecretSubject<'_>) -> bool,
+/// Returns the stale files in the GitOps repositories that `is_selected` selects.
+pub(super) fn find_stale_files(
+    context: &ReconcileContext<'_>,
+    is_selected: impl Fn(SecretSubject<'_>) -> bool,
 ) -> Vec<StaleFile> {
     let requests: HashMap<SecretId, &SecretRequest> =
-        world.catalog.requests().map(|request| (request.id, request)).collect();
+        context.catalog.requests().map(|request| (request.id, request)).collect();
     let wanted: HashSet<String> = requests
         .values()
         .filter(|request| request.status != LifecycleStatus::Decommissioned)
-        .filter_map(|request| projection::file_of(request, world.project).ok())
+        .filter_map(|request| projection::file_of(request, context.project).ok())
         .collect();
     let mut stale = Vec::new();
-    for (_, target) in &world.gitops {
-        let found = target.stale(&world.project.catalog_id, &|file| wanted.contains(file));
-        stale.extend(found.into_iter().filter_map(|Stale { id, file }| {
+    for (_, target) in &context.gitops {
+        let found = target.stale(&context.project.catalog_id, &|file| wanted.contains(file));
+        stale.extend(found.into_iter().filter_map(|StaleProjection { id, file }| {
             let request = requests.get(&id);
             let (environment, service) = request.map_or(("", ""), |request| {
                 (request.environment.as_str(), request.service.as_str())
@@ -59,11 +59,11 @@ pub(super) fn stale(
                     "its manifest is decommissioned".to_owned()
                 }
                 Some(request) => {
-                    let file = projection::file_of(request, world.project).unwrap_or_default();
+                    let file = projection::file_of(request, context.project).unwrap_or_default();
                     format!("its manifest writes {file} now")
                 }
             };
-            holds(SecretSubject { environment, service, id: Some(id) }).then(|| StaleFile {
+            is_selected(SecretSubject { environment, service, id: Some(id) }).then(|| StaleFile {
                 id,
                 target: file,
                 place: target.place(),
@@ -75,13 +75,13 @@ pub(super) fn stale(
     stale
 }
 
-/// Returns the orphans in the swept secrets of each account that `holds` selects.
-pub(super) fn all(
-    world: &World<'_>,
+/// Returns the orphans in the swept secrets of each account that `is_selected` selects.
+pub(super) fn find_orphans(
+    context: &ReconcileContext<'_>,
     swept: &[(&Account, HashMap<String, StoredSecret>)],
-    holds: impl Fn(SecretSubject<'_>) -> bool,
+    is_selected: impl Fn(SecretSubject<'_>) -> bool,
 ) -> Vec<Orphan> {
-    let wanted = wanted(world);
+    let wanted = wanted_keys(context);
     let status_of = |account: &Account, name: &str| {
         let statuses = wanted.get(name).into_iter().flatten();
         statuses
@@ -96,7 +96,7 @@ pub(super) fn all(
         .filter(|(account, secret)| status_of(account, &secret.name).is_some())
         .filter_map(|(_, secret)| secret.arn.as_deref())
         .collect();
-    let ours = ExpectedTags::of(world.project, None);
+    let ours = ExpectedTags::of(context.project, None);
     let mut orphans = BTreeMap::new();
     for (account, secrets) in swept {
         for secret in secrets.values().filter(|secret| SecretOwnership::of(secret, &ours).is_ours())
@@ -117,7 +117,7 @@ pub(super) fn all(
                 service: tag(SERVICE).unwrap_or_default(),
                 id: tag(ID).and_then(|id| SecretId::parse(id).ok()),
             };
-            if !holds(subject) {
+            if !is_selected(subject) {
                 continue;
             }
             let reason = match secret.deletion {
@@ -142,11 +142,11 @@ pub(super) fn all(
 }
 
 /// Returns environment and status of each manifest by store key, selected or not.
-fn wanted<'world>(
-    world: &'world World<'_>,
-) -> HashMap<&'world str, Vec<(&'world str, LifecycleStatus)>> {
+fn wanted_keys<'context>(
+    context: &'context ReconcileContext<'_>,
+) -> HashMap<&'context str, Vec<(&'context str, LifecycleStatus)>> {
     let mut wanted: HashMap<&str, Vec<_>> = HashMap::new();
-    for entry in &world.catalog.entries {
+    for entry in &context.catalog.entries {
         let key = entry.manifest().and_then(|manifest| manifest.store_key.as_ref()?.as_ref().ok());
         if let (Some(request), Some(key)) = (entry.request(), key) {
             wanted

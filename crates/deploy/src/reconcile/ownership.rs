@@ -39,7 +39,7 @@ pub enum SecretOwnership {
 
 /// Which secrets a run may take over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Takeover {
+pub(super) struct AllowedTakeovers {
     /// An unmanaged secret (`--adopt`).
     pub(super) unmanaged: bool,
     /// A secret of another repository with the same catalog (`--rebind-catalog`).
@@ -103,7 +103,7 @@ impl SecretOwnership {
 
     /// Returns why the secret is not ours, as a clause; None if it is ours.
     #[must_use]
-    pub fn stranger(&self) -> Option<String> {
+    pub fn foreign_reason(&self) -> Option<String> {
         Some(match self {
             Self::Ours => return None,
             Self::Unmanaged => "it is unmanaged: goldenpath did not create it".to_owned(),
@@ -152,11 +152,11 @@ impl SecretOwnership {
     }
 
     /// Returns why a secret must not be changed for the manifest `id`, if so.
-    pub(super) fn obstacle(
+    pub(super) fn find_obstacle(
         found: &StoredSecret,
         expected: &ExpectedTags<'_>,
         id: SecretId,
-        takeover: Takeover,
+        takeover: AllowedTakeovers,
     ) -> Option<String> {
         let mut ownership = Self::of(found, expected);
         if takeover.repository && matches!(ownership, Self::OtherRepository { ours: Some(_), .. }) {
@@ -220,9 +220,9 @@ mod tests {
         SecretOwnership::of(found, &ExpectedTags::of_tags(&ours()))
     }
 
-    fn obstacle(found: &StoredSecret, unmanaged: bool, repository: bool) -> Option<String> {
-        let takeover = Takeover { unmanaged, repository };
-        SecretOwnership::obstacle(
+    fn find_obstacle(found: &StoredSecret, unmanaged: bool, repository: bool) -> Option<String> {
+        let takeover = AllowedTakeovers { unmanaged, repository };
+        SecretOwnership::find_obstacle(
             found,
             &ExpectedTags::of_tags(&ours()),
             SecretId::first(),
@@ -239,7 +239,7 @@ mod tests {
             secret(&[], &[("team", "x")]),
         ] {
             assert_eq!(owner(&found), SecretOwnership::Ours, "{:?}", found.tags);
-            assert_eq!(obstacle(&found, false, false), None);
+            assert_eq!(find_obstacle(&found, false, false), None);
         }
     }
 
@@ -253,13 +253,13 @@ mod tests {
                 "{without:?}"
             );
             assert!(
-                obstacle(&found, true, true)
+                find_obstacle(&found, true, true)
                     .is_some_and(|why| why.contains("another catalog (other)"))
             );
         }
         let found = secret(&[CATALOG], &[]);
         assert_eq!(owner(&found), SecretOwnership::OtherCatalog { catalog: None });
-        assert!(obstacle(&found, true, true).is_some());
+        assert!(find_obstacle(&found, true, true).is_some());
     }
 
     #[test]
@@ -274,12 +274,12 @@ mod tests {
                 SecretOwnership::OtherRepository { theirs, ours },
                 "{without:?}"
             );
-            let reason = obstacle(&found, true, false).unwrap_or_default();
+            let reason = find_obstacle(&found, true, false).unwrap_or_default();
             assert!(
                 reason.contains(THEIRS) && reason.contains("git.example.com/acme/platform"),
                 "{reason}"
             );
-            assert_eq!(obstacle(&found, is_adopted, true), None);
+            assert_eq!(find_obstacle(&found, is_adopted, true), None);
         }
     }
 
@@ -287,9 +287,9 @@ mod tests {
     fn rebind_catalog_takes_over_no_unmanaged_secret_and_none_of_another_manifest() {
         let theirs = [(REPOSITORY, "git.example.com/copy")];
         let other = secret(&[REPOSITORY, ID], &[theirs[0], (ID, "SEC-0003")]);
-        assert!(obstacle(&other, true, true).is_some_and(|why| why.contains("SEC-0003")));
+        assert!(find_obstacle(&other, true, true).is_some_and(|why| why.contains("SEC-0003")));
         let unmanaged = secret(&[REPOSITORY, MANAGED_BY], &theirs);
-        assert!(obstacle(&unmanaged, false, true).is_some_and(|why| why.contains("--adopt")));
+        assert!(find_obstacle(&unmanaged, false, true).is_some_and(|why| why.contains("--adopt")));
     }
 
     #[test]
@@ -301,8 +301,8 @@ mod tests {
             SecretOwnership::of(&found, &expected),
             SecretOwnership::OtherRepository { ours: None, .. }
         ));
-        let takeover = Takeover { unmanaged: true, repository: true };
-        let reason = SecretOwnership::obstacle(&found, &expected, SecretId::first(), takeover);
+        let takeover = AllowedTakeovers { unmanaged: true, repository: true };
+        let reason = SecretOwnership::find_obstacle(&found, &expected, SecretId::first(), takeover);
         assert!(
             reason.is_some_and(|why| why.contains("no remote")),
             "without a remote, the secret cannot be bound"
@@ -322,7 +322,7 @@ mod tests {
                 SecretOwnership::OtherManifest { id: "SEC-0003".to_owned() },
                 "{without:?}"
             );
-            assert!(obstacle(&found, true, true).is_some());
+            assert!(find_obstacle(&found, true, true).is_some());
         }
     }
 
@@ -331,8 +331,8 @@ mod tests {
         for with in [&[][..], &[(MANAGED_BY, "terraform")]] {
             let found = secret(&[MANAGED_BY, CATALOG, REPOSITORY, ID], with);
             assert_eq!(owner(&found), SecretOwnership::Unmanaged);
-            assert!(obstacle(&found, false, true).is_some());
-            assert_eq!(obstacle(&found, true, false), None);
+            assert!(find_obstacle(&found, false, true).is_some());
+            assert_eq!(find_obstacle(&found, true, false), None);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Gate, MissingValue, Orphan, StaleFile, UnreadableAccount};
-use crate::audit::{Mark, RecordedAction};
+use crate::audit::{DecommissionMark, RecordedAction};
 use crate::store::{NewSecret, RotationState, SecretUpdate};
 use goldenpath_core::config::KeyDefinition;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
@@ -34,9 +34,9 @@ pub struct Plan {
     /// They are not changed.
     pub stale: Vec<StaleFile>,
     /// The accounts that could not be read: nothing is planned for their environments.
-    pub unseen: Vec<UnreadableAccount>,
+    pub unreadable_accounts: Vec<UnreadableAccount>,
     /// The number of planned projections that differ from those of the base's template.
-    pub projections_differ: usize,
+    pub differing_projections: usize,
 }
 
 /// A planned change for one manifest.
@@ -82,10 +82,10 @@ impl Action {
 
     /// Returns the manifest to mark `decommissioned`; None for any other action.
     #[must_use]
-    pub fn mark(&self) -> Option<Mark> {
+    pub fn decommission_mark(&self) -> Option<DecommissionMark> {
         match &self.step {
             Step::MarkDecommissioned { file } => {
-                Some(Mark { file: file.clone(), action: self.recorded_action() })
+                Some(DecommissionMark { file: file.clone(), action: self.recorded_action() })
             }
             _ => None,
         }
@@ -95,11 +95,11 @@ impl Action {
 /// The change of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// `make` has the keys of a value to generate, if any. No step contains a value.
+    /// `generate` has the keys of a value to generate, if any. No step contains a value.
     CreateSecret {
         key: StoreKey,
         new: NewSecret,
-        make: Vec<KeyDefinition>,
+        generate: Vec<KeyDefinition>,
     },
     /// Removes the mark for deletion.
     RestoreSecret {
@@ -150,12 +150,12 @@ pub enum Step {
         file: String,
     },
     /// No change; the action's reason says why.
-    Blocked(Obstacle),
+    Blocked(BlockReason),
 }
 
 /// Why an action is blocked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum BlockReason {
     /// A foreign secret or file is in the way: the run fails.
     Conflict,
     /// It waits for a condition: the run does not fail.
@@ -258,7 +258,7 @@ impl Plan {
     /// Returns a line about a changed projection template, if it has an effect.
     #[must_use]
     pub fn template_change(&self) -> Option<String> {
-        match self.projections_differ {
+        match self.differing_projections {
             0 => None,
             1 => Some("template changed: 1 projection differs".to_owned()),
             several => Some(format!("template changed: {several} projections differ")),
@@ -274,7 +274,7 @@ impl Plan {
     /// Returns whether a foreign secret or file blocks an action.
     #[must_use]
     pub fn has_conflicts(&self) -> bool {
-        self.actions.iter().any(|action| action.step == Step::Blocked(Obstacle::Conflict))
+        self.actions.iter().any(|action| action.step == Step::Blocked(BlockReason::Conflict))
     }
 
     /// Returns the plan as JSON, version 1, with the findings that do not prevent it.
@@ -318,11 +318,11 @@ impl Plan {
                 "reason": stale.reason,
             })
         });
-        let unseen = self.unseen.iter().map(|unseen| {
+        let failures = self.unreadable_accounts.iter().map(|account| {
             json!({
-                "environments": unseen.environments,
-                "store": unseen.place,
-                "message": unseen.error.to_string(),
+                "environments": account.environments,
+                "store": account.place,
+                "message": account.error.to_string(),
             })
         });
         let mut json = json!({
@@ -340,13 +340,13 @@ impl Plan {
             "orphans": orphans.collect::<Vec<_>>(),
             "staleProjections": stale.collect::<Vec<_>>(),
             "manualRotation": self.manual,
-            "failures": unseen.collect::<Vec<_>>(),
+            "failures": failures.collect::<Vec<_>>(),
             "findings": finding_rows(findings),
         });
         if let Some(message) = self.template_change() {
             json["templateChanged"] = json!({
                 "file": TEMPLATE_FILE,
-                "projectionsDiffer": self.projections_differ,
+                "projectionsDiffer": self.differing_projections,
                 "message": message,
             });
         }

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::missing_values::FEW;
-use super::{Action, Effect, MissingValue, Orphan, Plan, UnreadableAccount, World};
+use super::{Action, Effect, MissingValue, Orphan, Plan, ReconcileContext, UnreadableAccount};
 use goldenpath_core::catalog::Project;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::projection::TEMPLATE_FILE;
-use goldenpath_core::rules::{Finding, conceal};
-use goldenpath_core::sanitize::harmless;
+use goldenpath_core::rules::{Finding, redact_texts};
+use goldenpath_core::sanitize::sanitize;
 use goldenpath_core::template::{Output, Template, TemplateError};
 
 /// The name of the template of a comment's second part.
@@ -55,12 +55,12 @@ struct Comment<'a> {
     approvals: &'a Approvals,
     deleted: CommentList<'a, CommentRow>,
     blocked: CommentList<'a, CommentRow>,
-    awaiting: CommentList<'a, Waiting>,
+    awaiting: CommentList<'a, CommentWaiting>,
     changed: CommentList<'a, CommentChange>,
     orphans: CommentList<'a, CommentRow>,
-    manual: CommentList<'a, Manual>,
+    manual: CommentList<'a, CommentManualRotation>,
     unseen: CommentList<'a, CommentAccount>,
-    findings: CommentList<'a, Warning>,
+    findings: CommentList<'a, CommentWarning>,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -121,7 +121,7 @@ struct CommentRow {
 /// A secret that awaits a value.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Waiting {
+struct CommentWaiting {
     id: String,
     environment: String,
     target: String,
@@ -132,7 +132,7 @@ struct Waiting {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Manual {
+struct CommentManualRotation {
     secret_type: String,
     secrets: usize,
 }
@@ -145,7 +145,7 @@ struct CommentAccount {
 }
 
 #[derive(Serialize)]
-struct Warning {
+struct CommentWarning {
     path: String,
     line: usize,
     rule: &'static str,
@@ -160,10 +160,10 @@ struct Warning {
 ///
 /// # Errors
 /// A template that does not render.
-pub fn for_a_comment(
+pub fn render_comment(
     plan: &Plan,
     findings: &[Finding],
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     rules: &Project,
     own_template: Option<&str>,
 ) -> Result<String, TemplateError> {
@@ -178,15 +178,15 @@ pub fn for_a_comment(
         blocked: plan.count(Effect::Blocked),
         awaiting_value: plan.awaiting.len(),
     };
-    let (approvals, template_change) = (approvals(plan, world, rules), plan.template_change());
+    let (approvals, template_change) = (approvals(plan, context, rules), plan.template_change());
     let with_effect = |effect: Effect| -> Vec<CommentRow> {
         plan.actions.iter().filter(|action| action.effect() == effect).map(row).collect()
     };
     let (blocked, deleted) = (with_effect(Effect::Blocked), with_effect(Effect::Delete));
-    let changed = changed(plan);
-    let awaiting: Vec<Waiting> = plan.awaiting.iter().map(waiting).collect();
+    let changed = changed_manifests(plan);
+    let awaiting: Vec<CommentWaiting> = plan.awaiting.iter().map(awaiting_row).collect();
     let (orphans, manual, unseen, findings) =
-        (orphans(plan), manual(plan), unseen(plan), warnings(findings));
+        (orphans(plan), manual(plan), unreadable_accounts(plan), warnings(findings));
     let with_at_most = |template: &Template, own: usize, most: usize| {
         let text = template.render(&Comment {
             summary,
@@ -208,12 +208,13 @@ pub fn for_a_comment(
 
     let lengths = [blocked.len(), deleted.len(), unseen.len(), findings.len()];
     let (own, header) =
-        fitting(&lengths, LONGEST_HEADER, |own| with_at_most(&header, own, 0))?.unwrap_or_default();
+        find_fitting(&lengths, LONGEST_HEADER, |own| with_at_most(&header, own, 0))?
+            .unwrap_or_default();
     let begun = format!("{MARKER}\n{header}\n");
     let between = if own_template.is_some() { "\n---\n\n" } else { "\n" };
     let remaining = LONGEST - length(&begun) - length(between);
     let lengths = [awaiting.len(), changed.len(), orphans.len(), manual.len()];
-    let body = fitting(&lengths, remaining, |most| with_at_most(&template, own, most))?
+    let body = find_fitting(&lengths, remaining, |most| with_at_most(&template, own, most))?
         .map(|(_, body)| body);
     Ok(match body.as_deref() {
         Some("") => begun,
@@ -227,7 +228,7 @@ pub fn for_a_comment(
 /// Returns the maximum number of entries per list that fit, and the rendered text.
 ///
 /// None if no text fits into `longest`.
-fn fitting(
+fn find_fitting(
     lists: &[usize],
     longest: usize,
     render: impl Fn(usize) -> Result<String, TemplateError>,
@@ -259,18 +260,18 @@ impl<'a, T> CommentList<'a, T> {
     }
 }
 
-fn approvals(plan: &Plan, world: &World<'_>, rules: &Project) -> Approvals {
+fn approvals(plan: &Plan, context: &ReconcileContext<'_>, rules: &Project) -> Approvals {
     let changes = plan.actions.iter().filter(|action| action.effect() != Effect::Blocked);
     let ids: BTreeSet<SecretId> = changes.map(|action| action.id).collect();
     let mut tiers: BTreeMap<String, CommentTier> = BTreeMap::new();
-    for entry in world.catalog.selected() {
+    for entry in context.catalog.selected() {
         let Some(request) = entry.request().filter(|request| ids.contains(&request.id)) else {
             continue;
         };
         let Some(row) = rules.governance.tiers.get(&request.risk_tier) else { continue };
         let known = tiers.entry(request.risk_tier.clone()).or_insert_with(|| {
             let mut tier = request.risk_tier.clone();
-            conceal(entry, world.project, [&mut tier]);
+            redact_texts(entry, context.project, [&mut tier]);
             CommentTier { tier: value(&tier), approvals: row.approvals, manifests: 0 }
         });
         known.manifests += 1;
@@ -281,7 +282,7 @@ fn approvals(plan: &Plan, world: &World<'_>, rules: &Project) -> Approvals {
 }
 
 /// Returns the changed manifests with their actions.
-fn changed(plan: &Plan) -> Vec<CommentChange> {
+fn changed_manifests(plan: &Plan) -> Vec<CommentChange> {
     let mut manifests: Vec<CommentChange> = Vec::new();
     for action in plan.actions.iter().filter(|action| action.effect() != Effect::Blocked) {
         let row = row(action);
@@ -309,12 +310,12 @@ fn row(action: &Action) -> CommentRow {
     }
 }
 
-fn waiting(awaiting: &MissingValue) -> Waiting {
-    Waiting {
+fn awaiting_row(awaiting: &MissingValue) -> CommentWaiting {
+    CommentWaiting {
         id: awaiting.id.to_string(),
         environment: value(&awaiting.environment),
         target: value(&awaiting.target),
-        command: awaiting.way_out(),
+        command: awaiting.remedy(),
         held_back: awaiting.held_back,
     }
 }
@@ -332,24 +333,24 @@ fn orphans(plan: &Plan) -> Vec<CommentRow> {
     plan.orphans.iter().map(row).collect()
 }
 
-fn manual(plan: &Plan) -> Vec<Manual> {
+fn manual(plan: &Plan) -> Vec<CommentManualRotation> {
     plan.manual
         .iter()
-        .map(|(kind, count)| Manual { secret_type: value(kind), secrets: *count })
+        .map(|(kind, count)| CommentManualRotation { secret_type: value(kind), secrets: *count })
         .collect()
 }
 
-fn unseen(plan: &Plan) -> Vec<CommentAccount> {
-    let account = |unseen: &UnreadableAccount| CommentAccount {
-        environments: value(&unseen.names()),
-        place: unseen.place.as_deref().map(value),
-        message: value(&unseen.error.to_string()),
+fn unreadable_accounts(plan: &Plan) -> Vec<CommentAccount> {
+    let account = |account: &UnreadableAccount| CommentAccount {
+        environments: value(&account.names()),
+        place: account.place.as_deref().map(value),
+        message: value(&account.error.to_string()),
     };
-    plan.unseen.iter().map(account).collect()
+    plan.unreadable_accounts.iter().map(account).collect()
 }
 
-fn warnings(findings: &[Finding]) -> Vec<Warning> {
-    let warning = |finding: &Finding| Warning {
+fn warnings(findings: &[Finding]) -> Vec<CommentWarning> {
+    let warning = |finding: &Finding| CommentWarning {
         path: value(&finding.path),
         line: finding.place.line,
         rule: finding.rule.code,
@@ -361,7 +362,7 @@ fn warnings(findings: &[Finding]) -> Vec<Warning> {
 /// Returns user text as one escaped line of limited length.
 fn value(text: &str) -> String {
     let line = text.replace(['\n', '\t'], " ");
-    let shown = harmless(&line);
+    let shown = sanitize(&line);
     match shown.char_indices().nth(LONGEST_VALUE) {
         Some((end, _)) => format!("{}…", &shown[..end]),
         None => shown.into_owned(),

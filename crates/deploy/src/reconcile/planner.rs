@@ -10,12 +10,15 @@ use serde_json::{Value, json};
 use super::decommission;
 use super::desired;
 use super::desired::{DesiredSecret, MANAGED_BY, OURS, POLICY, VALUE_SINCE, interval};
-use super::diff::{PolicySeen, in_the_way, secret_actions};
+use super::diff::{ObservedPolicy, find_obstacle, secret_actions};
 use super::gates::Gates;
 use super::missing_values::{MissingValue, awaits_value};
 use super::renewal::renewal;
 use super::saved_plan::digest;
-use super::{Account, Action, Obstacle, Plan, ReconcileError, SecretSubject, Step, World, orphans};
+use super::{
+    Account, Action, BlockReason, Plan, ReconcileContext, ReconcileError, SecretSubject, Step,
+    orphans,
+};
 use crate::gitops::FileState;
 use crate::store::{SecretStore, StoreError, StoredSecret};
 use goldenpath_core::manifest::LifecycleStatus;
@@ -31,40 +34,41 @@ struct ObservedState<'sweep> {
 
 /// The progress of planning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum PlanProgress {
     /// The number of secrets read from lists.
     Read(usize),
     /// The number of manifests compared with their secrets.
-    Looked { done: usize, all: usize },
+    Compared { done: usize, all: usize },
 }
 
 /// Returns the plan for the selected manifests.
 ///
-/// `holds` filters the manifests. An account that cannot be read is in the plan with its error, and
-/// the others are still planned. `report` receives the progress.
+/// `is_selected` filters the manifests. An account that cannot be read is in the plan with its
+/// error, and the others are still planned. `report` receives the progress.
 ///
 /// # Errors
 /// Fails if a working copy cannot be read or a projection cannot be rendered.
 pub async fn plan(
-    world: &World<'_>,
-    holds: impl Fn(SecretSubject<'_>) -> bool,
-    report: &dyn Fn(Progress),
+    context: &ReconcileContext<'_>,
+    is_selected: impl Fn(SecretSubject<'_>) -> bool,
+    report: &dyn Fn(PlanProgress),
 ) -> Result<Plan, ReconcileError> {
-    let all_desired = desired::all(world.catalog, world.project, &world.template, |request| {
-        holds(SecretSubject::of(request))
-    })?;
-    check_files_differ(world, &all_desired)?;
+    let all_desired =
+        desired::desired_secrets(context.catalog, context.project, &context.template, |request| {
+            is_selected(SecretSubject::of(request))
+        })?;
+    check_files_differ(context, &all_desired)?;
     let mut plan = Plan { manifests: all_desired.len(), ..Plan::default() };
     let mut swept = Vec::new();
     let in_lists = Cell::new(0);
     let read = |more| {
         in_lists.set(in_lists.get() + more);
-        report(Progress::Read(in_lists.get()));
+        report(PlanProgress::Read(in_lists.get()));
     };
     let read: &dyn Fn(usize) = &read;
-    let mut sweeps = stream::iter(&world.accounts)
+    let mut sweeps = stream::iter(&context.accounts)
         .map(|account| async move { (account, account.store.sweep(MANAGED_BY, read).await) })
-        .buffered(world.options.parallelism.looking);
+        .buffered(context.options.parallelism.reads);
     while let Some((account, result)) = sweeps.next().await {
         match result {
             Ok(secrets) => {
@@ -72,7 +76,7 @@ pub async fn plan(
                     secrets.into_iter().map(|found| (found.name.clone(), found)).collect();
                 swept.push((account, by_name));
             }
-            Err(error) => plan.unseen.push(account.unseen(error.into())),
+            Err(error) => plan.unreadable_accounts.push(account.to_unreadable(error.into())),
         }
     }
 
@@ -91,7 +95,7 @@ pub async fn plan(
         if failures[index].borrow().is_some() {
             return None;
         }
-        match observe(world, account, desired, secrets.get(desired.key.as_str())).await {
+        match observe(context, account, desired, secrets.get(desired.key.as_str())).await {
             Ok(seen) => Some(seen),
             Err(error) => {
                 failures[index].borrow_mut().get_or_insert(error);
@@ -102,43 +106,47 @@ pub async fn plan(
     // Unordered, so that a slow call does not delay the others.
     let mut observations = stream::iter(all_desired.iter().enumerate())
         .map(|(place, desired)| async move { (place, observe_one(desired).await) })
-        .buffer_unordered(world.options.parallelism.looking);
+        .buffer_unordered(context.options.parallelism.reads);
     let mut seen: Vec<Option<ObservedState<'_>>> = all_desired.iter().map(|_| None).collect();
     let mut done = 0;
     while let Some((place, found)) = observations.next().await {
         seen[place] = found;
         done += 1;
-        report(Progress::Looked { done, all: all_desired.len() });
+        report(PlanProgress::Compared { done, all: all_desired.len() });
     }
     drop(observations);
     for ((account, _), failure) in swept.iter().zip(failures) {
-        plan.unseen.extend(failure.take().map(|error| account.unseen(error.into())));
+        plan.unreadable_accounts
+            .extend(failure.take().map(|error| account.to_unreadable(error.into())));
     }
 
-    let mut gates = Gates::of(world);
+    let mut gates = Gates::of(context);
     let mut state = Vec::new();
     for (desired, seen) in all_desired.iter().zip(seen) {
         let environment = desired.request.environment.as_str();
-        let is_unseen = plan.unseen.iter().any(|unseen| unseen.environments.contains(environment));
+        let is_unseen = plan
+            .unreadable_accounts
+            .iter()
+            .any(|account| account.environments.contains(environment));
         let Some(seen) = seen.filter(|_| !is_unseen) else { continue };
         let actual = seen.actual();
         // A secret that is not ours is for its owner to rotate.
         let ours = actual.filter(|found| {
-            in_the_way(desired, found, world.takeover(desired.request.id)).is_none()
+            find_obstacle(desired, found, context.takeover(desired.request.id)).is_none()
         });
         plan.renewals.extend(
-            ours.and_then(|found| renewal(found, world.options.now))
+            ours.and_then(|found| renewal(found, context.options.now))
                 .map(|renewal| (desired.request.id, renewal)),
         );
         if desired.request.status.is_in_use()
             && desired.rotation.is_none()
             && ours.is_none_or(|found| found.rotation.is_none())
-            && interval(desired.request, world.project).is_some()
+            && interval(desired.request, context.project).is_some()
         {
             *plan.manual.entry(desired.request.secret_type.clone()).or_default() += 1;
         }
-        let Next { mut actions, file, mut awaiting } =
-            next(world, desired, &seen, &mut gates).await?;
+        let ManifestPlan { mut actions, file, mut awaiting } =
+            plan_manifest(context, desired, &seen, &mut gates).await?;
         // A digest per secret saves memory.
         state.push(digest(&json!([
             desired.request.id,
@@ -148,13 +156,13 @@ pub async fn plan(
         // A key or file name may contain a secret value from a field if GP501 is not an error.
         let texts = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
         let texts = texts.chain(awaiting.iter_mut().map(|awaiting| &mut awaiting.target));
-        rules::conceal(desired.entry, world.project, texts);
+        rules::redact_texts(desired.entry, context.project, texts);
         plan.awaiting.extend(awaiting);
         plan.actions.extend(actions);
     }
     plan.state = digest(&json!(state));
-    plan.orphans = orphans::all(world, swept, &holds);
-    plan.stale = orphans::stale(world, &holds);
+    plan.orphans = orphans::find_orphans(context, swept, &is_selected);
+    plan.stale = orphans::find_stale_files(context, &is_selected);
     Ok(plan)
 }
 
@@ -184,10 +192,10 @@ impl ObservedState<'_> {
         json!([secret, self.policy])
     }
 
-    fn policy(&self) -> PolicySeen<'_> {
+    fn policy(&self) -> ObservedPolicy<'_> {
         match &self.policy {
-            None => PolicySeen::Unread,
-            Some(policy) => PolicySeen::Read(policy.as_deref()),
+            None => ObservedPolicy::Unread,
+            Some(policy) => ObservedPolicy::Read(policy.as_deref()),
         }
     }
 }
@@ -197,12 +205,12 @@ impl ObservedState<'_> {
 /// A sweep may be minutes old, so a secret that differs from its manifest is described again
 /// (ListSecrets, "might not reflect changes from the last five minutes").
 async fn observe<'sweep>(
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     account: &Account,
     desired: &DesiredSecret<'_>,
     swept: Option<&'sweep StoredSecret>,
 ) -> Result<ObservedState<'sweep>, StoreError> {
-    let takeover = world.takeover(desired.request.id);
+    let takeover = context.takeover(desired.request.id);
     let is_done = match (desired.request.status, swept) {
         // A decommissioned manifest requests nothing.
         (LifecycleStatus::Decommissioned, _) => {
@@ -212,9 +220,9 @@ async fn observe<'sweep>(
         (LifecycleStatus::DecommissionRequested, _) => false,
         (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => {
             found.is_some_and(|swept| {
-                secret_actions(desired, found, PolicySeen::Unread, takeover).is_empty()
+                secret_actions(desired, found, ObservedPolicy::Unread, takeover).is_empty()
                 // If the projection waits for the value, a missing value is a difference, too.
-                && (swept.has_value() || !world.project.config.external_secret.wait_for_value)
+                && (swept.has_value() || !context.project.config.external_secret.wait_for_value)
             })
         }
     };
@@ -225,11 +233,11 @@ async fn observe<'sweep>(
     let mut seen = ObservedState { secret, policy: None };
     let wanted = desired.policy.as_ref().filter(|_| desired.request.status.is_in_use());
     if let (Some(wanted), Some(found)) = (wanted, seen.actual())
-        && in_the_way(desired, found, takeover).is_none()
+        && find_obstacle(desired, found, takeover).is_none()
         // AWS rejects the call for a secret that is marked for deletion (GetResourcePolicy,
         // "InvalidRequestException").
         && found.deletion.is_none()
-        && (world.options.refresh || found.tags.get(POLICY) != Some(&wanted.digest))
+        && (context.options.refresh || found.tags.get(POLICY) != Some(&wanted.digest))
     {
         seen.policy = Some(account.store.policy(&desired.key).await?);
     }
@@ -238,39 +246,39 @@ async fn observe<'sweep>(
 
 /// The next actions for one manifest.
 #[derive(Default)]
-struct Next {
+struct ManifestPlan {
     actions: Vec<Action>,
     /// The state of the projection's file, if it was read.
     file: Option<FileState>,
     awaiting: Option<MissingValue>,
 }
 
-async fn next(
-    world: &World<'_>,
+async fn plan_manifest(
+    context: &ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     seen: &ObservedState<'_>,
     gates: &mut Gates,
-) -> Result<Next, ReconcileError> {
+) -> Result<ManifestPlan, ReconcileError> {
     let actual = seen.actual();
     match desired.request.status {
         LifecycleStatus::Active | LifecycleStatus::Deprecated => {}
-        LifecycleStatus::Decommissioned => return Ok(Next::default()),
+        LifecycleStatus::Decommissioned => return Ok(ManifestPlan::default()),
         // The relevant state is in the actions' reasons.
         LifecycleStatus::DecommissionRequested => {
-            let actions = decommission::actions(world, desired, actual, gates).await?;
-            return Ok(Next { actions, ..Next::default() });
+            let actions = decommission::actions(context, desired, actual, gates).await?;
+            return Ok(ManifestPlan { actions, ..ManifestPlan::default() });
         }
     }
     let mut actions =
-        secret_actions(desired, actual, seen.policy(), world.takeover(desired.request.id));
+        secret_actions(desired, actual, seen.policy(), context.takeover(desired.request.id));
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
     if blocked {
-        return Ok(Next { actions, ..Next::default() });
+        return Ok(ManifestPlan { actions, ..ManifestPlan::default() });
     }
-    let gitops = world.gitops(desired.request.environment.as_str());
+    let gitops = context.gitops(desired.request.environment.as_str());
     let file = gitops.map(|gitops| gitops.state(&desired.projection)).transpose()?;
     let awaits = awaits_value(actual, &actions);
-    let waits = awaits && world.project.config.external_secret.wait_for_value;
+    let waits = awaits && context.project.config.external_secret.wait_for_value;
     // An existing projection stays and is kept up to date.
     let held_back = waits && file == Some(FileState::Missing);
     actions.extend(
@@ -281,9 +289,9 @@ async fn next(
         environment: desired.request.environment.to_string(),
         target: desired.key.to_string(),
         held_back,
-        can_be_generated: !desired.make.is_empty(),
+        can_be_generated: !desired.generate.is_empty(),
     });
-    Ok(Next { actions, file, awaiting })
+    Ok(ManifestPlan { actions, file, awaiting })
 }
 
 fn projection_action(desired: &DesiredSecret<'_>, state: FileState) -> Option<Action> {
@@ -294,12 +302,12 @@ fn projection_action(desired: &DesiredSecret<'_>, state: FileState) -> Option<Ac
         FileState::Uncommitted => ("the file is not committed", false),
         FileState::Unlisted => ("the kustomization in its folder does not list it", false),
         FileState::Unlistable(why) => {
-            let step = Step::Blocked(Obstacle::Conflict);
+            let step = Step::Blocked(BlockReason::Conflict);
             return Some(Action::of(desired.request, &desired.projection.file, why, step));
         }
         FileState::Foreign(why) => {
             let reason = format!("another file exists at this path: {why}; move it away");
-            let step = Step::Blocked(Obstacle::Conflict);
+            let step = Step::Blocked(BlockReason::Conflict);
             return Some(Action::of(desired.request, &desired.projection.file, reason, step));
         }
     };
@@ -309,13 +317,13 @@ fn projection_action(desired: &DesiredSecret<'_>, state: FileState) -> Option<Ac
 
 /// Rejects two manifests with the same file: each run would overwrite one of them.
 fn check_files_differ(
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     all_desired: &[DesiredSecret<'_>],
 ) -> Result<(), ReconcileError> {
     let mut owners: BTreeMap<(Option<usize>, &str), &DesiredSecret<'_>> = BTreeMap::new();
     for desired in all_desired {
         let place = (
-            world.gitops_index(desired.request.environment.as_str()),
+            context.gitops_index(desired.request.environment.as_str()),
             desired.projection.file.as_str(),
         );
         if let Some(other) = owners.insert(place, desired) {

@@ -80,17 +80,17 @@ impl ResourcePolicy {
     pub(super) fn is(&self, found: Option<&str>) -> bool {
         match (&self.text, found) {
             (None, None) => true,
-            (Some(wanted), Some(found)) => match (parsed(wanted), parsed(found)) {
+            (Some(wanted), Some(found)) => match (parse(wanted), parse(found)) {
                 (Some(wanted), Some(found)) => normal(&wanted) == normal(&found),
                 _ => false,
             },
-            (None, Some(found)) => parsed(found).is_some_and(|found| statements(&found).is_empty()),
+            (None, Some(found)) => parse(found).is_some_and(|found| statements(&found).is_empty()),
             (Some(_), None) => false,
         }
     }
 }
 
-fn parsed(text: &str) -> Option<Value> {
+fn parse(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok()
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Action, Plan, World};
+use super::{Action, Plan, ReconcileContext};
 use crate::store::{SecretStore, StoreError};
 use goldenpath_core::files;
 
@@ -26,11 +26,11 @@ const MAX_BYTES: u64 = 128 * 1024 * 1024;
 /// A plan with the state at its creation. Digests are SHA-256 in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Saved {
+pub struct SavedPlan {
     /// The version of the program that created it.
     goldenpath: String,
     commit: String,
-    pub selection: Selected,
+    pub selection: SavedSelection,
     configuration: String,
     account: String,
     state: String,
@@ -40,7 +40,7 @@ pub struct Saved {
 /// The selection of the plan, from the flags of `plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Selected {
+pub struct SavedSelection {
     #[serde(rename = "ref")]
     pub commit: Option<String>,
     pub environments: Vec<String>,
@@ -71,7 +71,7 @@ struct SavedRow {
 
 /// Why a plan cannot be saved or applied.
 #[derive(Debug, thiserror::Error, Diagnostic)]
-pub enum SavedError {
+pub enum SavedPlanError {
     #[error("cannot apply the plan `{}`: {why}", path.display())]
     #[diagnostic(
         code(goldenpath::saved_plan::unusable),
@@ -105,7 +105,7 @@ pub enum SavedError {
     Write { path: PathBuf, why: String },
 }
 
-impl Saved {
+impl SavedPlan {
     /// Returns the plan to save.
     ///
     /// `configuration` is a [`digest`] of the catalog's settings, `account` is one of [`places`].
@@ -113,7 +113,7 @@ impl Saved {
     pub fn of(
         plan: &Plan,
         commit: String,
-        selection: Selected,
+        selection: SavedSelection,
         configuration: String,
         account: String,
     ) -> Self {
@@ -131,9 +131,9 @@ impl Saved {
     /// Writes the plan atomically, readable only by its owner.
     ///
     /// # Errors
-    /// [`SavedError::Write`]
-    pub fn write(&self, path: &Path) -> Result<(), SavedError> {
-        let failed = |why: String| SavedError::Write { path: path.to_path_buf(), why };
+    /// [`SavedPlanError::Write`]
+    pub fn write(&self, path: &Path) -> Result<(), SavedPlanError> {
+        let failed = |why: String| SavedPlanError::Write { path: path.to_path_buf(), why };
         let whole = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
         if whole.symlink_metadata().is_ok_and(|found| !found.is_file()) {
             return Err(failed("it is not a regular file".to_owned()));
@@ -151,9 +151,9 @@ impl Saved {
     /// The digest detects accidents, not attacks: an attacker can write another digest, too.
     ///
     /// # Errors
-    /// [`SavedError::Unusable`] and [`SavedError::Version`]
-    pub fn read(path: &Path) -> Result<Self, SavedError> {
-        let unusable = |why: String| SavedError::Unusable { path: path.to_path_buf(), why };
+    /// [`SavedPlanError::Unusable`] and [`SavedPlanError::Version`]
+    pub fn read(path: &Path) -> Result<Self, SavedPlanError> {
+        let unusable = |why: String| SavedPlanError::Unusable { path: path.to_path_buf(), why };
         let bytes =
             files::read_regular(path, MAX_BYTES).map_err(|why| unusable(why.to_string()))?;
         let mut file: Value = serde_json::from_slice(&bytes).map_err(|error| {
@@ -167,7 +167,7 @@ impl Saved {
             Some(VERSION) => {}
             Some(other) => {
                 let made_by = format!("a goldenpath with plan format {other}");
-                return Err(SavedError::Version { path: path.to_path_buf(), made_by });
+                return Err(SavedPlanError::Version { path: path.to_path_buf(), made_by });
             }
             None => return Err(unusable("goldenpath did not write it".to_owned())),
         }
@@ -178,7 +178,7 @@ impl Saved {
         let made_by = plan.get("goldenpath").and_then(Value::as_str).unwrap_or_default();
         if made_by != env!("CARGO_PKG_VERSION") {
             let made_by = format!("goldenpath {}", made_by.escape_debug());
-            return Err(SavedError::Version { path: path.to_path_buf(), made_by });
+            return Err(SavedPlanError::Version { path: path.to_path_buf(), made_by });
         }
         serde_json::from_value(plan)
             .map_err(|_| unusable("its fields are not those of a plan".to_owned()))
@@ -190,7 +190,8 @@ impl Saved {
     /// reason, and plain folders.
     #[must_use]
     pub fn choices(&self) -> Vec<String> {
-        let Selected { adopt, overrides, ids, rebind_catalog, gitops_paths, .. } = &self.selection;
+        let SavedSelection { adopt, overrides, ids, rebind_catalog, gitops_paths, .. } =
+            &self.selection;
         let adoptions = adopt.iter().map(|id| format!("adopts the unmanaged secret of {id}"));
         let ids = ids.join(", ");
         let overrides = overrides
@@ -207,42 +208,42 @@ impl Saved {
     /// Checks that `name` is still at the plan's commit.
     ///
     /// # Errors
-    /// [`SavedError::Changed`]
-    pub fn check_commit(&self, name: &str, commit: &str) -> Result<(), SavedError> {
+    /// [`SavedPlanError::Changed`]
+    pub fn check_commit(&self, name: &str, commit: &str) -> Result<(), SavedPlanError> {
         let short = |commit: &str| commit.chars().take(8).collect::<String>();
         let how = format!(
             "the plan was created from {}, and {name} is at {} now",
             short(&self.commit),
             short(commit)
         );
-        same(&self.commit, commit, "the commit", how)
+        check_same(&self.commit, commit, "the commit", how)
     }
 
     /// Checks that the catalog's settings are the same.
     ///
     /// # Errors
-    /// [`SavedError::Changed`]
-    pub fn check_configuration(&self, configuration: &str) -> Result<(), SavedError> {
+    /// [`SavedPlanError::Changed`]
+    pub fn check_configuration(&self, configuration: &str) -> Result<(), SavedPlanError> {
         let how = "goldenpath.yaml, the enums, the governance table, the secret types, the schema \
                    or the projection's template is different";
-        same(&self.configuration, configuration, "the configuration", how.to_owned())
+        check_same(&self.configuration, configuration, "the configuration", how.to_owned())
     }
 
     /// Checks that stores and GitOps working copies are the same.
     ///
     /// # Errors
-    /// [`SavedError::Changed`]
-    pub fn check_account(&self, account: &str) -> Result<(), SavedError> {
+    /// [`SavedPlanError::Changed`]
+    pub fn check_account(&self, account: &str) -> Result<(), SavedPlanError> {
         let how = "this run uses other stores or GitOps working copies (account, region, endpoint, \
                    role, folder or branch)";
-        same(&self.account, account, "the account", how.to_owned())
+        check_same(&self.account, account, "the account", how.to_owned())
     }
 
     /// Checks that state and actions are the same.
     ///
     /// # Errors
-    /// [`SavedError::Changed`] if secrets, projections or actions differ.
-    pub fn check_plan(&self, plan: &Plan) -> Result<(), SavedError> {
+    /// [`SavedPlanError::Changed`] if secrets, projections or actions differ.
+    pub fn check_plan(&self, plan: &Plan) -> Result<(), SavedPlanError> {
         let now = rows(plan);
         let new = now
             .iter()
@@ -255,17 +256,22 @@ impl Saved {
             ),
             None => "a secret, its policy or a projection is different".to_owned(),
         };
-        same(&self.state, &plan.state, "the state", how.clone())?;
+        check_same(&self.state, &plan.state, "the state", how.clone())?;
         if self.actions == now {
             Ok(())
         } else {
-            Err(SavedError::Changed { what: "the list of actions", how })
+            Err(SavedPlanError::Changed { what: "the list of actions", how })
         }
     }
 }
 
-fn same(then: &str, now: &str, what: &'static str, how: String) -> Result<(), SavedError> {
-    if then == now { Ok(()) } else { Err(SavedError::Changed { what, how }) }
+fn check_same(
+    then: &str,
+    now: &str,
+    what: &'static str,
+    how: String,
+) -> Result<(), SavedPlanError> {
+    if then == now { Ok(()) } else { Err(SavedPlanError::Changed { what, how }) }
 }
 
 fn rows(plan: &Plan) -> Vec<SavedRow> {
@@ -291,9 +297,9 @@ pub fn digest(value: &Value) -> String {
 ///
 /// # Errors
 /// Fails if an account does not return its identity.
-pub async fn places(world: &World<'_>) -> Result<Value, StoreError> {
+pub async fn places(context: &ReconcileContext<'_>) -> Result<Value, StoreError> {
     let mut stores = Vec::new();
-    for account in &world.accounts {
+    for account in &context.accounts {
         stores.push(json!([
             account.environments,
             account.store.place(),
@@ -301,6 +307,6 @@ pub async fn places(world: &World<'_>) -> Result<Value, StoreError> {
         ]));
     }
     let gitops: Vec<Value> =
-        world.gitops.iter().map(|(of, copy)| json!([of, copy.place()])).collect();
+        context.gitops.iter().map(|(of, copy)| json!([of, copy.place()])).collect();
     Ok(json!([stores, gitops]))
 }

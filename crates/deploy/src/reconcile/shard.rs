@@ -24,7 +24,7 @@ impl Shard {
     ///
     /// The shard of a service stays the same in all releases.
     #[must_use]
-    pub fn holds(&self, service: &str) -> bool {
+    pub fn contains(&self, service: &str) -> bool {
         let number = Sha256::digest(service.as_bytes())
             .iter()
             .take(8)
@@ -63,14 +63,18 @@ mod tests {
         let services: Vec<String> = (0..1000).map(|number| format!("service-{number}")).collect();
         let shards: Vec<Shard> = (1..=8).map(|index| Shard::new(index, 8).unwrap()).collect();
         for service in &services {
-            assert_eq!(shards.iter().filter(|shard| shard.holds(service)).count(), 1, "{service}");
+            assert_eq!(
+                shards.iter().filter(|shard| shard.contains(service)).count(),
+                1,
+                "{service}"
+            );
         }
         for shard in shards {
-            let held = services.iter().filter(|service| shard.holds(service)).count();
+            let held = services.iter().filter(|service| shard.contains(service)).count();
             assert!((75..=175).contains(&held), "{shard} holds {held}");
         }
         // `printf payments | sha256sum` begins with df384ae97c77ad30.
-        assert!(Shard::new(0xdf38_4ae9_7c77_ad30_u64 % 7 + 1, 7).unwrap().holds("payments"));
+        assert!(Shard::new(0xdf38_4ae9_7c77_ad30_u64 % 7 + 1, 7).unwrap().contains("payments"));
     }
 
     #[test]

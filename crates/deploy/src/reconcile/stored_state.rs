@@ -18,16 +18,16 @@ const AT_ONCE: usize = 8;
 
 /// Returns the dates of the manifests' secrets and the unreadable accounts.
 ///
-/// `holds` filters the manifests. `read` receives the number of secrets of each page.
-pub async fn known(
+/// `is_selected` filters the manifests. `read` receives the number of secrets of each page.
+pub async fn read_store_dates(
     project: &Project,
     catalog: &Catalog,
     accounts: &[Account],
     now: Timestamp,
-    holds: impl Fn(&SecretRequest) -> bool,
+    is_selected: impl Fn(&SecretRequest) -> bool,
     read: &dyn Fn(usize),
 ) -> (BTreeMap<SecretId, StoreDates>, Vec<UnreadableAccount>) {
-    let (mut found, mut unseen) = (BTreeMap::new(), Vec::new());
+    let (mut found, mut unreadable) = (BTreeMap::new(), Vec::new());
     let mut sweeps = stream::iter(accounts)
         .map(|account| async move { (account, account.store.sweep(MANAGED_BY, read).await) })
         .buffered(AT_ONCE);
@@ -35,7 +35,7 @@ pub async fn known(
         let swept = match swept {
             Ok(swept) => swept,
             Err(error) => {
-                unseen.push(account.unseen(error.into()));
+                unreadable.push(account.to_unreadable(error.into()));
                 continue;
             }
         };
@@ -49,20 +49,20 @@ pub async fn known(
                 .get(key.as_str())
                 .filter(|_| account.environments.contains(request.environment.as_str()));
             if let Some(secret) = secret
-                && holds(request)
+                && is_selected(request)
                 && SecretOwnership::of(secret, &ExpectedTags::of(project, Some(request.id)))
                     .is_ours()
             {
-                found.insert(request.id, known_of(secret, now));
+                found.insert(request.id, store_dates_of(secret, now));
             }
         }
     }
-    (found, unseen)
+    (found, unreadable)
 }
 
 /// Returns the dates of a secret at the time `now`.
 #[must_use]
-pub fn known_of(found: &StoredSecret, now: Timestamp) -> StoreDates {
+pub fn store_dates_of(found: &StoredSecret, now: Timestamp) -> StoreDates {
     StoreDates {
         created: found.created,
         has_value: found.has_value(),

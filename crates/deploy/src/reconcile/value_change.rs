@@ -5,7 +5,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
-use super::{Applied, ApplyEvent, VALUE_SINCE, conclude};
+use super::{Applied, ApplyEvent, VALUE_SINCE, finish_recording};
 use crate::audit::{RecordedAction, Recorder};
 use crate::store::{SecretStore, Store, StoreError};
 use goldenpath_core::crash_point;
@@ -53,6 +53,8 @@ pub async fn change_value(
         report(ValueChangeEvent::Untagged(error));
     }
     let mut applied = Applied::default();
-    conclude(recorder, &[], &mut applied, &mut |event| report(ValueChangeEvent::Record(event)));
+    finish_recording(recorder, &[], &mut applied, &mut |event| {
+        report(ValueChangeEvent::Record(event))
+    });
     Ok(applied.failed == 0)
 }

@@ -29,7 +29,7 @@ use super::{
 use error::Call;
 use goldenpath_core::config::{Characters, StoreConfig};
 use goldenpath_core::manifest::StoreKey;
-use rate_limit::Paces;
+use rate_limit::RateLimits;
 use response::{described, listed, tag_list};
 
 /// The maximum number of secrets per page (ListSecrets, `MaxResults`).
@@ -53,7 +53,7 @@ pub struct AwsStore {
     overridden: bool,
     /// The role to assume; None if the calls use the credentials of the standard chain.
     role: Option<String>,
-    paces: Paces,
+    rate_limits: RateLimits,
 }
 
 impl AwsStore {

@@ -162,7 +162,7 @@ pub enum StoreError {
             "set `region` to the region of the endpoint, or set another endpoint outside the \
              repository, as AWS_ENDPOINT_URL_SECRETS_MANAGER; `endpointUrl` in goldenpath.yaml \
              allows only {} and this machine",
-            endpoint::own_hosts(Some(region))
+            endpoint::allowed_hosts(Some(region))
         )
     )]
     ForeignEndpoint { endpoint: String, region: String },

@@ -3,7 +3,7 @@
 use super::{SecretStore, Store, StoreError};
 use crate::value;
 use crate::value::{SecretValue, ValueError};
-use goldenpath_core::config::{Characters, KeyDefinition, Kind, Make};
+use goldenpath_core::config::{CharacterClass, Characters, KeyDefinition, TextSource};
 
 /// The generator of the texts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,20 +28,20 @@ pub async fn generate(
     let mut generated = SecretValue::default();
     for key in keys {
         let Some(recipe) = &key.generate else { continue };
-        let text = match (&recipe.make, source) {
-            (Make::Characters(wanted), ValueSource::Os) => {
+        let text = match (&recipe.source, source) {
+            (TextSource::Characters(wanted), ValueSource::Os) => {
                 value::characters(wanted).map_err(no_value)?
             }
-            (Make::Characters(wanted), ValueSource::Store) => store.random(wanted).await?,
-            (Make::Bytes { count, encoding }, ValueSource::Os) => {
+            (TextSource::Characters(wanted), ValueSource::Store) => store.random(wanted).await?,
+            (TextSource::Bytes { count, encoding }, ValueSource::Os) => {
                 value::encoded(*count, *encoding).map_err(no_value)?
             }
-            (Make::Bytes { count, encoding }, ValueSource::Store) => {
+            (TextSource::Bytes { count, encoding }, ValueSource::Store) => {
                 // The store generates only characters, so it generates hexadecimal digits.
                 let without = "ghijklmnopqrstuvwxyz".to_owned();
                 let digits = Characters {
                     length: 2 * count,
-                    from: vec![Kind::Lowercase, Kind::Digits],
+                    from: vec![CharacterClass::Lowercase, CharacterClass::Digits],
                     without,
                 };
                 let unfit = || StoreError::NoValue {

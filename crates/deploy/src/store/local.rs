@@ -21,7 +21,7 @@ use super::{
     ValueVersion,
 };
 use crate::value;
-use file::{DatabaseFile, FileRefusal};
+use file::{DatabaseFile, TransactionError};
 use goldenpath_core::config::Characters;
 use goldenpath_core::manifest::StoreKey;
 use keyfile::KeyFile;
@@ -49,7 +49,7 @@ impl LocalStore {
     fn change(
         &self,
         key: &StoreKey,
-        change: impl FnOnce(&Transaction<'_>) -> Result<(), FileRefusal>,
+        change: impl FnOnce(&Transaction<'_>) -> Result<(), TransactionError>,
     ) -> Result<(), StoreError> {
         let missing = || StoreError::NotFound { name: key.to_string() };
         if !self.file.exists()? {
@@ -60,7 +60,7 @@ impl LocalStore {
             if transaction.prepare(&exists)?.exists([key.as_str()])? {
                 change(transaction)
             } else {
-                Err(FileRefusal::Store(missing()))
+                Err(TransactionError::Store(missing()))
             }
         })
     }
@@ -185,7 +185,9 @@ impl SecretStore for LocalStore {
             let now = Timestamp::now().to_string();
             let values = params![key.as_str(), new.description, now, new.kms_key];
             match transaction.execute(insert, values)? {
-                0 => Err(FileRefusal::Store(StoreError::AlreadyExists { name: key.to_string() })),
+                0 => Err(TransactionError::Store(StoreError::AlreadyExists {
+                    name: key.to_string(),
+                })),
                 _ => {
                     put(transaction, key, &new.tags)?;
                     first.map_or(Ok(()), |first| self.insert(transaction, key, &first))

@@ -21,7 +21,8 @@ enum JsonProblem {
 pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueError> {
     let wrong = Cell::new(None);
     let mut from = serde_json::Deserializer::from_str(text);
-    let read = from.deserialize_map(Texts(&wrong)).and_then(|texts| from.end().map(|()| texts));
+    let read =
+        from.deserialize_map(ObjectVisitor(&wrong)).and_then(|texts| from.end().map(|()| texts));
     read.map_err(|error| match wrong.take() {
         Some(JsonProblem::Key(why, key)) => ValueError::JsonKey { why, key: shown(&key) },
         Some(JsonProblem::Shape(why)) => {
@@ -38,9 +39,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
     })
 }
 
-struct Texts<'a>(&'a Cell<Option<JsonProblem>>);
+struct ObjectVisitor<'a>(&'a Cell<Option<JsonProblem>>);
 
-impl<'de> Visitor<'de> for Texts<'_> {
+impl<'de> Visitor<'de> for ObjectVisitor<'_> {
     type Value = Vec<(String, SecretString)>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,9 +76,9 @@ enum Text {
 
 impl<'de> serde::Deserialize<'de> for Text {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct One;
+        struct TextVisitor;
 
-        impl<'de> Visitor<'de> for One {
+        impl<'de> Visitor<'de> for TextVisitor {
             type Value = Text;
 
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,7 +130,7 @@ impl<'de> serde::Deserialize<'de> for Text {
             }
         }
 
-        from.deserialize_any(One)
+        from.deserialize_any(TextVisitor)
     }
 }
 

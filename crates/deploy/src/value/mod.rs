@@ -27,7 +27,7 @@ pub struct SecretValue(Vec<(String, SecretString)>);
 
 /// The change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum ValueKeyChange {
     Added,
     Changed,
     /// It is given with the text that it had before.
@@ -199,7 +199,7 @@ impl SecretValue {
 
     /// Returns these keys merged over those of `before`.
     #[must_use]
-    pub fn over(self, before: &Self) -> Self {
+    pub fn merge_over(self, before: &Self) -> Self {
         let mut all = before.clone();
         for (key, text) in self.0 {
             all.set(&key, text);
@@ -211,19 +211,23 @@ impl SecretValue {
     ///
     /// `given` are the keys in the input. `before` is None if it was not read.
     #[must_use]
-    pub fn fates(&self, before: Option<&Self>, given: &[&str]) -> Vec<(String, Fate)> {
+    pub fn key_changes(
+        &self,
+        before: Option<&Self>,
+        given: &[&str],
+    ) -> Vec<(String, ValueKeyChange)> {
         let Some(before) = before else {
-            return self.0.iter().map(|(key, _)| (key.clone(), Fate::Written)).collect();
+            return self.0.iter().map(|(key, _)| (key.clone(), ValueKeyChange::Written)).collect();
         };
-        let fate = |(key, text): &(String, SecretString)| match before.text(key) {
-            None => Fate::Added,
-            Some(_) if !given.contains(&key.as_str()) => Fate::Kept,
-            Some(old) if old.expose_secret() == text.expose_secret() => Fate::Unchanged,
-            Some(_) => Fate::Changed,
+        let change = |(key, text): &(String, SecretString)| match before.text(key) {
+            None => ValueKeyChange::Added,
+            Some(_) if !given.contains(&key.as_str()) => ValueKeyChange::Kept,
+            Some(old) if old.expose_secret() == text.expose_secret() => ValueKeyChange::Unchanged,
+            Some(_) => ValueKeyChange::Changed,
         };
         let removed = before.0.iter().filter(|(key, _)| self.text(key).is_none());
-        let present = self.0.iter().map(|entry| (entry.0.clone(), fate(entry)));
-        present.chain(removed.map(|(key, _)| (key.clone(), Fate::Removed))).collect()
+        let present = self.0.iter().map(|entry| (entry.0.clone(), change(entry)));
+        present.chain(removed.map(|(key, _)| (key.clone(), ValueKeyChange::Removed))).collect()
     }
 
     /// Checks that this is a complete value of a type.
@@ -363,13 +367,17 @@ mod tests {
     fn the_change_of_each_key_is_found() {
         let before = value(&[("a", "1"), ("b", "2"), ("c", "3")]);
         let given = value(&[("b", "2"), ("c", "4"), ("d", "5")]);
-        let merged = given.clone().over(&before);
-        let fates = |after: &SecretValue| {
-            let fates = after.fates(Some(&before), &given.names());
-            fates.iter().map(|(key, fate)| format!("{key} {fate:?}")).collect::<Vec<_>>().join(", ")
+        let merged = given.clone().merge_over(&before);
+        let key_changes = |after: &SecretValue| {
+            let key_changes = after.key_changes(Some(&before), &given.names());
+            key_changes
+                .iter()
+                .map(|(key, change)| format!("{key} {change:?}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
-        assert_eq!(fates(&merged), "a Kept, b Unchanged, c Changed, d Added");
-        assert_eq!(fates(&given), "b Unchanged, c Changed, d Added, a Removed");
+        assert_eq!(key_changes(&merged), "a Kept, b Unchanged, c Changed, d Added");
+        assert_eq!(key_changes(&given), "b Unchanged, c Changed, d Added, a Removed");
     }
 
     #[test]

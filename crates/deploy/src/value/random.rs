@@ -13,7 +13,7 @@ use goldenpath_core::config::{Characters, Encoding};
 /// # Errors
 /// [`ValueError::NoRandomness`].
 pub fn characters(wanted: &Characters) -> Result<SecretString, ValueError> {
-    let of_kind = |kind: &goldenpath_core::config::Kind| -> Vec<u8> {
+    let of_kind = |kind: &goldenpath_core::config::CharacterClass| -> Vec<u8> {
         kind.characters().bytes().filter(|one| !wanted.without.as_bytes().contains(one)).collect()
     };
     let kinds: Vec<Vec<u8>> = wanted.from.iter().map(of_kind).collect();
@@ -24,7 +24,7 @@ pub fn characters(wanted: &Characters) -> Result<SecretString, ValueError> {
     loop {
         let mut text = Zeroizing::new(Vec::with_capacity(usize::from(wanted.length)));
         while text.len() < usize::from(wanted.length) {
-            text.push(all[usize::from(below(all.len())?)]);
+            text.push(all[usize::from(random_below(all.len())?)]);
         }
         if kinds.iter().all(|kind| text.iter().any(|one| kind.contains(one))) {
             return Ok(SecretString::from(String::from_utf8_lossy(&text).into_owned()));
@@ -83,7 +83,7 @@ fn encode(bytes: &[u8], encoding: Encoding) -> SecretString {
 }
 
 /// Returns a uniformly random number below `bound`, which is 256 at most.
-fn below(bound: usize) -> Result<u8, ValueError> {
+fn random_below(bound: usize) -> Result<u8, ValueError> {
     let usable = 256 - 256 % bound.max(1);
     loop {
         let mut byte = [0];
@@ -104,11 +104,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use goldenpath_core::config::Kind;
+    use goldenpath_core::config::CharacterClass;
 
     #[test]
     fn a_text_has_its_length_each_kind_and_no_excluded_character() {
-        let from = vec![Kind::Lowercase, Kind::Uppercase, Kind::Digits, Kind::Symbols];
+        let from = vec![
+            CharacterClass::Lowercase,
+            CharacterClass::Uppercase,
+            CharacterClass::Digits,
+            CharacterClass::Symbols,
+        ];
         let wanted = Characters { length: 8, from: from.clone(), without: "0Ol1I\"'".to_owned() };
         let mut seen = BTreeSet::new();
         for _ in 0..500 {
@@ -132,7 +137,7 @@ mod tests {
         // numbers 1.5 times as often as the others.
         let mut counts = [0_u32; 94];
         for _ in 0..94 * 1000 {
-            counts[usize::from(below(94).unwrap())] += 1;
+            counts[usize::from(random_below(94).unwrap())] += 1;
         }
         // Each is expected 1000 times, with a standard deviation of 32.
         assert!(counts.iter().all(|count| (800..1200).contains(count)), "{counts:?}");

@@ -17,19 +17,14 @@ pub(super) fn locate(text: &str, node: &Node, part: Option<Range<usize>>) -> Opt
     let content = written[header..].trim_start();
     let start = node.span.end - content.len();
     let all = start..start + content.trim_end().len();
-    Some(part.and_then(|part| aligned(text, value, part, &all)).unwrap_or(all))
+    Some(part.and_then(|part| align(text, value, part, &all)).unwrap_or(all))
 }
 
 /// Returns the span of the bytes `part` of `value` within `all`.
 ///
 /// YAML writes a value with other white space (a folded line), quotation marks around it, and
 /// additional characters (`''`, `\"`), but in the same order.
-fn aligned(
-    text: &str,
-    value: &str,
-    part: Range<usize>,
-    all: &Range<usize>,
-) -> Option<Range<usize>> {
+fn align(text: &str, value: &str, part: Range<usize>, all: &Range<usize>) -> Option<Range<usize>> {
     let mut at = all.start;
     let mut found: Option<Range<usize>> = None;
     for (offset, character) in

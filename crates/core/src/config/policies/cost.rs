@@ -60,16 +60,16 @@ impl<'a> Sizes<'a> {
 
     /// Returns the maximum cost of running `expression`.
     pub(super) fn cost(&self, expression: &'a IdedExpr) -> u64 {
-        Walk { variables: self.0.clone() }.bound(expression).cost
+        CostBounds { variables: self.0.clone() }.bound(expression).cost
     }
 }
 
-struct Walk<'a> {
+struct CostBounds<'a> {
     /// The innermost is last.
     variables: Vec<(&'a str, Size<'a>)>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> CostBounds<'a> {
     fn bound(&mut self, expression: &'a IdedExpr) -> Bound<'a> {
         match &expression.expr {
             Expr::Literal(literal) => Bound::of(1, literal_weight(literal)),

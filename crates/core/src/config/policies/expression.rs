@@ -124,13 +124,18 @@ impl Expression {
         if let Some(place) = too_deep(source) {
             return Err(nested_too_deep(Some(place), MAX_BRACKETS));
         }
-        let program = unwinding(|| Program::compile(source))
+        let program = catch_panic(|| Program::compile(source))
             .ok_or_else(|| {
                 Fault::whole("cannot be parsed: the CEL parser gave up", "write it another way")
             })?
             .map_err(|errors| syntax(source, errors.errors))?;
-        let mut check =
-            Check { source, program: &program, patterns, bound: Vec::new(), mentions_base: false };
+        let mut check = ExpressionCheck {
+            source,
+            program: &program,
+            patterns,
+            bound: Vec::new(),
+            mentions_base: false,
+        };
         check.expression(program.expression(), 1)?;
         let mentions_base = check.mentions_base;
         Ok(Self { program, mentions_base })
@@ -148,7 +153,7 @@ impl Expression {
                         concatenation of texts and lists";
             return Err(Fault::whole("it could take too much time or memory", help));
         }
-        let result = unwinding(|| {
+        let result = catch_panic(|| {
             Value::resolve_val(expression, context).map(|value| match value.downcast_ref() {
                 Some(truth) => Ok(*CelBool::inner(truth)),
                 None => Err(value.get_type().name().to_owned()),
@@ -180,7 +185,7 @@ impl Expression {
                 let help = "check the types: guard a field that can be missing or of another type \
                             with `has(manifest.metadata.description) && …` or `type(x) == string \
                             && …`";
-                match readable(error.function()) {
+                match to_source(error.function()) {
                     "." => Fault::whole(
                         format!("a value of the type {} has no fields", error.argument_types()[0]),
                         help,
@@ -189,7 +194,7 @@ impl Expression {
                 }
             }
             other => Fault::whole(
-                lower_first(&shortened(other)),
+                lower_first(&shorten(other)),
                 "return a boolean for every manifest: limit it with `when`, or guard it with \
                  `has(manifest.metadata.description) && …`",
             ),
@@ -213,7 +218,7 @@ impl Expression {
 }
 
 /// The visitor of a program that accepts only known, bounded operations.
-struct Check<'a> {
+struct ExpressionCheck<'a> {
     source: &'a str,
     program: &'a Program,
     patterns: &'a mut BTreeMap<String, Regex>,
@@ -222,7 +227,7 @@ struct Check<'a> {
     mentions_base: bool,
 }
 
-impl<'a> Check<'a> {
+impl<'a> ExpressionCheck<'a> {
     fn expression(&mut self, expression: &'a IdedExpr, depth: usize) -> Result<(), Fault> {
         if depth > MAX_DEPTH {
             return Err(nested_too_deep(None, MAX_DEPTH));
@@ -347,7 +352,7 @@ impl<'a> Check<'a> {
                         place,
                         format!(
                             "has a pattern for `matches` that cannot be used: {}",
-                            shortened(pattern)
+                            shorten(pattern)
                         ),
                         help,
                     )
@@ -469,7 +474,7 @@ fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
     if error.msg.contains("Recursion limit") {
         return nested_too_deep(None, MAX_BRACKETS);
     }
-    let why = shortened(error.msg.trim_start_matches("Syntax error: "));
+    let why = shorten(error.msg.trim_start_matches("Syntax error: "));
     let message = format!("is not CEL: {}", why.replace("'<EOF>'", "the end"));
     let (Ok(line), Ok(column)) = (usize::try_from(error.pos.0), usize::try_from(error.pos.1))
     else {
@@ -489,16 +494,16 @@ fn syntax(source: &str, errors: Vec<ParseError>) -> Fault {
 /// Returns None if `work` panics.
 ///
 /// A bug of the parser or interpreter must not end the run.
-fn unwinding<T>(work: impl FnOnce() -> T) -> Option<T> {
+fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// Returns the operator `_+_` as it is written.
-fn readable(function: &str) -> &str {
+fn to_source(function: &str) -> &str {
     function.trim_matches(['_', '@'])
 }
 
-fn shortened(text: impl Display) -> String {
+fn shorten(text: impl Display) -> String {
     let text = text.to_string();
     match text.char_indices().nth(MAX_QUOTED) {
         Some((end, _)) => format!("{}…", &text[..end]),

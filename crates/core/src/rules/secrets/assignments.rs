@@ -1,8 +1,8 @@
 //! Values after a name: fields, assignments, connection strings and URLs.
 
 use super::field_names;
-use super::field_names::{Sensitive, Strength};
-use super::sentences::{Cue, is_password};
+use super::field_names::{SensitiveName, Strength};
+use super::sentences::{ValueKind, is_password};
 use super::{Scan, entropy};
 
 /// The maximum length of a value in a sentence, in bytes.
@@ -31,12 +31,12 @@ const LONGEST_QUOTATION: usize = 96;
 
 impl Scan<'_> {
     /// Checks the text on both sides of a `:` or `=`.
-    pub(super) fn separator(&mut self, at: usize) {
+    pub(super) fn check_separator(&mut self, at: usize) {
         let bytes = self.bytes;
         let colon = bytes[at] == b':';
         if colon && bytes[at + 1..].starts_with(b"//") {
             self.is_self_contained = false;
-            self.url(at);
+            self.check_url(at);
             return;
         }
         if at < self.names_from {
@@ -44,7 +44,7 @@ impl Scan<'_> {
             return;
         }
         if colon && bytes.get(at + 1).is_some_and(u8::is_ascii_graphic) {
-            self.pair(at);
+            self.check_user_and_password(at);
         }
         let back = |from: usize, limit: usize, belongs: fn(u8) -> bool| {
             let least = self.line.max(from.saturating_sub(limit));
@@ -61,12 +61,12 @@ impl Scan<'_> {
         };
         let mut start =
             self.text.ceil_char_boundary(back(end, field_names::LONGEST_NAME, is_of_name));
-        if start >= end || field_names::is_of_the_schema(&bytes[start..end]) {
+        if start >= end || field_names::is_schema_field(&bytes[start..end]) {
             return;
         }
         // `jdbc:oracle:thin:scott/tiger@…` (Oracle, "JDBC Developer's Guide")
         if colon && &bytes[start..end] == b"thin" {
-            self.oracle(at + 1);
+            self.check_oracle(at + 1);
             return;
         }
         // A part of an identifier, as in `arn:aws:secretsmanager:…:secret:payments`
@@ -89,13 +89,13 @@ impl Scan<'_> {
         if last == b"default"
             && let Some(name) = self.terraform_variable(start)
         {
-            self.prose(name, at, false);
+            self.check_prose(name, at, false);
             return;
         }
         if !field_names::may_be_sensitive(&bytes[start..end]) {
             return;
         }
-        let Some(name) = field_names::sensitive(&self.text[start..end]) else { return };
+        let Some(name) = field_names::classify_name(&self.text[start..end]) else { return };
         self.is_self_contained = false;
         let margin = &bytes[self.line..start];
         let margin_is = |allowed: &[u8]| {
@@ -103,15 +103,15 @@ impl Scan<'_> {
         };
         let is_key = colon && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace);
         if is_key && margin_is(b" \t-?\"'") {
-            self.field(name, start, at + 1);
+            self.check_field(name, start, at + 1);
         } else {
             // `#   password: …` is a commented-out field.
-            self.prose(name, at, margin_is(b" \t-#\"'`*/;"));
+            self.check_prose(name, at, margin_is(b" \t-#\"'`*/;"));
         }
     }
 
     /// Checks `name: value` on its own line.
-    fn field(&mut self, name: Sensitive, key: usize, after: usize) {
+    fn check_field(&mut self, name: SensitiveName, key: usize, after: usize) {
         let mut end = self.line_end(after);
         let line = &self.text[after..end];
         let value = line.trim();
@@ -119,7 +119,7 @@ impl Scan<'_> {
         let mut is_open = false;
         let value = match value.as_bytes() {
             [quote @ (b'"' | b'\''), ..] => {
-                let close = closing(value, *quote);
+                let close = find_closing_quote(value, *quote);
                 is_open = close.is_none();
                 start += 1;
                 &value[1..close.unwrap_or(value.len())]
@@ -160,18 +160,18 @@ impl Scan<'_> {
         }
         if field_names::is_value(name.strength, &self.text[span.clone()], self.is_name) {
             self.names_from = span.end;
-            self.found(span, name.what, 1);
+            self.add_match(span, name.what, 1);
         }
     }
 
     /// Returns the Terraform variable at byte `at`, if its name is sensitive.
     ///
     /// Such as `variable "db_password" { default = "…" }`.
-    fn terraform_variable(&self, at: usize) -> Option<Sensitive> {
+    fn terraform_variable(&self, at: usize) -> Option<SensitiveName> {
         let from = self.text.ceil_char_boundary(at.saturating_sub(LONGEST_MARGIN));
         let (_, block) = self.text.get(from..at)?.rsplit_once("variable \"")?;
         let (name, body) = block.split_once('"')?;
-        field_names::sensitive(name).filter(|_| !body.contains('}'))
+        field_names::classify_name(name).filter(|_| !body.contains('}'))
     }
 
     fn line_end(&self, from: usize) -> usize {
@@ -182,7 +182,7 @@ impl Scan<'_> {
     }
 
     /// Checks `name: value` and `name=value` in comments, prose and connection strings.
-    fn prose(&mut self, name: Sensitive, separator: usize, first: bool) {
+    fn check_prose(&mut self, name: SensitiveName, separator: usize, first: bool) {
         let bytes = self.bytes;
         let mut start = separator + 1;
         // `==`, `:=`, `=>`, and the characters around the value
@@ -226,7 +226,7 @@ impl Scan<'_> {
             && quoted.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_punctuation())
             && field_names::is_value(name.strength, quoted, self.is_name)
         {
-            self.found(start..start + length, name.what, 1);
+            self.add_match(start..start + length, name.what, 1);
             self.names_from = start + length;
             return;
         }
@@ -253,7 +253,7 @@ impl Scan<'_> {
                 + self.text[start..start + length(usize::MAX)]
                     .trim_end_matches(['.', '!', '?', ')'])
                     .len();
-            self.found(start..end, name.what, 1);
+            self.add_match(start..end, name.what, 1);
             self.names_from = end;
         }
     }
@@ -261,7 +261,7 @@ impl Scan<'_> {
     /// Checks `scheme://user:password@host`, and a token before the `@`.
     ///
     /// See RFC 3986, section 3.2.1.
-    fn url(&mut self, colon: usize) {
+    fn check_url(&mut self, colon: usize) {
         let start = colon + 3;
         let rest = &self.bytes[start..];
         let until = |ends: &[u8]| {
@@ -289,16 +289,16 @@ impl Scan<'_> {
             return;
         }
         let is_template = || {
-            let user = folded(&user[..from.saturating_sub(1)]);
+            let user = fold(&user[..from.saturating_sub(1)]);
             let host = authority[at + 1..].split(|byte| *byte == b':').next().unwrap_or_default();
             let is_example = user.is_empty() || is_template_host(&host.to_ascii_lowercase());
-            match folded(password.as_bytes()).as_str() {
+            match fold(password.as_bytes()).as_str() {
                 "password" => is_example || TEMPLATE_USERS.contains(&user.as_str()),
                 password => is_example && TEMPLATE_PASSWORDS.contains(&password),
             }
         };
-        if !field_names::is_stand_in(password) && !is_template() {
-            self.found(start + from..start + at, what, 0);
+        if !field_names::is_placeholder(password) && !is_template() {
+            self.add_match(start + from..start + at, what, 0);
             self.names_from = self.names_from.max(start + at);
         }
     }
@@ -306,7 +306,7 @@ impl Scan<'_> {
     /// Checks `user:password@host` without a scheme, and lines of `.pgpass`.
     ///
     /// Go's MySQL driver and others accept the former.
-    fn pair(&mut self, colon: usize) {
+    fn check_user_and_password(&mut self, colon: usize) {
         let bytes = self.bytes;
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>,;".contains(byte);
         let rest = &bytes[colon + 1..];
@@ -330,10 +330,10 @@ impl Scan<'_> {
             && password.len() >= 4
             && !password.contains(':')
             && !user.contains(&b':')
-            && !field_names::is_stand_in(password)
+            && !field_names::is_placeholder(password)
         {
             let from = colon + 1 + port.len() + database.len() + name.len() + 3;
-            self.found(from..from + password.len(), "a password", 1);
+            self.add_match(from..from + password.len(), "a password", 1);
             return;
         }
         let is_user =
@@ -344,13 +344,13 @@ impl Scan<'_> {
             && !host.starts_with("sha")
             && !password.contains('/')
             && !NOT_USERS.iter().any(|name| user.eq_ignore_ascii_case(name.as_bytes()))
-            && is_password(password, true, Cue::Password)
+            && is_password(password, true, ValueKind::Password)
         {
-            self.found(colon + 1..colon + 1 + password.len(), "a password", 1);
+            self.add_match(colon + 1..colon + 1 + password.len(), "a password", 1);
         }
     }
 
-    fn oracle(&mut self, start: usize) {
+    fn check_oracle(&mut self, start: usize) {
         let rest = &self.bytes[start..];
         let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`".contains(byte);
         let word = &rest[..rest
@@ -365,15 +365,15 @@ impl Scan<'_> {
         };
         if slash + 1 < at
             && let Some(password) = self.text.get(start + slash + 1..start + at)
-            && !field_names::is_stand_in(password)
+            && !field_names::is_placeholder(password)
         {
-            self.found(start + slash + 1..start + at, "a password in a URL", 0);
+            self.add_match(start + slash + 1..start + at, "a password in a URL", 0);
         }
     }
 }
 
 /// Returns the letters and digits of a part of a URL, in lower case.
-fn folded(part: &[u8]) -> String {
+fn fold(part: &[u8]) -> String {
     part.iter()
         .filter(|byte| byte.is_ascii_alphanumeric())
         .map(|byte| byte.to_ascii_lowercase() as char)
@@ -390,7 +390,7 @@ fn is_template_host(host: &[u8]) -> bool {
 }
 
 /// Returns the end of the quotation at the start of `text`, if there is one.
-fn closing(text: &str, quote: u8) -> Option<usize> {
+fn find_closing_quote(text: &str, quote: u8) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;
     while at < bytes.len() {

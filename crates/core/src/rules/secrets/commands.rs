@@ -4,7 +4,7 @@ use super::Scan;
 use super::entropy::is_name_like;
 use super::field_names;
 use super::field_names::is_plain_word;
-use super::sentences::{Cue, is_password};
+use super::sentences::{ValueKind, is_password};
 
 /// The way in which a program accepts a password.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub(super) enum CommandUsage {
     /// As the first argument that is not an option.
     First,
     /// As the first argument that looks like a password, not like a file or a name.
-    Judged,
+    LikelyPassword,
     /// With `-b` after the file and the user; with `-n` after the user.
     Htpasswd,
     /// As the first argument after a share or `/user:…` that is not an option.
@@ -41,7 +41,7 @@ pub(super) const COMMANDS: [(&str, CommandUsage); 48] = [
     ("ConvertTo-SecureString", CommandUsage::First),
     ("--secret-string", CommandUsage::First),
     ("--requirepass", CommandUsage::First),
-    ("--key", CommandUsage::Judged),
+    ("--key", CommandUsage::LikelyPassword),
     ("mysql", CommandUsage::Attached("-p")),
     ("mysqldump", CommandUsage::Attached("-p")),
     ("mysqladmin", CommandUsage::Attached("-p")),
@@ -85,7 +85,7 @@ const REACH: usize = 400;
 
 impl Scan<'_> {
     /// Checks the command line after a program's name, which ends at `end`.
-    pub(super) fn command(&mut self, end: usize, usage: CommandUsage) {
+    pub(super) fn check_command(&mut self, end: usize, usage: CommandUsage) {
         let rest = self.rest_of_line(end, REACH);
         if !rest.starts_with(' ') {
             return;
@@ -117,7 +117,7 @@ impl Scan<'_> {
                     argument.strip_prefix(option).map(|value| (at + option.len(), value))
                 }
                 CommandUsage::First => (!argument.starts_with('-')).then_some((at, argument)),
-                CommandUsage::Judged => Some((at, argument)),
+                CommandUsage::LikelyPassword => Some((at, argument)),
                 CommandUsage::Htpasswd if argument.starts_with('-') => {
                     flags.push_str(argument);
                     continue;
@@ -128,7 +128,8 @@ impl Scan<'_> {
                     (flags.contains('b') && operands == place).then_some((at, argument))
                 }
                 CommandUsage::Share
-                    if unquoted(argument).1.starts_with(['/', '\\']) || argument.ends_with(':') =>
+                    if strip_quotes(argument).1.starts_with(['/', '\\'])
+                        || argument.ends_with(':') =>
                 {
                     is_share |= !argument.ends_with(':');
                     continue;
@@ -137,7 +138,7 @@ impl Scan<'_> {
                 CommandUsage::Login => argument.contains('/').then_some((at, argument)),
                 CommandUsage::Assignment if name => Some((at, argument)),
                 CommandUsage::Assignment => {
-                    if field_names::sensitive(argument).is_none() {
+                    if field_names::classify_name(argument).is_none() {
                         return;
                     }
                     name = true;
@@ -145,7 +146,7 @@ impl Scan<'_> {
                 }
             };
             let Some((at, value)) = judged else { continue };
-            let (margin, unquoted) = unquoted(value);
+            let (margin, unquoted) = strip_quotes(value);
             let at = at + margin;
             let password = match usage {
                 CommandUsage::Pair(separator, _) => unquoted
@@ -154,8 +155,8 @@ impl Scan<'_> {
                 CommandUsage::Login => unquoted.split_once('/').map(|(user, rest)| {
                     (at + user.len() + 1, rest.split('@').next().unwrap_or_default())
                 }),
-                CommandUsage::Judged => {
-                    let looks = is_password(unquoted, true, Cue::Token)
+                CommandUsage::LikelyPassword => {
+                    let looks = is_password(unquoted, true, ValueKind::Token)
                         && !unquoted.contains('.')
                         && !is_name_like(unquoted);
                     looks.then_some((at, unquoted))
@@ -168,18 +169,18 @@ impl Scan<'_> {
             break;
         }
         if let Some(span) = found {
-            self.found(span, "a password", 1);
+            self.add_match(span, "a password", 1);
         }
     }
 
     /// Checks the value after an option such as `--password `.
-    pub(super) fn option_value(&mut self, from: usize) {
+    pub(super) fn check_option_value(&mut self, from: usize) {
         let rest = self.rest_of_line(from, REACH);
         let Some((at, argument)) = arguments(rest).next() else { return };
-        let (margin, value) = unquoted(argument);
+        let (margin, value) = strip_quotes(argument);
         let at = from + at + margin;
         if is_argument(value) {
-            self.found(at..at + value.len(), "a password", 1);
+            self.add_match(at..at + value.len(), "a password", 1);
         }
     }
 }
@@ -222,7 +223,7 @@ fn arguments(line: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Returns an argument without quotes and the text after them, and its offset.
-fn unquoted(argument: &str) -> (usize, &str) {
+fn strip_quotes(argument: &str) -> (usize, &str) {
     let inner = argument.trim_start_matches(['"', '\'']);
     let margin = argument.len() - inner.len();
     let end = inner.find(['"', '\'']).filter(|_| margin > 0).unwrap_or(inner.len());
@@ -235,7 +236,7 @@ fn unquoted(argument: &str) -> (usize, &str) {
 fn is_argument(value: &str) -> bool {
     value.chars().count() >= 4
         && !value.starts_with(['-', '$', '<', '{', '%', '@', '|', '`'])
-        && !field_names::is_stand_in(value)
+        && !field_names::is_placeholder(value)
         && !field_names::is_reference(value)
         && !is_plain_word(value)
 }

@@ -232,21 +232,23 @@ fn is_random(piece: &[u8]) -> bool {
         ..20 => false,
         // 40 digits are a Git commit (SHA-1); 24 or fewer are short commits and object IDs.
         length if is_hex(part) => length >= 32 && length != 40,
-        length => Mix::of(part).is_noise(words(part), length),
+        length => CharacterCounts::of(part).is_noise(words(part), length),
     };
     // Or base64 that `+`, `/`, `-` and `_` split into short parts.
     parts.any(is_solid)
-        || (piece.len() >= 32 && Mix::of(piece).is_base64() && words(piece) * 5 < piece.len() * 2)
+        || (piece.len() >= 32
+            && CharacterCounts::of(piece).is_base64()
+            && words(piece) * 5 < piece.len() * 2)
 }
 
 /// Counts the characters of each kind.
-struct Mix {
+struct CharacterCounts {
     digits: usize,
     small: usize,
     capitals: usize,
 }
 
-impl Mix {
+impl CharacterCounts {
     fn of(text: &[u8]) -> Self {
         let count = |is: fn(&u8) -> bool| text.iter().filter(|byte| is(byte)).count();
         Self {
@@ -306,7 +308,7 @@ fn words(text: &[u8]) -> usize {
         }
         // Three letters count only with a capital, as in `TheQuickBrownFox`.
         let shortest = if text[start].is_ascii_uppercase() { 3 } else { 4 };
-        if at - start >= shortest && can_be_said(&text[start..at]) {
+        if at - start >= shortest && is_pronounceable(&text[start..at]) {
             sum += at - start;
         }
     }
@@ -314,7 +316,7 @@ fn words(text: &[u8]) -> usize {
 }
 
 /// Returns whether four of five letter pairs are common; in random text, two are.
-fn can_be_said(word: &[u8]) -> bool {
+fn is_pronounceable(word: &[u8]) -> bool {
     let is_common =
         |pair: &&[u8]| matches!(pair, [one, two] if COMMON[letter(*one)] >> letter(*two) & 1 == 1);
     word.windows(2).filter(is_common).count() * 5 >= (word.len() - 1) * 4

@@ -4,7 +4,7 @@ use super::entropy::{is_name_like, is_random_body, is_sealed};
 
 /// The kind of secret that the name of a field announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sensitive {
+pub(super) struct SensitiveName {
     pub what: &'static str,
     pub strength: Strength,
 }
@@ -25,7 +25,7 @@ pub(super) enum Strength {
 pub(in crate::rules) const ANY_VALUE: &str = "a value";
 
 /// Endings of names that announce a secret, in lower case without separators.
-const ENDINGS: [(&str, Sensitive); 51] = [
+const ENDINGS: [(&str, SensitiveName); 51] = [
     ("password", password("a password")),
     ("passwd", password("a password")),
     ("passwort", password("a password")),
@@ -51,7 +51,7 @@ const ENDINGS: [(&str, Sensitive); 51] = [
     ("sig", token("a signature")),
     ("xamzsignature", token("a signature")),
     ("webhookurl", token("a webhook URL")),
-    ("stringdata", Sensitive { what: ANY_VALUE, strength: Strength::Value }),
+    ("stringdata", SensitiveName { what: ANY_VALUE, strength: Strength::Value }),
     ("passcode", password("a password")),
     ("passwrd", password("a password")),
     ("pw", password("a password")),
@@ -81,16 +81,16 @@ const ENDINGS: [(&str, Sensitive); 51] = [
     ("secretstring", token("a secret")),
 ];
 
-const fn password(what: &'static str) -> Sensitive {
-    Sensitive { what, strength: Strength::Password }
+const fn password(what: &'static str) -> SensitiveName {
+    SensitiveName { what, strength: Strength::Password }
 }
 
-const fn token(what: &'static str) -> Sensitive {
-    Sensitive { what, strength: Strength::Token }
+const fn token(what: &'static str) -> SensitiveName {
+    SensitiveName { what, strength: Strength::Token }
 }
 
-const fn weak(what: &'static str) -> Sensitive {
-    Sensitive { what, strength: Strength::Weak }
+const fn weak(what: &'static str) -> SensitiveName {
+    SensitiveName { what, strength: Strength::Weak }
 }
 
 /// Suffixes that do not change the kind of value: `passwordProd`, `secretValue`.
@@ -101,7 +101,7 @@ const SUFFIXES: [&str; 10] =
 pub(super) const LONGEST_NAME: usize = 64;
 
 /// The fields of a SecretRequest: names and metadata, never values.
-pub(super) fn is_of_the_schema(name: &[u8]) -> bool {
+pub(super) fn is_schema_field(name: &[u8]) -> bool {
     matches!(
         name,
         b"apiVersion"
@@ -129,7 +129,7 @@ pub(super) fn is_of_the_schema(name: &[u8]) -> bool {
     )
 }
 
-/// Returns whether [`sensitive`] may return a result, by the last two letters.
+/// Returns whether [`classify_name`] may return a result, by the last two letters.
 pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
     if !name.is_ascii() {
         return true;
@@ -155,8 +155,8 @@ pub(super) fn may_be_sensitive(name: &[u8]) -> bool {
 }
 
 /// Returns the kind of secret that a name announces, if any.
-pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
-    if name.len() < 3 || name.len() > LONGEST_NAME || is_of_the_schema(name.as_bytes()) {
+pub(super) fn classify_name(name: &str) -> Option<SensitiveName> {
+    if name.len() < 3 || name.len() > LONGEST_NAME || is_schema_field(name.as_bytes()) {
         return None;
     }
     // With separators, the last letters are not enough.
@@ -170,13 +170,13 @@ pub(super) fn sensitive(name: &str) -> Option<Sensitive> {
     // `PASSWORD_2`, `tokens`
     let mut rest = plain.trim_end_matches(|c: char| c.is_ascii_digit());
     if matches!(rest, "value" | "values" | "data") {
-        return Some(Sensitive { what: ANY_VALUE, strength: Strength::Value });
+        return Some(SensitiveName { what: ANY_VALUE, strength: Strength::Value });
     }
-    if let Some(found) = ending(rest) {
+    if let Some(found) = classify_ending(rest) {
         return Some(found);
     }
     rest = SUFFIXES.iter().find_map(|suffix| rest.strip_suffix(suffix)).unwrap_or(rest);
-    ending(rest).or_else(|| {
+    classify_ending(rest).or_else(|| {
         // Too many words end in `pass`.
         const ENDS: [&str; 10] =
             ["_pass", "-pass", ".pass", "Pass", "_PASS", "_pw", "-pw", ".pw", "Pw", "_PW"];
@@ -195,7 +195,7 @@ fn fold(c: char) -> Option<char> {
     }
 }
 
-fn ending(folded: &str) -> Option<Sensitive> {
+fn classify_ending(folded: &str) -> Option<SensitiveName> {
     let one = folded.strip_suffix('s').unwrap_or(folded);
     ENDINGS.iter().find_map(|(ending, found)| {
         let whole = ["sig", "bearer", "pw", "mdp", "psk", "clave", "auth", "senha", "cookie"]
@@ -210,7 +210,7 @@ fn ending(folded: &str) -> Option<Sensitive> {
 /// Placeholders and references are not.
 pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -> bool) -> bool {
     let value = value.trim();
-    if is_stand_in(value) || is_reference(value) {
+    if is_placeholder(value) || is_reference(value) {
         return false;
     }
     // A boolean or a number is a setting: `tokens: 5`.
@@ -271,7 +271,7 @@ pub(super) fn is_plain_word(word: &str) -> bool {
 ///
 /// `changeme` counts as one: templates use it, it discloses nothing, and GP102 rejects the field
 /// anyway.
-pub(super) fn is_stand_in(value: &str) -> bool {
+pub(super) fn is_placeholder(value: &str) -> bool {
     let value = value.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
     let Some(first) = value.chars().next() else { return true };
     let within = |open: &str, close: &str| value.starts_with(open) && value.ends_with(close);
@@ -488,7 +488,7 @@ mod tests {
             "credentials",
             "Authorization",
         ] {
-            assert!(sensitive(name).is_some(), "{name}");
+            assert!(classify_name(name).is_some(), "{name}");
             assert!(may_be_sensitive(name.as_bytes()), "{name}");
         }
         for name in [
@@ -510,7 +510,7 @@ mod tests {
             "tokenType",
             "secretStoreRef",
         ] {
-            assert_eq!(sensitive(name), None, "{name}");
+            assert_eq!(classify_name(name), None, "{name}");
         }
     }
 

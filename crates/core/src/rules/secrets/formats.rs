@@ -218,11 +218,11 @@ static BY_FIRST_BYTE: LazyLock<[Vec<&Format>; 256]> = LazyLock::new(|| {
 });
 
 /// Returns the token at `start`, the beginning of a word.
-pub(super) fn at(text: &str, start: usize, memory: &mut FormatCache) -> Option<TokenMatch> {
+pub(super) fn at(text: &str, start: usize, format_cache: &mut FormatCache) -> Option<TokenMatch> {
     let rest = &text.as_bytes()[start..];
     match rest {
-        [b'-', ..] => return memory.block(text, start),
-        [b'e', b'y', b'J', ..] => return memory.web_token(rest, start),
+        [b'-', ..] => return format_cache.block(text, start),
+        [b'e', b'y', b'J', ..] => return format_cache.web_token(rest, start),
         [b'A', b'K' | b'S' | b'B', b'I', b'A', ..] | [b'A', b'C', b'C', b'A', ..] => {
             return aws_key_id(rest, start);
         }

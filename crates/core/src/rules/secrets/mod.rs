@@ -12,7 +12,7 @@ mod entropy;
 mod field_names;
 mod formats;
 mod gitleaks;
-mod memo;
+mod line_cache;
 mod nodes;
 mod sentences;
 
@@ -24,13 +24,13 @@ use memchr::memchr;
 use super::secrets::commands::{COMMANDS, CommandUsage};
 pub(super) use super::secrets::field_names::ANY_VALUE;
 use super::secrets::formats::{FormatCache, TokenMatch};
-use super::secrets::memo::LineMemo;
-use super::secrets::sentences::{CUES, Cue};
+use super::secrets::line_cache::LineCache;
+use super::secrets::sentences::{KEYWORDS, ValueKind};
 use crate::yaml::Node;
 
 /// Bytes that look like a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Leak {
+pub(super) struct SecretMatch {
     pub span: Range<usize>,
     /// A noun with its article, never a part of the text.
     pub what: &'static str,
@@ -48,22 +48,22 @@ const SHORTEST_RUN: usize = 10;
 
 /// A word or phrase that a value may follow.
 #[derive(Clone, Copy)]
-enum Announced {
-    Sentence(Cue),
+enum Keyword {
+    Sentence(ValueKind),
     Command(CommandUsage),
 }
 
 /// The number of [`slot`]s for words by their first bytes.
 const SLOTS: usize = 1024;
 
-/// [`CUES`] and [`COMMANDS`] by their first two bytes, longest first.
+/// [`KEYWORDS`] and [`COMMANDS`] by their first two bytes, longest first.
 ///
 /// Building an automaton takes longer than reading one staged manifest.
-static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; SLOTS]> = LazyLock::new(|| {
+static KEYWORDS_BY_SLOT: LazyLock<[Vec<(&str, Keyword)>; SLOTS]> = LazyLock::new(|| {
     let mut by_slot = [const { Vec::new() }; SLOTS];
-    let cues = CUES.iter().map(|(word, cue)| (*word, Announced::Sentence(*cue)));
-    let commands = COMMANDS.iter().map(|(word, usage)| (*word, Announced::Command(*usage)));
-    for (word, announced) in cues.chain(commands) {
+    let keywords = KEYWORDS.iter().map(|(word, kind)| (*word, Keyword::Sentence(*kind)));
+    let commands = COMMANDS.iter().map(|(word, usage)| (*word, Keyword::Command(*usage)));
+    for (word, announced) in keywords.chain(commands) {
         by_slot[slot(word.as_bytes())].push((word, announced));
     }
     for words in &mut by_slot {
@@ -78,9 +78,10 @@ static ANNOUNCED: LazyLock<[Vec<(&str, Announced)>; SLOTS]> = LazyLock::new(|| {
 const BEGINNINGS: [u32; 256] = {
     let mut beginnings = [0; 256];
     let mut row = 0;
-    while row < CUES.len() + COMMANDS.len() {
-        let is_cue = row < CUES.len();
-        let word = if is_cue { CUES[row].0 } else { COMMANDS[row - CUES.len()].0 }.as_bytes();
+    while row < KEYWORDS.len() + COMMANDS.len() {
+        let is_cue = row < KEYWORDS.len();
+        let word =
+            if is_cue { KEYWORDS[row].0 } else { COMMANDS[row - KEYWORDS.len()].0 }.as_bytes();
         let second = 1 << (word[1] & 31);
         beginnings[word[0].to_ascii_lowercase() as usize] |= second;
         beginnings[word[0].to_ascii_uppercase() as usize] |= second;
@@ -91,7 +92,7 @@ const BEGINNINGS: [u32; 256] = {
 
 /// Returns whether one of these words may begin like `text`: in a manifest, few do.
 #[inline]
-fn may_be_announced(text: &[u8]) -> bool {
+fn may_be_keyword(text: &[u8]) -> bool {
     let [first, second, ..] = text else { return false };
     BEGINNINGS[usize::from(*first)] >> (second & 31) & 1 == 1
 }
@@ -129,7 +130,11 @@ const CLASSES: [Class; 256] = {
 /// Returns text that looks like a secret, in text order, without overlaps.
 ///
 /// If the text was parsed, `root` are its nodes.
-pub(super) fn leaks(text: &str, root: Option<&Node>, is_name: IsName<'_>) -> Vec<Leak> {
+pub(super) fn find_secrets(
+    text: &str,
+    root: Option<&Node>,
+    is_name: IsName<'_>,
+) -> Vec<SecretMatch> {
     let mut scan = Scan {
         text,
         bytes: text.as_bytes(),
@@ -137,37 +142,37 @@ pub(super) fn leaks(text: &str, root: Option<&Node>, is_name: IsName<'_>) -> Vec
         is_name,
         line: 0,
         names_from: 0,
-        memory: FormatCache::default(),
+        format_cache: FormatCache::default(),
         has_aws_key_id: false,
         is_self_contained: true,
-        leaks: Vec::new(),
+        matches: Vec::new(),
     };
-    LineMemo::with(|memo| {
-        let lines = scan.run_through(memo);
-        scan.cues(&lines, memo);
+    LineCache::with(|cache| {
+        let lines = scan.scan_lines(cache);
+        scan.check_keywords(&lines, cache);
     });
     if let Some(root) = root {
-        scan.node(root, None);
+        scan.check_node(root, None);
     }
-    merged(scan.leaks)
+    merge_matches(scan.matches)
 }
 
 /// Returns text that looks like a secret in a message or another text.
-pub(super) fn leaks_in_words(text: &str) -> Vec<Leak> {
-    leaks(text, None, &|_| false)
+pub(super) fn find_secrets_in_message(text: &str) -> Vec<SecretMatch> {
+    find_secrets(text, None, &|_| false)
 }
 
-fn merged(mut leaks: Vec<Leak>) -> Vec<Leak> {
-    leaks.sort_by_key(|leak| (leak.span.start, leak.span.end));
-    let mut merged: Vec<Leak> = Vec::with_capacity(leaks.len());
-    for leak in leaks {
-        match merged.last_mut().filter(|last| leak.span.start < last.span.end) {
-            None => merged.push(leak),
+fn merge_matches(mut matches: Vec<SecretMatch>) -> Vec<SecretMatch> {
+    matches.sort_by_key(|secret| (secret.span.start, secret.span.end));
+    let mut merged: Vec<SecretMatch> = Vec::with_capacity(matches.len());
+    for secret in matches {
+        match merged.last_mut().filter(|last| secret.span.start < last.span.end) {
+            None => merged.push(secret),
             Some(last) => {
-                last.span.end = last.span.end.max(leak.span.end);
-                last.decoded = last.decoded.take().or(leak.decoded);
-                if leak.rank < last.rank {
-                    (last.rank, last.what) = (leak.rank, leak.what);
+                last.span.end = last.span.end.max(secret.span.end);
+                last.decoded = last.decoded.take().or(secret.decoded);
+                if secret.rank < last.rank {
+                    (last.rank, last.what) = (secret.rank, secret.what);
                 }
             }
         }
@@ -184,11 +189,11 @@ struct Scan<'a> {
     line: usize,
     /// Names before this byte are part of a value that was found.
     names_from: usize,
-    memory: FormatCache,
+    format_cache: FormatCache,
     has_aws_key_id: bool,
     /// Whether the result for this line so far does not depend on other lines.
     is_self_contained: bool,
-    leaks: Vec<Leak>,
+    matches: Vec<SecretMatch>,
 }
 
 /// A line to search.
@@ -199,26 +204,26 @@ struct SearchedLine {
 }
 
 impl Scan<'_> {
-    /// Searches runs and separators. Returns the lines that are not in the memo.
-    fn run_through(&mut self, memo: &LineMemo) -> Vec<SearchedLine> {
+    /// Searches runs and separators. Returns the lines that are not in the cache.
+    fn scan_lines(&mut self, cache: &LineCache) -> Vec<SearchedLine> {
         let bytes = self.bytes;
         let mut lines = Vec::new();
         let (mut start, mut at) = (0, 0);
         while start < bytes.len() {
             let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |length| start + length);
             let is_whole = at <= start;
-            if start < end && !(is_whole && memo.has(&bytes[start..end])) {
-                let found = self.leaks.len();
+            if start < end && !(is_whole && cache.has(&bytes[start..end])) {
+                let found = self.matches.len();
                 (self.line, self.is_self_contained) = (start, is_whole);
                 // A block may end in the middle of a later line.
-                at = self.run_through_line(at.max(start), end);
-                let is_empty = self.is_self_contained && self.leaks.len() == found;
+                at = self.scan_line(at.max(start), end);
+                let is_empty = self.is_self_contained && self.matches.len() == found;
                 lines.push(SearchedLine { span: start..end, is_empty });
             }
             start = end + 1;
         }
         if self.has_aws_key_id {
-            self.aws_secret_keys();
+            self.find_aws_secret_keys();
         }
         lines
     }
@@ -226,7 +231,7 @@ impl Scan<'_> {
     /// Searches runs and separators from `at` to the end of the line.
     ///
     /// Returns the byte at which to continue.
-    fn run_through_line(&mut self, mut at: usize, end: usize) -> usize {
+    fn scan_line(&mut self, mut at: usize, end: usize) -> usize {
         let bytes = self.bytes;
         while at < end {
             match CLASSES[bytes[at] as usize] {
@@ -237,7 +242,7 @@ impl Scan<'_> {
                     }
                 }
                 Class::Separator => {
-                    self.separator(at);
+                    self.check_separator(at);
                     at += 1;
                 }
                 Class::Token => {
@@ -251,7 +256,7 @@ impl Scan<'_> {
                         length => length >= SHORTEST_RUN,
                     };
                     if is_short_start {
-                        at = self.run(start..at);
+                        at = self.check_run(start..at);
                     }
                 }
             }
@@ -261,19 +266,19 @@ impl Scan<'_> {
 
     /// Searches for command lines, and for words that announce a value.
     ///
-    /// Adds the lines without either to the memo.
-    fn cues(&mut self, lines: &[SearchedLine], memo: &mut LineMemo) {
+    /// Adds the lines without either to the cache.
+    fn check_keywords(&mut self, lines: &[SearchedLine], cache: &mut LineCache) {
         for line in lines {
-            let found = self.leaks.len();
+            let found = self.matches.len();
             self.is_self_contained = line.is_empty;
-            self.cues_of_line(line.span.clone());
-            if self.is_self_contained && self.leaks.len() == found {
-                memo.add(&self.bytes[line.span.clone()]);
+            self.check_keywords_of_line(line.span.clone());
+            if self.is_self_contained && self.matches.len() == found {
+                cache.add(&self.bytes[line.span.clone()]);
             }
         }
     }
 
-    fn cues_of_line(&mut self, line: Range<usize>) {
+    fn check_keywords_of_line(&mut self, line: Range<usize>) {
         let bytes = self.bytes;
         let mut at = line.start;
         while at < line.end {
@@ -287,15 +292,15 @@ impl Scan<'_> {
                 continue;
             }
             let may_begin =
-                may_be_announced(&bytes[at..]) && (!is_inside || sentences::is_unspaced(bytes[at]));
-            at = may_begin.then(|| self.cue(at)).flatten().unwrap_or(at + 1);
+                may_be_keyword(&bytes[at..]) && (!is_inside || sentences::is_unspaced(bytes[at]));
+            at = may_begin.then(|| self.check_keyword(at)).flatten().unwrap_or(at + 1);
         }
     }
 
     /// Checks the text after the word at `at`, if it announces a value.
     ///
     /// Returns the end of the word.
-    fn cue(&mut self, at: usize) -> Option<usize> {
+    fn check_keyword(&mut self, at: usize) -> Option<usize> {
         let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let (text, bytes) = (self.text, self.bytes);
         let is_same = |one: Option<&u8>, other: Option<&u8>| match (one, other) {
@@ -308,14 +313,14 @@ impl Scan<'_> {
                     .get(at..at + word.len())
                     .is_some_and(|here| here.eq_ignore_ascii_case(word.as_bytes()))
         };
-        let words = &ANNOUNCED[slot(&bytes[at..])];
+        let words = &KEYWORDS_BY_SLOT[slot(&bytes[at..])];
         let (word, announced) = words.iter().find(|(word, _)| is_here(word))?;
         let end = at + word.len();
         let begins = !is_letter(text[..at].chars().next_back()) || self.is_escape(at);
         if sentences::is_unspaced(bytes[at]) || (begins && !is_letter(text[end..].chars().next())) {
             match announced {
-                Announced::Sentence(cue) => self.sentence(at, end, *cue),
-                Announced::Command(usage) => self.command(end, *usage),
+                Keyword::Sentence(kind) => self.check_sentence(at, end, *kind),
+                Keyword::Command(usage) => self.check_command(end, *usage),
             }
         }
         Some(end)
@@ -328,12 +333,12 @@ impl Scan<'_> {
             && matches!(self.bytes[start - 1], b'n' | b'r' | b't')
     }
 
-    fn found(&mut self, span: Range<usize>, what: &'static str, rank: u8) {
-        self.leaks.push(Leak { span, what, rank, decoded: None });
+    fn add_match(&mut self, span: Range<usize>, what: &'static str, rank: u8) {
+        self.matches.push(SecretMatch { span, what, rank, decoded: None });
     }
 
     /// Searches a run of token characters. Returns the byte at which to continue.
-    fn run(&mut self, run: Range<usize>) -> usize {
+    fn check_run(&mut self, run: Range<usize>) -> usize {
         let bytes = self.bytes;
         // `\nghp_…`: the letter belongs to the escape.
         let escaped = run.start > 0
@@ -346,19 +351,19 @@ impl Scan<'_> {
         while at < run.end {
             let byte = bytes[at];
             if word_starts && formats::may_start(&bytes[at..]) {
-                let found = formats::at(self.text, at, &mut self.memory);
+                let found = formats::at(self.text, at, &mut self.format_cache);
                 // The end of a block is on a later line.
                 self.is_self_contained &= found.is_none() && byte != b'-';
                 let end = match found {
                     None => at,
                     Some(TokenMatch::Public(end)) => end,
                     Some(TokenMatch::Secret(span, what)) => {
-                        self.found(span.clone(), what, 0);
+                        self.add_match(span.clone(), what, 0);
                         span.end
                     }
                     Some(TokenMatch::AwsKeyId(span)) => {
                         self.has_aws_key_id = true;
-                        self.found(span.clone(), "an AWS access key ID", 0);
+                        self.add_match(span.clone(), "an AWS access key ID", 0);
                         span.end
                     }
                 };
@@ -379,9 +384,11 @@ impl Scan<'_> {
         }
         self.is_self_contained = false;
         if let Some(span) = entropy::random_part(bytes, rest..run.end) {
-            match encoded::text_in(&self.text[span.clone()]) {
-                None => self.found(span, "a random string, such as a key or a token", 2),
-                Some(text) if encoded::has_leak(&text) => self.found(span, "a secret in base64", 2),
+            match encoded::decode_text(&self.text[span.clone()]) {
+                None => self.add_match(span, "a random string, such as a key or a token", 2),
+                Some(text) if encoded::contains_secret(&text) => {
+                    self.add_match(span, "a secret in base64", 2)
+                }
                 Some(_) => {}
             }
         }
@@ -392,7 +399,7 @@ impl Scan<'_> {
     ///
     /// See AWS, "Managing access keys". Keys that contain words, such as those in the
     /// documentation, are found only next to an ID.
-    fn aws_secret_keys(&mut self) {
+    fn find_aws_secret_keys(&mut self) {
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
         let mut start = 0;
         for part in self.bytes.split(|byte| !is_part(byte)) {
@@ -402,7 +409,7 @@ impl Scan<'_> {
                 && has(u8::is_ascii_uppercase)
                 && (has(u8::is_ascii_digit) || has(|byte| matches!(byte, b'+' | b'/')))
             {
-                self.found(start..start + 40, "an AWS secret access key", 0);
+                self.add_match(start..start + 40, "an AWS secret access key", 0);
             }
             start += part.len() + 1;
         }
@@ -416,26 +423,26 @@ mod tests {
 
     #[test]
     fn a_value_below_its_name_is_found_even_if_its_line_was_harmless_before() {
-        assert_eq!(leaks_in_words("see below:\nTr0ub4dor&3\n"), []);
-        let leaks = leaks_in_words("the password is:\nTr0ub4dor&3\n");
-        let [leak] = leaks.as_slice() else { panic!("{leaks:?}") };
-        assert_eq!(leak.span, 17..28);
+        assert_eq!(find_secrets_in_message("see below:\nTr0ub4dor&3\n"), []);
+        let matches = find_secrets_in_message("the password is:\nTr0ub4dor&3\n");
+        let [secret] = matches.as_slice() else { panic!("{matches:?}") };
+        assert_eq!(secret.span, 17..28);
     }
 
     #[test]
     fn a_line_with_a_secret_is_reported_each_time() {
         let text = "# the password is Tr0ub4dor&3\n";
         for _ in 0..3 {
-            assert_eq!(leaks_in_words(text).len(), 1);
+            assert_eq!(find_secrets_in_message(text).len(), 1);
         }
     }
 
     #[test]
     fn a_block_hides_the_lines_in_it_and_not_those_after_it() {
         let block = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-        assert_eq!(leaks_in_words(&format!("MIIB\n{block}")), []);
-        let leaks = leaks_in_words(&format!("{block}password=hunter2\n"));
-        assert_eq!(leaks.len(), 1);
+        assert_eq!(find_secrets_in_message(&format!("MIIB\n{block}")), []);
+        let matches = find_secrets_in_message(&format!("{block}password=hunter2\n"));
+        assert_eq!(matches.len(), 1);
     }
 
     /// Each text of 256 KiB makes a naive scanner read the same bytes many times.
@@ -504,7 +511,7 @@ mod tests {
         let margin = format!("{}{}", " ".repeat(length / 2), "password: ${A} ".repeat(length / 30));
         for text in texts.chain([stairs, margin]) {
             let started = std::time::Instant::now();
-            leaks_in_words(&text);
+            find_secrets_in_message(&text);
             let taken = started.elapsed();
             let start: String = text.trim_start().chars().take(30).collect();
             // Quadratic time would be many minutes; a busy machine takes seconds.

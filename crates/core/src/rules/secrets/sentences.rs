@@ -8,7 +8,7 @@ use super::{Scan, commands};
 
 /// The kind of value that a word announces.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cue {
+pub(super) enum ValueKind {
     Password,
     Token,
     /// A user name, a slash and a password may follow.
@@ -20,115 +20,115 @@ pub(super) enum Cue {
 /// Words for a password in languages of Europe and East Asia.
 ///
 /// East Asian words include the following particle or verb, since no space separates them.
-pub(super) const CUES: [(&str, Cue); 100] = [
-    ("password", Cue::Password),
-    ("passwd", Cue::Password),
-    ("passphrase", Cue::Password),
-    ("passcode", Cue::Password),
-    ("pwd", Cue::Password),
-    ("pw", Cue::Password),
-    ("pass", Cue::Password),
-    ("psk", Cue::Password),
-    ("passwort", Cue::Password),
-    ("kennwort", Cue::Password),
-    ("mot de passe", Cue::Password),
-    ("mots de passe", Cue::Password),
-    ("mdp", Cue::Password),
-    ("contraseña", Cue::Password),
-    ("contrasena", Cue::Password),
-    ("clave", Cue::Password),
-    ("senha", Cue::Password),
-    ("wachtwoord", Cue::Password),
-    ("secret", Cue::Token),
-    ("secreto", Cue::Token),
-    ("token", Cue::Token),
-    ("jeton", Cue::Token),
-    ("pat", Cue::Token),
-    ("api key", Cue::Token),
-    ("api-key", Cue::Token),
-    ("apikey", Cue::Token),
-    ("access key", Cue::Token),
-    ("secret key", Cue::Token),
-    ("private key", Cue::Token),
-    ("encryption key", Cue::Token),
-    ("signing key", Cue::Token),
-    ("master key", Cue::Token),
-    ("license key", Cue::Token),
-    ("schlüssel", Cue::Token),
-    ("api-schlüssel", Cue::Token),
-    ("zugangsschlüssel", Cue::Token),
-    ("geheimnis", Cue::Token),
-    ("clé", Cue::Token),
-    ("clé api", Cue::Token),
-    ("clé d'api", Cue::Token),
-    ("clé secrète", Cue::Token),
-    ("clé d'accès", Cue::Token),
-    ("clave de acceso", Cue::Token),
-    ("clave secreta", Cue::Token),
-    ("credential", Cue::Login),
-    ("credentials", Cue::Login),
-    ("creds", Cue::Login),
-    ("login", Cue::Login),
-    ("zugangsdaten", Cue::Login),
-    ("anmeldedaten", Cue::Login),
-    ("identifiants", Cue::Login),
-    ("identifiant", Cue::Login),
-    ("credenciales", Cue::Login),
-    ("usuario", Cue::Login),
-    ("pin", Cue::Pin),
+pub(super) const KEYWORDS: [(&str, ValueKind); 100] = [
+    ("password", ValueKind::Password),
+    ("passwd", ValueKind::Password),
+    ("passphrase", ValueKind::Password),
+    ("passcode", ValueKind::Password),
+    ("pwd", ValueKind::Password),
+    ("pw", ValueKind::Password),
+    ("pass", ValueKind::Password),
+    ("psk", ValueKind::Password),
+    ("passwort", ValueKind::Password),
+    ("kennwort", ValueKind::Password),
+    ("mot de passe", ValueKind::Password),
+    ("mots de passe", ValueKind::Password),
+    ("mdp", ValueKind::Password),
+    ("contraseña", ValueKind::Password),
+    ("contrasena", ValueKind::Password),
+    ("clave", ValueKind::Password),
+    ("senha", ValueKind::Password),
+    ("wachtwoord", ValueKind::Password),
+    ("secret", ValueKind::Token),
+    ("secreto", ValueKind::Token),
+    ("token", ValueKind::Token),
+    ("jeton", ValueKind::Token),
+    ("pat", ValueKind::Token),
+    ("api key", ValueKind::Token),
+    ("api-key", ValueKind::Token),
+    ("apikey", ValueKind::Token),
+    ("access key", ValueKind::Token),
+    ("secret key", ValueKind::Token),
+    ("private key", ValueKind::Token),
+    ("encryption key", ValueKind::Token),
+    ("signing key", ValueKind::Token),
+    ("master key", ValueKind::Token),
+    ("license key", ValueKind::Token),
+    ("schlüssel", ValueKind::Token),
+    ("api-schlüssel", ValueKind::Token),
+    ("zugangsschlüssel", ValueKind::Token),
+    ("geheimnis", ValueKind::Token),
+    ("clé", ValueKind::Token),
+    ("clé api", ValueKind::Token),
+    ("clé d'api", ValueKind::Token),
+    ("clé secrète", ValueKind::Token),
+    ("clé d'accès", ValueKind::Token),
+    ("clave de acceso", ValueKind::Token),
+    ("clave secreta", ValueKind::Token),
+    ("credential", ValueKind::Login),
+    ("credentials", ValueKind::Login),
+    ("creds", ValueKind::Login),
+    ("login", ValueKind::Login),
+    ("zugangsdaten", ValueKind::Login),
+    ("anmeldedaten", ValueKind::Login),
+    ("identifiants", ValueKind::Login),
+    ("identifiant", ValueKind::Login),
+    ("credenciales", ValueKind::Login),
+    ("usuario", ValueKind::Login),
+    ("pin", ValueKind::Pin),
     // SQL
-    ("identified by", Cue::Password),
-    ("sign in", Cue::Login),
-    ("sign-in", Cue::Login),
-    ("log in", Cue::Login),
-    ("log on", Cue::Login),
-    ("logon", Cue::Login),
+    ("identified by", ValueKind::Password),
+    ("sign in", ValueKind::Login),
+    ("sign-in", ValueKind::Login),
+    ("log in", ValueKind::Login),
+    ("log on", ValueKind::Login),
+    ("logon", ValueKind::Login),
     // SNMP communities authorize like passwords (RFC 1157, section 3.2.5)
-    ("snmp community", Cue::Password),
-    ("community string", Cue::Password),
-    ("rocommunity", Cue::Password),
-    ("rwcommunity", Cue::Password),
-    ("snmp-server community", Cue::Password),
+    ("snmp community", ValueKind::Password),
+    ("community string", ValueKind::Password),
+    ("rocommunity", ValueKind::Password),
+    ("rwcommunity", ValueKind::Password),
+    ("snmp-server community", ValueKind::Password),
     // Italian, Portuguese
-    ("parola", Cue::Password),
-    ("parola d'ordine", Cue::Password),
-    ("parola segreta", Cue::Password),
-    ("chiave api", Cue::Token),
-    ("chiave segreta", Cue::Token),
-    ("credenziali", Cue::Login),
-    ("palavra-passe", Cue::Password),
-    ("chave", Cue::Token),
-    ("chave secreta", Cue::Token),
-    ("chave de api", Cue::Token),
-    ("segredo", Cue::Token),
-    ("credenciais", Cue::Login),
+    ("parola", ValueKind::Password),
+    ("parola d'ordine", ValueKind::Password),
+    ("parola segreta", ValueKind::Password),
+    ("chiave api", ValueKind::Token),
+    ("chiave segreta", ValueKind::Token),
+    ("credenziali", ValueKind::Login),
+    ("palavra-passe", ValueKind::Password),
+    ("chave", ValueKind::Token),
+    ("chave secreta", ValueKind::Token),
+    ("chave de api", ValueKind::Token),
+    ("segredo", ValueKind::Token),
+    ("credenciais", ValueKind::Login),
     // Swedish, Danish, Norwegian, Polish, Russian
-    ("lösenord", Cue::Password),
-    ("lösenordet", Cue::Password),
-    ("adgangskode", Cue::Password),
-    ("adgangskoden", Cue::Password),
-    ("passord", Cue::Password),
-    ("passordet", Cue::Password),
-    ("hasło", Cue::Password),
-    ("Hasło", Cue::Password),
-    ("hasło to", Cue::Password),
-    ("haslo", Cue::Password),
-    ("пароль", Cue::Password),
-    ("Пароль", Cue::Password),
+    ("lösenord", ValueKind::Password),
+    ("lösenordet", ValueKind::Password),
+    ("adgangskode", ValueKind::Password),
+    ("adgangskoden", ValueKind::Password),
+    ("passord", ValueKind::Password),
+    ("passordet", ValueKind::Password),
+    ("hasło", ValueKind::Password),
+    ("Hasło", ValueKind::Password),
+    ("hasło to", ValueKind::Password),
+    ("haslo", ValueKind::Password),
+    ("пароль", ValueKind::Password),
+    ("Пароль", ValueKind::Password),
     // Japanese, Chinese, Korean
-    ("パスワード", Cue::Password),
-    ("パスワードは", Cue::Password),
-    ("密码", Cue::Password),
-    ("密码是", Cue::Password),
-    ("密码为", Cue::Password),
-    ("密碼", Cue::Password),
-    ("密碼是", Cue::Password),
-    ("口令", Cue::Password),
-    ("비밀번호", Cue::Password),
-    ("비밀번호는", Cue::Password),
+    ("パスワード", ValueKind::Password),
+    ("パスワードは", ValueKind::Password),
+    ("密码", ValueKind::Password),
+    ("密码是", ValueKind::Password),
+    ("密码为", ValueKind::Password),
+    ("密碼", ValueKind::Password),
+    ("密碼是", ValueKind::Password),
+    ("口令", ValueKind::Password),
+    ("비밀번호", ValueKind::Password),
+    ("비밀번호는", ValueKind::Password),
 ];
 
-/// Words between a cue and its value.
+/// Words between a keyword and its value.
 const COPULAS: [&str; 28] = [
     ":", "=", "->", "=>", "→", "is", "was", "are", "ist", "lautet", "lautete", "war", "est",
     "était", "es", "era", "será", "is:", "ist:", "é", "è", "sarà", "era:", "foi", "är", "er", "—",
@@ -165,7 +165,7 @@ const ADVERBS: [&str; 26] = [
     "la",
 ];
 
-/// Prepositions of a phrase after a cue: `password for the test database:`.
+/// Prepositions of a phrase after a keyword: `password for the test database:`.
 ///
 /// In `password policy:` the phrase is about something else.
 const PREPOSITIONS: [&str; 80] = [
@@ -261,13 +261,13 @@ const WITH: [&str; 6] = ["with", "using", "mit", "avec", "con", "com"];
 const BECOMES: [&str; 6] = ["to", "be", "auf", "à", "a", "en"];
 const CHANGES: [&str; 6] = ["set", "changed", "reset", "updated", "used", "to"];
 
-/// Words between a value and a cue after it: `… as the password`.
+/// Words between a value and a keyword after it: `… as the password`.
 const AS: [&str; 9] = ["as", "is", "the", "als", "ist", "das", "comme", "como", "our"];
 
-/// Signs between a cue and its value, including full-width ones.
+/// Signs between a keyword and its value, including full-width ones.
 const SIGNS: [char; 4] = [':', '=', '：', '＝'];
 
-/// The maximum number of words between a cue and the value.
+/// The maximum number of words between a keyword and the value.
 const MOST_WORDS: usize = 10;
 
 /// The maximum length of a sentence, in bytes: it keeps the time linear.
@@ -293,28 +293,28 @@ const QUOTATIONS: [(char, &str); 10] = [
 /// The certainty that a value follows in a sentence.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ExpectedWord {
-    /// The previous word is a cue: `password hunter2`.
+    /// The previous word is a keyword: `password hunter2`.
     Next,
-    /// The cue is further back, or follows.
+    /// The keyword is further back, or follows.
     Later,
     /// The previous word is `is`, `:` or similar.
     Value,
 }
 
 impl<'text> Scan<'text> {
-    /// Checks the sentence after a cue, which ends at `end`.
-    pub(super) fn sentence(&mut self, start: usize, end: usize, cue: Cue) {
+    /// Checks the sentence after a keyword, which ends at `end`.
+    pub(super) fn check_sentence(&mut self, start: usize, end: usize, kind: ValueKind) {
         let rest = self.rest_of_line(end, REACH);
         if let Some(option) = commands::long_option(self.bytes, start) {
             if option && rest.starts_with(' ') {
-                self.option_value(end + 1);
+                self.check_option_value(end + 1);
             }
             return;
         }
-        // The cue is the end of a variable's name, as in `set -x DEPLOY_TOKEN …`
+        // The keyword is the end of a variable's name, as in `set -x DEPLOY_TOKEN …`
         let is_name = start > 0 && self.bytes[start - 1] == b'_';
-        if !is_name && cue != Cue::Login && cue != Cue::Pin {
-            self.before(start, cue);
+        if !is_name && kind != ValueKind::Login && kind != ValueKind::Pin {
+            self.check_text_before(start, kind);
         }
         // `パスワードは…です`
         let is_joined = is_unspaced(self.bytes[start]);
@@ -332,12 +332,12 @@ impl<'text> Scan<'text> {
             if let Some(inner) = quotation(&rest[from..]) {
                 let word = &rest[from + inner.start..from + inner.end];
                 if word.len() >= 4
-                    && !field_names::is_stand_in(word)
+                    && !field_names::is_placeholder(word)
                     && !field_names::is_reference(word)
                     && !is_plain_word(word)
                     && !is_name_like(word)
                 {
-                    self.password(end + from + inner.start, end + from + inner.end, cue);
+                    self.check_password(end + from + inner.start, end + from + inner.end, kind);
                 }
             }
             return;
@@ -346,7 +346,7 @@ impl<'text> Scan<'text> {
         {
             return;
         } else if rest[at..].starts_with('>') {
-            self.element(end + at + 1, &rest[at + 1..]);
+            self.check_element(end + at + 1, &rest[at + 1..]);
             return;
         }
         let (mut previous_is_prepositional, mut names_user) = (false, false);
@@ -355,15 +355,16 @@ impl<'text> Scan<'text> {
             at += rest[at..].len() - rest[at..].trim_start().len();
             let Some(first) = rest[at..].chars().next() else {
                 if expected == ExpectedWord::Value && !is_name {
-                    self.next_line(end + at, cue);
+                    self.check_next_line(end + at, kind);
                 }
                 return;
             };
             if let Some(inner) = quotation(&rest[at..]) {
                 let (from, to) = (at + inner.start, at + inner.end);
                 let word = &rest[from..to];
-                if (number == 0 || expected != ExpectedWord::Next) && is_password(word, true, cue) {
-                    self.password(end + from, end + to, cue);
+                if (number == 0 || expected != ExpectedWord::Next) && is_password(word, true, kind)
+                {
+                    self.check_password(end + from, end + to, kind);
                 }
                 return;
             }
@@ -372,7 +373,7 @@ impl<'text> Scan<'text> {
             let token = &rest[at..at + length];
             let lower = token.to_lowercase();
             let next = at + length;
-            if COPULAS.contains(&lower.as_str()) || (cue == Cue::Login && token == "/") {
+            if COPULAS.contains(&lower.as_str()) || (kind == ValueKind::Login && token == "/") {
                 if is_name {
                     return;
                 }
@@ -383,37 +384,37 @@ impl<'text> Scan<'text> {
                 .trim_end_matches(['.', ',', ';', ':', '?', ')', '"', '\'', '»', '”', '“', '`']);
             let word_from = at + usize::from(matches!(first, '(' | '['));
             let word = word.trim_start_matches(['(', '[']);
-            if cue == Cue::Login
+            if kind == ValueKind::Login
                 && !is_name
                 && let Some(from) = pair(word)
             {
-                self.password(end + word_from + from, end + word_from + word.len(), cue);
+                self.check_password(end + word_from + from, end + word_from + word.len(), kind);
                 return;
             }
             match expected {
                 ExpectedWord::Value => {
-                    if is_password(word, true, cue) {
-                        self.password(end + word_from, end + word_from + word.len(), cue);
+                    if is_password(word, true, kind) {
+                        self.check_password(end + word_from, end + word_from + word.len(), kind);
                         return;
                     }
                     let goes_on = ADVERBS.contains(&lower.as_str())
-                        || (cue == Cue::Login
+                        || (kind == ValueKind::Login
                             && (is_plain_word(word) || is_name_like(word) || is_user(word)));
                     if !goes_on {
                         return;
                     }
                     // `user / password`
-                    if cue == Cue::Login && !ADVERBS.contains(&lower.as_str()) {
+                    if kind == ValueKind::Login && !ADVERBS.contains(&lower.as_str()) {
                         expected = ExpectedWord::Later;
                     }
                 }
                 ExpectedWord::Next
-                    if cue != Cue::Login
-                        && (is_password(word, false, cue)
-                            || (cue == Cue::Token && is_key(word))
+                    if kind != ValueKind::Login
+                        && (is_password(word, false, kind)
+                            || (kind == ValueKind::Token && is_key(word))
                             || (next == rest.len() && self.is_entry(start, word))) =>
                 {
-                    self.password(end + word_from, end + word_from + word.len(), cue);
+                    self.check_password(end + word_from, end + word_from + word.len(), kind);
                     return;
                 }
                 ExpectedWord::Next | ExpectedWord::Later => {
@@ -433,7 +434,7 @@ impl<'text> Scan<'text> {
                     names_user |=
                         number == 0 && matches!(lower.as_str(), "as" | "als" | "como" | "come");
                     let with = names_user
-                        && cue == Cue::Login
+                        && kind == ValueKind::Login
                         && number >= 2
                         && WITH.contains(&lower.as_str());
                     let is_announced = becomes || with || token.ends_with(SIGNS);
@@ -445,7 +446,7 @@ impl<'text> Scan<'text> {
     }
 
     /// Checks the line after a line that has only `password:`.
-    fn next_line(&mut self, at: usize, cue: Cue) {
+    fn check_next_line(&mut self, at: usize, kind: ValueKind) {
         self.is_self_contained = false;
         let Some(below) =
             self.text[at..].strip_prefix('\n').or_else(|| self.text[at..].strip_prefix("\r\n"))
@@ -456,19 +457,19 @@ impl<'text> Scan<'text> {
         let line = self.rest_of_line(from, REACH);
         let word =
             line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '"' | '\'' | '`'));
-        if cue != Cue::Login
+        if kind != ValueKind::Login
             && !word.contains(char::is_whitespace)
             && !word.ends_with(':')
             && !is_name_like(word)
-            && is_password(word, true, cue)
+            && is_password(word, true, kind)
             && let Some(margin) = line.find(word)
         {
-            self.password(from + margin, from + margin + word.len(), cue);
+            self.check_password(from + margin, from + margin + word.len(), kind);
         }
     }
 
-    /// Checks the text before a cue: `… as the password`.
-    fn before(&mut self, start: usize, cue: Cue) {
+    /// Checks the text before a keyword: `… as the password`.
+    fn check_text_before(&mut self, start: usize, kind: ValueKind) {
         let from =
             self.text.ceil_char_boundary(start.saturating_sub(REACH).max(self.line_start(start)));
         let mut rest = self.text.get(from..start).unwrap_or_default().trim_end_matches(' ');
@@ -482,9 +483,9 @@ impl<'text> Scan<'text> {
                 continue;
             }
             let word = word.trim_matches(['"', '\'', '`', '(', ',']);
-            if is_said && is_password(word, false, cue) {
+            if is_said && is_password(word, false, kind) {
                 let at = from + rest.rfind(word).unwrap_or_default();
-                self.password(at, at + word.len(), cue);
+                self.check_password(at, at + word.len(), kind);
             }
             return;
         }
@@ -499,33 +500,33 @@ impl<'text> Scan<'text> {
         word.len() >= 8
             && word.bytes().any(|byte| byte.is_ascii_digit())
             && word.bytes().any(|byte| byte.is_ascii_alphabetic())
-            && !field_names::is_stand_in(word)
+            && !field_names::is_placeholder(word)
             && !field_names::is_reference(word)
             && (before.is_empty() || before.starts_with("machine ") || before.starts_with("login "))
     }
 
     /// Checks `<password>…</password>`.
-    fn element(&mut self, from: usize, rest: &str) {
+    fn check_element(&mut self, from: usize, rest: &str) {
         let Some(length) = rest.find('<') else { return };
         let word = &rest[..length];
         let is_closed = rest[length..].starts_with("</");
         if is_closed
             && word.len() >= 4
-            && !field_names::is_stand_in(word)
+            && !field_names::is_placeholder(word)
             && !field_names::is_reference(word)
             && !is_plain_word(word)
         {
-            self.found(from..from + length, "a password", 1);
+            self.add_match(from..from + length, "a password", 1);
         }
     }
 
-    fn password(&mut self, from: usize, to: usize, cue: Cue) {
-        let what = match cue {
-            Cue::Password | Cue::Login => "a password",
-            Cue::Token => "a secret",
-            Cue::Pin => "a PIN",
+    fn check_password(&mut self, from: usize, to: usize, kind: ValueKind) {
+        let what = match kind {
+            ValueKind::Password | ValueKind::Login => "a password",
+            ValueKind::Token => "a secret",
+            ValueKind::Pin => "a PIN",
         };
-        self.found(from..to, what, 1);
+        self.add_match(from..to, what, 1);
     }
 
     /// Returns the start of the line of a byte, at most [`REACH`] bytes before it.
@@ -576,18 +577,19 @@ pub(super) fn is_unspaced(byte: u8) -> bool {
 /// Returns the start of the password in `root:hunter2` and `app/Tr0ub4dor`.
 fn pair(word: &str) -> Option<usize> {
     let is_pair = |(user, password): (&str, &str), announced| {
-        (is_user(user) && is_password(password, announced, Cue::Password)).then_some(user.len() + 1)
+        (is_user(user) && is_password(password, announced, ValueKind::Password))
+            .then_some(user.len() + 1)
     };
     let colon = word.split_once(':').and_then(|parts| is_pair(parts, true));
     colon.or_else(|| word.split_once('/').and_then(|parts| is_pair(parts, false)))
 }
 
-/// Returns whether a word right after a cue such as `secret` is a generated key.
+/// Returns whether a word right after a keyword such as `secret` is a generated key.
 fn is_key(word: &str) -> bool {
     word.len() >= 16
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && word.bytes().any(|byte| byte.is_ascii_digit())
-        && !field_names::is_stand_in(word)
+        && !field_names::is_placeholder(word)
         && entropy::is_random_body(word.as_bytes())
 }
 
@@ -602,15 +604,15 @@ const TERMS: [&str; 31] = [
 ///
 /// It mixes kinds of characters in another way than names, dates, versions, paths and words.
 /// `announced`: the previous word announces a value.
-pub(super) fn is_password(word: &str, announced: bool, cue: Cue) -> bool {
-    if cue == Cue::Pin {
+pub(super) fn is_password(word: &str, announced: bool, kind: ValueKind) -> bool {
+    if kind == ValueKind::Pin {
         return announced
             && (4..=12).contains(&word.len())
             && word.bytes().all(|byte| byte.is_ascii_digit());
     }
     let length = word.chars().count();
     if !(6..=256).contains(&length)
-        || field_names::is_stand_in(word)
+        || field_names::is_placeholder(word)
         || field_names::is_reference(word)
     {
         return false;

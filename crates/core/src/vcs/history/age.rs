@@ -21,7 +21,7 @@ impl Repository {
     /// parent. At the end of a shallow clone nothing older is known: the files there count from
     /// that commit.
     #[must_use]
-    pub fn first_held(&self, from: Snapshot, under: &str) -> HashMap<String, Timestamp> {
+    pub fn first_seen(&self, from: Snapshot, under: &str) -> HashMap<String, Timestamp> {
         let mut held = HashMap::new();
         let mut trees: HashSet<Oid> = HashSet::new();
         // The oldest first: most folders of most commits are the same as before.
@@ -71,9 +71,9 @@ impl Repository {
     ///
     /// The time is that of the oldest commit from which on all commits up to `from` have accepted
     /// content. A file whose content in `from` is not accepted is left out. Only first parents
-    /// count, as in [`Repository::first_held`].
+    /// count, as in [`Repository::first_seen`].
     #[must_use]
-    pub fn same_since(
+    pub fn unchanged_since(
         &self,
         from: Snapshot,
         files: impl IntoIterator<Item = String>,

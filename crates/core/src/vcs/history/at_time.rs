@@ -16,7 +16,7 @@ impl Repository {
     /// times are not read. Objects beyond the end of a shallow clone, or missing in a partial one,
     /// count as absent.
     #[must_use]
-    pub fn held_at(
+    pub fn names_at(
         &self,
         from: Snapshot,
         under: &str,

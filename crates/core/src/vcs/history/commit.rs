@@ -14,7 +14,7 @@ impl Repository {
     ///
     /// # Errors
     /// A repository that cannot be read.
-    pub fn held_in_history(
+    pub fn find_names_in_history(
         &self,
         from: Snapshot,
         under: &str,

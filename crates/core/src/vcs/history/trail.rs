@@ -6,7 +6,7 @@ use std::path::Path;
 use git2::{Commit, Delta, ErrorCode, ObjectType, Oid, Sort, Tree};
 
 use crate::files;
-use crate::vcs::repository::slashed;
+use crate::vcs::repository::to_slashes;
 use crate::vcs::snapshot::{SUBMODULE, SYMBOLIC_LINK};
 use crate::vcs::{Repository, Snapshot, SourceError};
 
@@ -90,13 +90,16 @@ impl Repository {
             return Ok(paths);
         }
         let mut settled = Vec::new();
-        for snapshot in
-            upstream.map(|upstream| self.settled(upstream)).transpose()?.into_iter().flatten()
+        for snapshot in upstream
+            .map(|upstream| self.checked_commits(upstream))
+            .transpose()?
+            .into_iter()
+            .flatten()
         {
             settled.push(self.tree(snapshot)?);
         }
         let mut merged = Vec::new();
-        for snapshot in self.merged() {
+        for snapshot in self.merge_heads() {
             merged.push(self.tree(snapshot)?);
         }
         let index = self.index()?;
@@ -105,10 +108,10 @@ impl Repository {
             let staged = index.at(&path).map(|held| held.id);
             let mut is_settled = false;
             for tree in &settled {
-                is_settled |= held(tree, &path)? == staged;
+                is_settled |= object_at(tree, &path)? == staged;
             }
             for tree in merged.iter().filter(|_| staged.is_some()) {
-                is_settled |= held(tree, &path)? == staged;
+                is_settled |= object_at(tree, &path)? == staged;
             }
             if !is_settled {
                 open.insert(path);
@@ -228,23 +231,25 @@ impl Repository {
         before: Option<&Tree<'_>>,
         after: &Tree<'_>,
     ) -> Result<Vec<TrailDelta>, git2::Error> {
-        let (old, new) = (before.map(tops).unwrap_or_default(), tops(after));
+        let (old, new) =
+            (before.map(trail_folder_entries).unwrap_or_default(), trail_folder_entries(after));
         let mut found: BTreeMap<String, TrailDelta> = BTreeMap::new();
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
             let (old, new) = (old.get(name), new.get(name));
-            let file = |side: Option<&Top>| {
+            let file = |side: Option<&TrailFolderEntry>| {
                 side.filter(|top| top.kind != Some(ObjectType::Tree)).map(|top| top.file)
             };
             let (before, after) = (file(old), file(new));
             if before != after {
                 found.insert(name.clone(), TrailDelta { file: name.clone(), before, after });
             }
-            let folder =
-                |side: Option<&Top>| match side.filter(|top| top.kind == Some(ObjectType::Tree)) {
-                    Some(top) => self.git.find_tree(top.file.id).map(Some),
-                    None => Ok(None),
-                };
+            let folder = |side: Option<&TrailFolderEntry>| match side
+                .filter(|top| top.kind == Some(ObjectType::Tree))
+            {
+                Some(top) => self.git.find_tree(top.file.id).map(Some),
+                None => Ok(None),
+            };
             let (before, after) = (folder(old)?, folder(new)?);
             for delta in self.git.diff_tree_to_tree(before.as_ref(), after.as_ref(), None)?.deltas()
             {
@@ -257,13 +262,13 @@ impl Repository {
                 if delta.status() != Delta::Added
                     && let Some(path) = was.path()
                 {
-                    let file = format!("{name}/{}", slashed(path));
+                    let file = format!("{name}/{}", to_slashes(path));
                     found.entry(file).or_default().before = Some(side(&was));
                 }
                 if delta.status() != Delta::Deleted
                     && let Some(path) = is.path()
                 {
-                    let file = format!("{name}/{}", slashed(path));
+                    let file = format!("{name}/{}", to_slashes(path));
                     found.entry(file).or_default().after = Some(side(&is));
                 }
             }
@@ -373,18 +378,21 @@ impl Repository {
 
 /// An entry in a commit's top folder with the name of the trail's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Top {
+struct TrailFolderEntry {
     kind: Option<ObjectType>,
     file: TrailFile,
 }
 
 /// Returns the trail's folder, and the entries that differ from it only in case.
-fn tops(tree: &Tree<'_>) -> BTreeMap<String, Top> {
+fn trail_folder_entries(tree: &Tree<'_>) -> BTreeMap<String, TrailFolderEntry> {
     let is_it =
         |entry: &git2::TreeEntry<'_>| entry.name_bytes().eq_ignore_ascii_case(FOLDER.as_bytes());
     let top = |entry: git2::TreeEntry<'_>| {
         let file = TrailFile { id: entry.id(), mode: entry.filemode().unsigned_abs() };
-        (String::from_utf8_lossy(entry.name_bytes()).into_owned(), Top { kind: entry.kind(), file })
+        (
+            String::from_utf8_lossy(entry.name_bytes()).into_owned(),
+            TrailFolderEntry { kind: entry.kind(), file },
+        )
     };
     tree.iter().filter(is_it).map(top).collect()
 }
@@ -394,7 +402,7 @@ fn is_file(entry: &git2::TreeEntry<'_>) -> bool {
 }
 
 /// Returns the object at a path of a tree; None if there is none.
-fn held(tree: &Tree<'_>, path: &str) -> Result<Option<Oid>, SourceError> {
+fn object_at(tree: &Tree<'_>, path: &str) -> Result<Option<Oid>, SourceError> {
     match tree.get_path(Path::new(path)) {
         Ok(entry) => Ok(Some(entry.id())),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),

@@ -16,7 +16,7 @@ use crate::vcs::{Branch, ObjectCache, Repository, Snapshot, SourceError};
 pub struct ManifestFolder<'a> {
     /// From the repository's root.
     pub folder: &'a str,
-    pub counts: fn(&Path) -> bool,
+    pub includes: fn(&Path) -> bool,
 }
 
 /// Where a file was found.
@@ -52,7 +52,7 @@ impl Repository {
     ) -> Result<(), SourceError> {
         for place in places {
             self.index()?.visit_unseen(place.folder, seen, &mut |held, seen| {
-                if (place.counts)(Path::new(held.path.as_ref())) {
+                if (place.includes)(Path::new(held.path.as_ref())) {
                     let is_new = seen.add(held.id);
                     let blob = Blob {
                         path: Cow::Owned(held.path.into_owned()),
@@ -168,12 +168,12 @@ impl Repository {
                 continue;
             }
             let Ok(folder) = self.git.find_tree(entry.id()) else { continue };
-            let counts = |name: &str, _: u32| (place.counts)(Path::new(name));
+            let includes = |name: &str, _: u32| (place.includes)(Path::new(name));
             let mut files = Vec::new();
             self.each_file(
                 &folder,
                 place.folder,
-                &counts,
+                &includes,
                 &mut |tree| seen.add(tree),
                 &mut |path, id, mode| {
                     files.push(Blob { path: path.into(), id, mode });

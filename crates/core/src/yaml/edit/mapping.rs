@@ -4,7 +4,7 @@ use super::{TextEdit, flow, last_token, parent, tokens};
 use crate::yaml::node::{Key, Node, NodeValue};
 
 /// The mapping that receives a field, as far as it exists.
-enum Home<'a> {
+enum TargetMapping<'a> {
     /// A block mapping.
     Block(&'a [(Key, Node)]),
     /// A flow mapping.
@@ -31,9 +31,9 @@ pub(super) fn move_field(
     let missing: Vec<String> = tokens(&into[existing.len()..]).collect();
     let (home_key, home) = root.at(existing)?;
     let home = match (&home.value, home_key) {
-        (NodeValue::Mapping(_), _) if is_flow(text, home) => Home::Flow(home),
-        (NodeValue::Mapping(entries), _) => Home::Block(entries),
-        (NodeValue::Null, Some(key)) if home.span.is_empty() => Home::Empty(key),
+        (NodeValue::Mapping(_), _) if is_flow(text, home) => TargetMapping::Flow(home),
+        (NodeValue::Mapping(entries), _) => TargetMapping::Block(entries),
+        (NodeValue::Null, Some(key)) if home.span.is_empty() => TargetMapping::Empty(key),
         _ => return None,
     };
     // With flow style on either side, only a value on one line, without a comment, can move.
@@ -45,7 +45,7 @@ pub(super) fn move_field(
             || is_flow(text, node);
         is_scalar.then(|| format!("{}: {value}", &text[key.span.clone()]))
     };
-    if let Home::Flow(mapping) = home {
+    if let TargetMapping::Flow(mapping) = home {
         let is_bare = is_flow(text, source) || rest_of_line(text, node.span.end).trim().is_empty();
         return if missing.is_empty() && is_bare {
             Some(vec![removal, flow::insert(text, mapping, &value()?)?])
@@ -54,14 +54,14 @@ pub(super) fn move_field(
         };
     }
     let (indent, mut at) = match &home {
-        Home::Block(entries) => {
+        TargetMapping::Block(entries) => {
             let ((first, _), (last, value)) = (entries.first()?, entries.last()?);
             (column(text, first)?, after_line(text, end_of(text, last, value)?)?)
         }
-        Home::Empty(key) => {
+        TargetMapping::Empty(key) => {
             (column(text, key)? + step(text, root), after_line(text, end_of_key(text, key)?)?)
         }
-        Home::Flow(_) => return None,
+        TargetMapping::Flow(_) => return None,
     };
     if !missing.is_empty() && existing == parent(pointer) && !is_flow(text, source) {
         // The new mapping replaces the field that it will contain.
@@ -76,7 +76,7 @@ pub(super) fn move_field(
     if is_flow(text, source) {
         lines.push_str(&format!("{:indent$}{}", "", value()?));
     } else {
-        lines.push_str(&indented(&text[removal.span.clone()], column(text, key)?, indent)?);
+        lines.push_str(&reindent(&text[removal.span.clone()], column(text, key)?, indent)?);
     }
     if !lines.ends_with('\n') {
         lines.push_str(newline);
@@ -218,7 +218,7 @@ pub(super) fn newline(text: &str) -> &'static str {
 /// Moves lines from the column `from` to the column `to`.
 ///
 /// Returns None if a line, other than a comment, is not indented enough to move that far left.
-fn indented(lines: &str, from: usize, to: usize) -> Option<String> {
+fn reindent(lines: &str, from: usize, to: usize) -> Option<String> {
     let mut shifted = String::with_capacity(lines.len() + 16);
     for line in lines.split_inclusive('\n') {
         let words = line.trim_start_matches(' ');

@@ -88,7 +88,7 @@ impl YamlEdit {
     /// Returns None if the edit is not possible without changing anything else.
     #[must_use]
     pub fn apply(&self, text: &str, root: &Node) -> Option<String> {
-        let expected = self.expected(root)?;
+        let expected = self.expected_content(root)?;
         let candidates = match self {
             Self::Set { pointer, value } => {
                 let (_, node) = root.at(pointer)?;
@@ -118,7 +118,7 @@ impl YamlEdit {
     }
 
     /// Returns the expected content of the document after the edit.
-    fn expected(&self, root: &Node) -> Option<Json> {
+    fn expected_content(&self, root: &Node) -> Option<Json> {
         let mut json = root.to_json();
         match self {
             Self::Set { pointer, value } => {

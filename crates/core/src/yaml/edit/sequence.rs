@@ -20,10 +20,10 @@ pub(super) fn append_items(
             .filter_map(|value| quoted_as("", value).into_iter().nth(way))
             .collect::<Vec<String>>()
     });
-    ways.iter().filter_map(|words| Some(vec![one_way(text, root, pointer, words)?])).collect()
+    ways.iter().filter_map(|words| Some(vec![append_edit(text, root, pointer, words)?])).collect()
 }
 
-fn one_way(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<TextEdit> {
+fn append_edit(text: &str, root: &Node, pointer: &str, words: &[String]) -> Option<TextEdit> {
     let newline = newline(text);
     let lines = |indent: usize| {
         words.iter().map(|word| format!("{:indent$}- {word}{newline}", "")).collect::<String>()

@@ -112,7 +112,7 @@ impl Cache {
         crash_point::point("remote: fetched");
         // Each fetch adds a pack, so they are repacked at times. Objects that another run needs are
         // new, and stay.
-        let _ = self.program.ask(
+        let _ = self.program.run_unchecked(
             &["-c", "gc.auto=6700", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet"],
             NETWORK,
         );

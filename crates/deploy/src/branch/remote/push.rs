@@ -10,7 +10,7 @@ use crate::branch::checkout::signatures;
 use crate::branch::{BranchError, TreeItem, tree};
 use goldenpath_core::crash_point;
 use goldenpath_core::vcs::git;
-use goldenpath_core::vcs::git::{NETWORK, Rejections};
+use goldenpath_core::vcs::git::{NETWORK, PushRejections};
 
 /// The maximum time of losing races.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -90,7 +90,7 @@ impl RemoteBranch {
                 }
                 PushResult::Lost(_) => {
                     // Random pauses keep runs from pushing at the same time again.
-                    git::sleep_apart(pause);
+                    git::sleep_with_jitter(pause);
                     pause = (pause * 2).min(LAST_PAUSE);
                 }
                 PushResult::Unanswered(error) => {
@@ -141,21 +141,21 @@ impl RemoteBranch {
         let arguments =
             [&arguments[..], &["--recurse-submodules=no", &self.cache.target, &refspec]].concat();
         let unanswered = |source| PushResult::Unanswered(self.cache.unreachable(source));
-        match self.cache.program.ask(&arguments, NETWORK) {
+        match self.cache.program.run_unchecked(&arguments, NETWORK) {
             Ok(answer) if answer.success => PushResult::Done,
             Ok(answer) => match (
-                Rejections(&answer.stdout).are_collisions(),
-                Rejections(&answer.stdout).first(),
+                PushRejections(&answer.stdout).are_races(),
+                PushRejections(&answer.stdout).first(),
             ) {
                 (true, why) => PushResult::Lost(why.unwrap_or_default()),
-                (false, Some(why)) => PushResult::Refused(if answer.complaint.is_empty() {
+                (false, Some(why)) => PushResult::Refused(if answer.stderr.is_empty() {
                     why
                 } else {
-                    format!("{why}; {}", answer.complaint)
+                    format!("{why}; {}", answer.stderr)
                 }),
                 (false, None) => unanswered(git::GitError::Failed {
                     command: "push".to_owned(),
-                    complaint: answer.complaint,
+                    stderr: answer.stderr,
                 }),
             },
             Err(error) => unanswered(error),

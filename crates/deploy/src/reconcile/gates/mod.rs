@@ -10,7 +10,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::World;
+use super::ReconcileContext;
 use super::desired::DesiredSecret;
 use crate::store::StoredSecret;
 use cluster::Clusters;
@@ -77,22 +77,22 @@ pub(super) struct Gates {
 }
 
 impl Gates {
-    pub(super) fn of(world: &World<'_>) -> Self {
-        Self { consumers: Consumers::of(world), clusters: Clusters::default() }
+    pub(super) fn of(context: &ReconcileContext<'_>) -> Self {
+        Self { consumers: Consumers::of(context), clusters: Clusters::default() }
     }
 
     /// Returns the verdict of each gate for an existing secret.
     pub(super) async fn check(
         &mut self,
-        world: &World<'_>,
+        context: &ReconcileContext<'_>,
         desired: &DesiredSecret<'_>,
         found: &StoredSecret,
     ) -> Vec<GateVerdict> {
         vec![
-            self.consumers.verdict(world, desired),
-            last_accessed(world, desired, found),
-            cooling_off(world, desired),
-            self.clusters.verdict(world, desired).await,
+            self.consumers.verdict(context, desired),
+            last_accessed(context, desired, found),
+            cooling_off(context, desired),
+            self.clusters.verdict(context, desired).await,
         ]
     }
 }
@@ -110,15 +110,15 @@ fn places(named: &[&Reference]) -> String {
 }
 
 fn last_accessed(
-    world: &World<'_>,
+    context: &ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     found: &StoredSecret,
 ) -> GateVerdict {
-    let days = i64::from(tier(world, desired).map_or(14, |tier| tier.quiet_days));
+    let days = i64::from(tier(context, desired).map_or(14, |tier| tier.quiet_days));
     let (is_open, words) = match found.last_accessed {
         None => (true, "the store records no read".to_owned()),
         Some(last) => match after(last, days) {
-            end if end <= world.options.now => (true, format!("not read since {}", day(last))),
+            end if end <= context.options.now => (true, format!("not read since {}", day(last))),
             end => (
                 false,
                 format!(
@@ -132,11 +132,11 @@ fn last_accessed(
     GateVerdict { gate: Gate::LastAccessed, is_open, words }
 }
 
-fn cooling_off(world: &World<'_>, desired: &DesiredSecret<'_>) -> GateVerdict {
-    let days = i64::from(tier(world, desired).map_or(7, |tier| tier.cooling_off_days));
-    let (is_open, words) = match world.requested.get(&desired.request.id) {
+fn cooling_off(context: &ReconcileContext<'_>, desired: &DesiredSecret<'_>) -> GateVerdict {
+    let days = i64::from(tier(context, desired).map_or(7, |tier| tier.cooling_off_days));
+    let (is_open, words) = match context.requested.get(&desired.request.id) {
         Some(since) => match after(*since, days) {
-            end if end <= world.options.now => {
+            end if end <= context.options.now => {
                 (true, format!("decommission requested on {}", day(*since)))
             }
             end => (
@@ -154,11 +154,11 @@ fn cooling_off(world: &World<'_>, desired: &DesiredSecret<'_>) -> GateVerdict {
     GateVerdict { gate: Gate::CoolingOff, is_open, words }
 }
 
-fn tier<'world>(
-    world: &World<'world>,
+fn tier<'context>(
+    context: &ReconcileContext<'context>,
     desired: &DesiredSecret<'_>,
-) -> Option<&'world goldenpath_core::config::Tier> {
-    world.project.governance.tiers.get(&desired.request.risk_tier)
+) -> Option<&'context goldenpath_core::config::Tier> {
+    context.project.governance.tiers.get(&desired.request.risk_tier)
 }
 
 fn after(time: Timestamp, days: i64) -> Timestamp {

@@ -66,7 +66,7 @@ pub(super) fn of_object(object: &str, json: &str, names: &BTreeSet<&str>) -> Vec
 }
 
 /// A scalar with a Secret's name, and the keys of its path.
-struct Hit {
+struct NameMatch {
     path: Vec<String>,
     line: usize,
     name: String,
@@ -85,7 +85,7 @@ enum OpenCollection {
 #[derive(Default)]
 struct Document {
     open: Vec<OpenCollection>,
-    hits: Vec<Hit>,
+    matches: Vec<NameMatch>,
     kind: Option<String>,
     namespace: Option<String>,
 }
@@ -130,13 +130,13 @@ impl Document {
             _ => {}
         }
         for name in names.iter().filter(|name| has_word(value, name)) {
-            let hit = Hit {
+            let hit = NameMatch {
                 path: path.clone(),
                 line,
                 name: (*name).to_owned(),
                 is_whole: value == *name,
             };
-            self.hits.push(hit);
+            self.matches.push(hit);
         }
         self.end_value();
     }
@@ -163,17 +163,17 @@ impl Document {
         if matches!(kind, "ExternalSecret" | "ClusterExternalSecret" | "Secret" | "SealedSecret") {
             return Vec::new();
         }
-        let of = |hit: Hit| Reference {
+        let of = |hit: NameMatch| Reference {
             place: place(hit.line),
             kind: hit.kind(kind),
             name: hit.name,
             namespace: self.namespace.clone(),
         };
-        self.hits.into_iter().map(of).collect()
+        self.matches.into_iter().map(of).collect()
     }
 }
 
-impl Hit {
+impl NameMatch {
     fn kind(&self, document: &str) -> ResourceKind {
         if !self.is_whole {
             return ResourceKind::Mention;

@@ -21,7 +21,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpClient, Connector};
 use aws_types::service_config::ServiceConfigKey;
 
-use super::{AwsStore, Paces, error, proxy, role};
+use super::{AwsStore, RateLimits, error, proxy, role};
 use crate::store::StoreError;
 use goldenpath_core::config::StoreConfig;
 use goldenpath_core::endpoint::{Endpoint, EndpointError};
@@ -79,7 +79,7 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
         endpoint,
         overridden: chosen.is_some(),
         role: config.role_arn.clone(),
-        paces: Paces::new(),
+        rate_limits: RateLimits::new(),
     })
 }
 
@@ -88,8 +88,9 @@ async fn credentials(
     config: &StoreConfig,
     sdk: SdkConfig,
 ) -> Result<Option<SharedCredentialsProvider>, StoreError> {
-    let chain =
-        sdk.credentials_provider().map(|chain| SharedCredentialsProvider::new(Bounded(chain)));
+    let chain = sdk
+        .credentials_provider()
+        .map(|chain| SharedCredentialsProvider::new(TimeLimitedProvider(chain)));
     let (Some(role), Some(chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
     // These requests are signed with the credentials, too.
     if let Some(chosen) = inherited_endpoint(&sdk, "STS") {
@@ -97,7 +98,9 @@ async fn credentials(
     }
     let sdk = sdk.into_builder().credentials_provider(chain).build();
     let name = role::session_name(|name| env::var(name).ok());
-    Ok(Some(SharedCredentialsProvider::new(Bounded(role::assumed(&sdk, role, &name).await))))
+    Ok(Some(SharedCredentialsProvider::new(TimeLimitedProvider(
+        role::assume_role(&sdk, role, &name).await,
+    ))))
 }
 
 /// Returns the region of the standard chain, without its last provider.
@@ -150,7 +153,8 @@ pub(super) fn check_endpoint(endpoint: &str) -> Result<(), StoreError> {
 ///
 /// The region may come from the environment.
 fn check_configured(endpoint: &str, region: &str) -> Result<(), StoreError> {
-    let checked = Endpoint::parse(endpoint).and_then(|parsed| parsed.check_own(Some(region)));
+    let checked =
+        Endpoint::parse(endpoint).and_then(|parsed| parsed.check_repository_endpoint(Some(region)));
     checked.map_err(|error| rejected(endpoint, error))
 }
 
@@ -195,9 +199,9 @@ async fn resolve(
 /// A credential process may hang, and the error of the SDK's own limit does not distinguish
 /// credentials from the network.
 #[derive(Debug)]
-struct Bounded(SharedCredentialsProvider);
+struct TimeLimitedProvider(SharedCredentialsProvider);
 
-impl ProvideCredentials for Bounded {
+impl ProvideCredentials for TimeLimitedProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,

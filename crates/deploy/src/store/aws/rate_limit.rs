@@ -34,14 +34,14 @@ const QUOTAS: [(u32, &[&str]); 12] = [
 
 /// A rate limit for each group of operations with a quota.
 #[derive(Debug)]
-pub(super) struct Paces([Pace; QUOTAS.len()]);
+pub(super) struct RateLimits([RateLimit; QUOTAS.len()]);
 
-impl Paces {
+impl RateLimits {
     pub(super) fn new() -> Self {
-        Self(QUOTAS.map(|(calls, _)| Pace::per_second(calls)))
+        Self(QUOTAS.map(|(calls, _)| RateLimit::per_second(calls)))
     }
 
-    pub(super) fn of(&self, operation: &str) -> Option<&Pace> {
+    pub(super) fn of(&self, operation: &str) -> Option<&RateLimit> {
         QUOTAS.iter().position(|(_, group)| group.contains(&operation)).map(|index| &self.0[index])
     }
 }
@@ -51,12 +51,12 @@ impl Paces {
 /// Before that, no call waits: AWS accepts bursts, and emulators have no quotas. Then calls are
 /// spaced, because a call that is throttled again waits even longer.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimit {
     interval: Duration,
     next: Cell<Option<Instant>>,
 }
 
-impl Pace {
+impl RateLimit {
     fn per_second(calls: u32) -> Self {
         Self { interval: Duration::from_secs(1) / calls.max(1), next: Cell::new(None) }
     }
@@ -84,19 +84,19 @@ mod tests {
     fn calls_are_spaced_once_the_limit_has_started() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (pace, begun) = (Pace::per_second(100), Instant::now());
-            pace.start();
-            futures_util::future::join_all((0..11).map(|_| pace.wait())).await;
+            let (rate_limit, begun) = (RateLimit::per_second(100), Instant::now());
+            rate_limit.start();
+            futures_util::future::join_all((0..11).map(|_| rate_limit.wait())).await;
             assert!(begun.elapsed() >= Duration::from_millis(100));
         });
     }
 
     #[test]
     fn operations_of_one_quota_share_a_limit_and_others_do_not() {
-        let paces = Paces::new();
-        paces.of("PutResourcePolicy").unwrap().start();
-        assert!(paces.of("GetResourcePolicy").unwrap().next.get().is_some());
-        assert!(paces.of("TagResource").unwrap().next.get().is_none());
-        assert!(paces.of("DescribeSecret").is_none());
+        let rate_limits = RateLimits::new();
+        rate_limits.of("PutResourcePolicy").unwrap().start();
+        assert!(rate_limits.of("GetResourcePolicy").unwrap().next.get().is_some());
+        assert!(rate_limits.of("TagResource").unwrap().next.get().is_none());
+        assert!(rate_limits.of("DescribeSecret").is_none());
     }
 }

@@ -42,11 +42,11 @@ impl AwsStore {
         E: ProvideErrorMetadata + std::error::Error + 'static,
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let (begun, pace) = (Instant::now(), self.paces.of(operation));
+        let (begun, rate_limit) = (Instant::now(), self.rate_limits.of(operation));
         let (mut rejected, mut unanswered) = (0, 0);
         loop {
-            if let Some(pace) = pace {
-                pace.wait().await;
+            if let Some(rate_limit) = rate_limit {
+                rate_limit.wait().await;
             }
             let error = match send().await {
                 Ok(answer) => return Ok(answer),
@@ -56,8 +56,8 @@ impl AwsStore {
             let error = self.call(operation, key).failed(error);
             let is_retried = match &error {
                 StoreError::Throttled { .. } => {
-                    if let Some(pace) = pace {
-                        pace.start();
+                    if let Some(rate_limit) = rate_limit {
+                        rate_limit.start();
                     }
                     rejected += 1;
                     rejected < MAX_REJECTED

@@ -22,7 +22,11 @@ const RUNS: [&[&str]; 6] = [
 /// Returns the credentials of `role`, assumed with the credentials in `sdk`.
 ///
 /// They are fetched with the first call, and again before they expire.
-pub(super) async fn assumed(sdk: &SdkConfig, role: &str, name: &str) -> SharedCredentialsProvider {
+pub(super) async fn assume_role(
+    sdk: &SdkConfig,
+    role: &str,
+    name: &str,
+) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(
         AssumeRoleProvider::builder(role).session_name(name).configure(sdk).build().await,
     )

@@ -14,7 +14,7 @@ use super::AwsStore;
 use super::error::UNREADABLE;
 use super::response::timestamp;
 use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, ValueVersion};
-use goldenpath_core::config::{Characters, Kind};
+use goldenpath_core::config::{CharacterClass, Characters};
 use goldenpath_core::manifest::StoreKey;
 
 /// The codes for a label that is not on the version to remove it from.
@@ -145,10 +145,10 @@ impl AwsStore {
             .client
             .get_random_password()
             .password_length(i64::from(wanted.length))
-            .exclude_lowercase(!has(Kind::Lowercase))
-            .exclude_uppercase(!has(Kind::Uppercase))
-            .exclude_numbers(!has(Kind::Digits))
-            .exclude_punctuation(!has(Kind::Symbols))
+            .exclude_lowercase(!has(CharacterClass::Lowercase))
+            .exclude_uppercase(!has(CharacterClass::Uppercase))
+            .exclude_numbers(!has(CharacterClass::Digits))
+            .exclude_punctuation(!has(CharacterClass::Symbols))
             .include_space(false)
             .require_each_included_type(true);
         let without = Some(&wanted.without).filter(|without| !without.is_empty()).cloned();

@@ -106,7 +106,7 @@ impl DatabaseFile {
     /// Creates the file and its tables if they are missing.
     pub(super) fn write<T>(
         &self,
-        write: impl FnOnce(&Transaction<'_>) -> Result<T, FileRefusal>,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, TransactionError>,
     ) -> Result<T, StoreError> {
         if !self.exists()? {
             self.check_folders()?;
@@ -120,8 +120,8 @@ impl DatabaseFile {
             migrate(&transaction, version).map_err(|error| self.failed(&error))?;
         }
         let done = write(&transaction).map_err(|refusal| match refusal {
-            FileRefusal::Store(error) => error,
-            FileRefusal::Sqlite(error) => self.failed(&error),
+            TransactionError::Store(error) => error,
+            TransactionError::Sqlite(error) => self.failed(&error),
         })?;
         transaction.commit().map_err(|error| self.failed(&error))?;
         Ok(done)
@@ -300,12 +300,12 @@ fn migrate(transaction: &Transaction<'_>, version: usize) -> rusqlite::Result<()
 }
 
 /// Why a transaction's work is rolled back.
-pub(super) enum FileRefusal {
+pub(super) enum TransactionError {
     Store(StoreError),
     Sqlite(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for FileRefusal {
+impl From<rusqlite::Error> for TransactionError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
     }

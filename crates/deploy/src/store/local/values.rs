@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::cipher::{Binding, DecryptionError, EncryptionKey, is_age};
-use super::file::FileRefusal;
+use super::file::TransactionError;
 use super::{EXISTS, LocalStore, timestamp};
 use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, ValueVersion};
 use goldenpath_core::manifest::StoreKey;
@@ -113,7 +113,7 @@ impl LocalStore {
             })?;
             versions.collect::<Result<Vec<_>, _>>().map(Some)
         })?;
-        found.flatten().ok_or_else(|| missing(key))
+        found.flatten().ok_or_else(|| missing_error(key))
     }
 
     pub(super) fn read_value(&self, secret: &StoreKey) -> Result<Option<StoredValue>, StoreError> {
@@ -131,7 +131,7 @@ impl LocalStore {
             };
             Ok(Some((labels, ciphertext)))
         })?;
-        let (labels, ciphertext) = found.flatten().ok_or_else(|| missing(secret))?;
+        let (labels, ciphertext) = found.flatten().ok_or_else(|| missing_error(secret))?;
         if labels.is_empty() {
             return Ok(None);
         }
@@ -158,7 +158,7 @@ impl LocalStore {
         let new = self.encrypt(secret, value, version.to_owned())?;
         self.change(secret, |transaction| {
             if current(transaction, secret)?.as_deref() != replaces {
-                return Err(FileRefusal::Store(moved(secret)));
+                return Err(TransactionError::Store(moved_error(secret)));
             }
             self.insert(transaction, secret, &new)
         })
@@ -176,11 +176,11 @@ impl LocalStore {
             if found.current.as_deref() != Some(replaces)
                 || found.previous.as_deref() != Some(version)
             {
-                return Err(FileRefusal::Store(moved(secret)));
+                return Err(TransactionError::Store(moved_error(secret)));
             }
-            let unreadable = |error| FileRefusal::Store(self.unreadable(secret, error));
+            let unreadable = |error| TransactionError::Store(self.unreadable(secret, error));
             let target = ciphertext(transaction, secret, version)?
-                .ok_or_else(|| FileRefusal::Store(moved(secret)))?;
+                .ok_or_else(|| TransactionError::Store(moved_error(secret)))?;
             if is_age(&target) {
                 return Err(unreadable(DecryptionError::Age));
             }
@@ -214,7 +214,7 @@ impl LocalStore {
         transaction: &Transaction<'_>,
         secret: &StoreKey,
         new: &Encrypted,
-    ) -> Result<(), FileRefusal> {
+    ) -> Result<(), TransactionError> {
         let found = Labels::read(transaction, LABELS_SINCE, secret)?;
         let previous = found.verify(secret, &new.key).ok();
         let others = "DELETE FROM versions WHERE secret = ?1 AND id IS NOT ?2";
@@ -238,9 +238,10 @@ impl LocalStore {
         secret: &StoreKey,
         labels: Binding<'_>,
         key: &EncryptionKey,
-    ) -> Result<(), FileRefusal> {
-        let seal =
-            key.encrypt(labels, b"").map_err(|_| FileRefusal::Store(self.key_file.failed()))?;
+    ) -> Result<(), TransactionError> {
+        let seal = key
+            .encrypt(labels, b"")
+            .map_err(|_| TransactionError::Store(self.key_file.failed()))?;
         transaction.execute(
             "UPDATE secrets SET labels = ?2 WHERE name = ?1",
             params![secret.as_str(), seal],
@@ -302,10 +303,10 @@ fn exists(transaction: &Transaction<'_>, key: &StoreKey) -> rusqlite::Result<boo
         .exists([key.as_str()])
 }
 
-fn missing(key: &StoreKey) -> StoreError {
+fn missing_error(key: &StoreKey) -> StoreError {
     StoreError::NotFound { name: key.to_string() }
 }
 
-fn moved(key: &StoreKey) -> StoreError {
+fn moved_error(key: &StoreKey) -> StoreError {
     StoreError::ValueMoved { name: key.to_string() }
 }

@@ -84,7 +84,7 @@ fn connect(
     let options =
         KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
     let found = runtime.block_on(Config::from_custom_kubeconfig(kubeconfig, &options));
-    let mut found = found.map_err(|error| in_words(&error))?;
+    let mut found = found.map_err(|error| describe_error(&error))?;
     // The crate compares NO_PROXY with the proxy's address and uses HTTPS_PROXY for http, too.
     if !has_proxy && Matcher::from_env().intercept(&found.cluster_url).is_none() {
         found.proxy_url = None;
@@ -108,11 +108,13 @@ fn connect(
 
 /// Reads the kubeconfig at `path`, or the user's default one.
 fn read(path: Option<&Path>, root: &Path) -> Result<Kubeconfig, String> {
-    let Some(path) = path else { return Kubeconfig::read().map_err(|error| in_words(&error)) };
+    let Some(path) = path else {
+        return Kubeconfig::read().map_err(|error| describe_error(&error));
+    };
     let shown = path.display();
     let unreadable = |error: io::Error| format!("cannot read the kubeconfig {shown}: {error}");
     let file =
-        at_home(path).unwrap_or_else(|| root.join(path)).canonicalize().map_err(unreadable)?;
+        expand_home(path).unwrap_or_else(|| root.join(path)).canonicalize().map_err(unreadable)?;
     // A kubeconfig names programs that are run. Links are resolved here, not in the configuration.
     if file.starts_with(root.canonicalize().map_err(unreadable)?) {
         return Err(format!("the kubeconfig {shown} is a file of the repository; keep it outside"));
@@ -120,7 +122,7 @@ fn read(path: Option<&Path>, root: &Path) -> Result<Kubeconfig, String> {
     if !file.is_file() {
         return Err(format!("the kubeconfig {shown} is not a file"));
     }
-    Kubeconfig::read_from(&file).map_err(|error| in_words(&error))
+    Kubeconfig::read_from(&file).map_err(|error| describe_error(&error))
 }
 
 /// Returns whether the context's cluster has a proxy.
@@ -138,11 +140,11 @@ fn has_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
         .is_some_and(|cluster| cluster.proxy_url.is_some())
 }
 
-fn at_home(path: &Path) -> Option<PathBuf> {
+fn expand_home(path: &Path) -> Option<PathBuf> {
     Some(std::env::home_dir()?.join(path.strip_prefix("~").ok()?))
 }
 
-fn in_words(error: &KubeconfigError) -> String {
+fn describe_error(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::LoadContext(_) => {
             "its kubeconfig has no such context; run `kubectl config get-contexts` to list the \

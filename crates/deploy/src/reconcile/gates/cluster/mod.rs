@@ -13,7 +13,7 @@ use connection::Connection;
 
 use super::references::Reference;
 use super::{Gate, GateVerdict, places};
-use crate::reconcile::World;
+use crate::reconcile::ReconcileContext;
 use crate::reconcile::desired::DesiredSecret;
 use goldenpath_core::config::ClusterConfig;
 use goldenpath_core::manifest::LifecycleStatus;
@@ -26,7 +26,7 @@ pub(super) struct Clusters {
     /// By environment.
     connections: BTreeMap<String, Result<Connection, String>>,
     /// By environment and namespace.
-    found: BTreeMap<(String, String), Result<NamespaceContent, String>>,
+    contents: BTreeMap<(String, String), Result<NamespaceContent, String>>,
 }
 
 /// The content of one namespace.
@@ -34,7 +34,7 @@ struct NamespaceContent {
     /// Whether any object was found.
     ///
     /// Each namespace has a service account, so false means that the namespace does not exist.
-    is_there: bool,
+    exists: bool,
     references: Vec<Reference>,
 }
 
@@ -42,14 +42,14 @@ impl Clusters {
     /// Returns the gate's verdict for one secret.
     pub(super) async fn verdict(
         &mut self,
-        world: &World<'_>,
+        context: &ReconcileContext<'_>,
         desired: &DesiredSecret<'_>,
     ) -> GateVerdict {
         let gate = Gate::LiveCluster;
         let environment =
-            world.project.config.environments.get(desired.request.environment.as_str());
+            context.project.config.environments.get(desired.request.environment.as_str());
         let cluster = environment.and_then(|own| own.cluster.as_ref());
-        let Some((config, context)) =
+        let Some((config, kube_context)) =
             cluster.and_then(|config| Some((config, config.context.as_deref()?)))
         else {
             let words = "no live cluster was checked, since none is configured".to_owned();
@@ -57,15 +57,15 @@ impl Clusters {
         };
         let (name, namespace) =
             (desired.request.k8s_secret_name.as_str(), desired.request.namespace.as_str());
-        let place = format!("the live cluster (context `{context}`)");
-        let (is_open, words) = match self.found(world, config, context, desired).await {
+        let place = format!("the live cluster (context `{kube_context}`)");
+        let (is_open, words) = match self.content_of(context, config, kube_context, desired).await {
             Err(why) => (false, format!("cannot check {place}: {why}")),
             Ok(found) => {
                 let named: Vec<&Reference> =
                     found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
                 if !named.is_empty() {
                     (false, format!("`{name}` is still referred to in {place}: {}", places(&named)))
-                } else if found.is_there {
+                } else if found.exists {
                     let words = format!(
                         "nothing in the namespace `{namespace}` of {place} refers to `{name}`"
                     );
@@ -79,37 +79,37 @@ impl Clusters {
     }
 
     /// Returns the content of a secret's namespace, or the error.
-    async fn found(
+    async fn content_of(
         &mut self,
-        world: &World<'_>,
+        context: &ReconcileContext<'_>,
         config: &ClusterConfig,
-        context: &str,
+        kube_context: &str,
         desired: &DesiredSecret<'_>,
     ) -> &Result<NamespaceContent, String> {
         let place =
             (desired.request.environment.to_string(), desired.request.namespace.to_string());
-        if !self.found.contains_key(&place) {
-            let found = self.search(world, config, context, desired).await;
-            self.found.insert(place.clone(), found);
+        if !self.contents.contains_key(&place) {
+            let found = self.search(context, config, kube_context, desired).await;
+            self.contents.insert(place.clone(), found);
         }
-        &self.found[&place]
+        &self.contents[&place]
     }
 
     /// Searches for the Secrets of all decommission requests of the environment.
     async fn search(
         &mut self,
-        world: &World<'_>,
+        context: &ReconcileContext<'_>,
         config: &ClusterConfig,
-        context: &str,
+        kube_context: &str,
         desired: &DesiredSecret<'_>,
     ) -> Result<NamespaceContent, String> {
         let environment = &desired.request.environment;
         if !self.connections.contains_key(environment.as_str()) {
-            let connection = Connection::open(config, context, &world.project.root).await;
+            let connection = Connection::open(config, kube_context, &context.project.root).await;
             self.connections.insert(environment.to_string(), connection);
         }
         let connection = self.connections[environment.as_str()].as_ref().map_err(String::clone)?;
-        let names: BTreeSet<&str> = world
+        let names: BTreeSet<&str> = context
             .catalog
             .requests()
             .filter(|request| request.status == LifecycleStatus::DecommissionRequested)

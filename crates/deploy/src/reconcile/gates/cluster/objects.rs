@@ -40,9 +40,9 @@ pub(super) async fn search(
     namespace: &str,
     names: &BTreeSet<&str>,
 ) -> Result<NamespaceContent, String> {
-    let mut all = NamespaceContent { is_there: false, references: Vec::new() };
+    let mut all = NamespaceContent { exists: false, references: Vec::new() };
     for found in try_join_all(KINDS.map(|kind| of_kind(client, namespace, kind, names))).await? {
-        all.is_there |= found.is_there;
+        all.exists |= found.exists;
         all.references.extend(found.references);
     }
     Ok(all)
@@ -62,7 +62,7 @@ async fn of_kind(
         plural: plural.to_owned(),
     };
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
-    let mut found = NamespaceContent { is_there: false, references: Vec::new() };
+    let mut found = NamespaceContent { exists: false, references: Vec::new() };
     let mut page = ListParams::default().limit(PAGE);
     loop {
         let list = match timeout(ANSWER, api.list(&page)).await {
@@ -72,7 +72,9 @@ async fn of_kind(
             {
                 return Ok(found);
             }
-            Ok(Err(error)) => return Err(format!("cannot list {plural}: {}", in_words(&error))),
+            Ok(Err(error)) => {
+                return Err(format!("cannot list {plural}: {}", describe_error(&error)));
+            }
             Err(_) => {
                 return Err(format!(
                     "cannot list {plural}: no answer within {} seconds",
@@ -85,7 +87,7 @@ async fn of_kind(
             return Err(format!("cannot list {plural}: not the answer of a Kubernetes cluster"));
         }
         let next = list.metadata.continue_.clone().filter(|token| !token.is_empty());
-        found.is_there |= !list.items.is_empty();
+        found.exists |= !list.items.is_empty();
         found.references.extend(in_list(list, kind, names));
         match next {
             Some(token) => page = page.continue_token(&token),
@@ -96,7 +98,7 @@ async fn of_kind(
 
 fn in_list(list: ObjectList<DynamicObject>, kind: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
     let mut references = Vec::new();
-    for mut object in list.items.into_iter().filter(|object| !is_over(kind, object)) {
+    for mut object in list.items.into_iter().filter(|object| !is_finished(kind, object)) {
         // These fields repeat the object's content.
         object.metadata.managed_fields = None;
         if let Some(annotations) = &mut object.metadata.annotations {
@@ -119,7 +121,7 @@ fn in_list(list: ObjectList<DynamicObject>, kind: &str, names: &BTreeSet<&str>) 
 /// Returns whether an object does not run again.
 ///
 /// These are completed pods and jobs, and old ReplicaSets of a Deployment.
-fn is_over(kind: &str, object: &DynamicObject) -> bool {
+fn is_finished(kind: &str, object: &DynamicObject) -> bool {
     let at = |pointer: &str| object.data.pointer(pointer);
     match kind {
         "Pod" => at("/status/phase").is_some_and(|phase| phase == "Succeeded" || phase == "Failed"),
@@ -138,7 +140,7 @@ fn is_over(kind: &str, object: &DynamicObject) -> bool {
 }
 
 /// Returns our own words for an error: the server's words are not trusted.
-fn in_words(error: &Error) -> String {
+fn describe_error(error: &Error) -> String {
     match error {
         Error::Api(status) => match status.code {
             401 => "the cluster rejects these credentials".to_owned(),

@@ -1,4 +1,4 @@
-//! A memo of lines that contain no secret, regardless of the lines around them.
+//! A cache of lines that contain no secret, regardless of the lines around them.
 //!
 //! The manifests of a catalog come from few templates, so most of their lines are the same. Each
 //! thread searches such a line once, and then recognizes it by comparing all of its bytes.
@@ -12,28 +12,28 @@ const SLOTS: usize = 512;
 const LONGEST: usize = 100;
 
 thread_local! {
-    static MEMO: Cell<LineMemo> = const { Cell::new(LineMemo { slots: Vec::new() }) };
+    static CACHE: Cell<LineCache> = const { Cell::new(LineCache { slots: Vec::new() }) };
 }
 
 /// The lines cached by a thread.
 #[derive(Default)]
-pub(super) struct LineMemo {
+pub(super) struct LineCache {
     /// Empty, or exactly [`SLOTS`] entries.
-    slots: Vec<MemoSlot>,
+    slots: Vec<CacheSlot>,
 }
 
 #[derive(Clone, Copy)]
-struct MemoSlot {
+struct CacheSlot {
     length: usize,
     line: [u8; LONGEST],
 }
 
-impl LineMemo {
-    /// Runs `search` with this thread's memo. A nested search gets its own memo.
+impl LineCache {
+    /// Runs `search` with this thread's cache. A nested search gets its own cache.
     pub(super) fn with(search: impl FnOnce(&mut Self)) {
-        let mut memo = MEMO.take();
-        search(&mut memo);
-        MEMO.set(memo);
+        let mut cache = CACHE.take();
+        search(&mut cache);
+        CACHE.set(cache);
     }
 
     /// Returns whether `line` is known to contain no secret.
@@ -49,7 +49,7 @@ impl LineMemo {
             return;
         }
         if self.slots.is_empty() {
-            self.slots = vec![MemoSlot { length: 0, line: [0; LONGEST] }; SLOTS];
+            self.slots = vec![CacheSlot { length: 0, line: [0; LONGEST] }; SLOTS];
         }
         if let Some(slot) = self.slots.get_mut(slot_of(line)) {
             slot.length = line.len();
