@@ -7,7 +7,7 @@
 //! read; findings come from the manifests themselves. It may be deleted at any time, and concurrent
 //! runs replace it as a whole.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use git2::Oid;
@@ -64,36 +64,35 @@ pub(super) fn find_claimants<'a>(
     if sought.is_empty() {
         return Vec::new();
     }
-    let mut earlier = KnownClaims::open(repository, project);
-    let known: Vec<Option<Claims>> = others.iter().map(|blob| earlier.claims(blob.id)).collect();
-    let unknown: Vec<Blob<'_>> = others
-        .iter()
-        .zip(&known)
-        .filter(|(_, known)| known.is_none())
-        .map(|(blob, _)| blob.clone())
-        .collect();
-    let learned = repository.load(&unknown, MAX_BYTES, |file| {
+    let is_sought = |claims: Claims| claims.hashes().any(|claim| sought.contains(&claim));
+    let mut cached = KnownClaims::open(repository, project);
+    let (mut unknown, mut found) = (Vec::new(), BTreeSet::new());
+    for (at, blob) in others.iter().enumerate() {
+        match cached.claims(blob.id) {
+            Some(claims) if is_sought(claims) => drop(found.insert(at)),
+            Some(_) => {}
+            None => unknown.push(at),
+        }
+    }
+    let blobs: Vec<Blob<'_>> = unknown.iter().map(|at| others[*at].clone()).collect();
+    let learned = repository.load(&blobs, MAX_BYTES, |file| {
         let entry = Entry::read(file, false, project);
         // A blob that git cannot read, such as one missing in a partial clone, may claim anything.
         (!matches!(entry.state, EntryState::Unreadable(_))).then(|| Claims::of(&entry, project))
     });
-    let count = learned.len();
-    let mut learned = learned.into_iter();
-    let claims: Vec<Option<Claims>> =
-        known.into_iter().map(|known| known.or_else(|| learned.next()?)).collect();
-    earlier.store(
-        others.iter().zip(&claims).filter_map(|(blob, claims)| Some((blob.id, (*claims)?))),
-        count,
-    );
-    let is_rival = |claims: &Option<Claims>| {
-        claims.iter().flat_map(|claims| claims.hashes()).any(|claim| sought.contains(&claim))
-    };
-    others
-        .into_iter()
-        .zip(&claims)
-        .filter(|(_, claims)| is_rival(claims))
-        .map(|(blob, _)| blob)
-        .collect()
+    let learned: BTreeMap<usize, Claims> =
+        unknown.into_iter().zip(learned).filter_map(|(at, claims)| Some((at, claims?))).collect();
+    found.extend(learned.iter().filter(|(_, claims)| is_sought(**claims)).map(|(at, _)| *at));
+    if learned.len() >= WORTH_WRITING {
+        cached.rewind();
+        let claims = others.iter().enumerate().filter_map(|(at, blob)| {
+            Some((blob.id, learned.get(&at).copied().or_else(|| cached.claims(blob.id))?))
+        });
+        let records = records(claims);
+        cached.cache.store(&records);
+    }
+    let mut at = 0..;
+    others.into_iter().filter(|_| at.next().is_some_and(|at| found.contains(&at))).collect()
 }
 
 impl Claims {
@@ -152,23 +151,18 @@ impl KnownClaims {
         Some(Claims(std::array::from_fn(hash)))
     }
 
-    /// Replaces the cache if `learned`, the number of new claims, is large enough.
-    fn store(self, blobs: impl Iterator<Item = (Oid, Claims)>, learned: usize) {
-        if learned < WORTH_WRITING {
-            return;
-        }
-        let records: Vec<[u8; RECORD]> = blobs
-            .map(|(id, claims)| {
-                let mut record = [0; RECORD];
-                let hashes = claims.0.into_iter().flat_map(u64::to_le_bytes);
-                for (place, byte) in
-                    record.iter_mut().zip(id.as_bytes().iter().copied().chain(hashes))
-                {
-                    *place = byte;
-                }
-                record
-            })
-            .collect();
-        self.cache.store(&records.concat());
+    /// Starts again at the first record.
+    fn rewind(&mut self) {
+        self.next = 0;
     }
+}
+
+/// Returns the records of blobs and their claims, as the cache contains them.
+fn records(claims: impl Iterator<Item = (Oid, Claims)>) -> Vec<u8> {
+    let mut records = Vec::new();
+    for (id, claims) in claims {
+        records.extend_from_slice(id.as_bytes());
+        records.extend(claims.0.into_iter().flat_map(u64::to_le_bytes));
+    }
+    records
 }

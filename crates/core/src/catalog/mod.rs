@@ -296,7 +296,10 @@ impl Catalog {
         let mut blobs: Option<Vec<Blob<'_>>> = None;
         for folder in project.folders() {
             if let Some(found) = repository.blobs_below(snapshot, folder)? {
-                blobs.get_or_insert_default().extend(found);
+                match &mut blobs {
+                    Some(blobs) => blobs.extend(found),
+                    None => blobs = Some(found),
+                }
             }
         }
         let mut entries = match (selection, blobs) {
@@ -435,9 +438,12 @@ pub(crate) fn services_of<'a>(
     for path in paths {
         let below =
             path.strip_prefix(&project.config.catalog).and_then(|rest| rest.strip_prefix('/'));
-        let Some((service, _)) = below.and_then(|below| below.split_once('/')) else { continue };
+        let Some(below) = below else { continue };
         // The paths are sorted, so most have the same service as the one before.
-        if service != last {
+        if below.strip_prefix(last).is_some_and(|rest| rest.starts_with('/')) {
+            continue;
+        }
+        if let Some((service, _)) = below.split_once('/') {
             services.insert(service.to_owned());
             last = service;
         }

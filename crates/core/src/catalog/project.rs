@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::config;
 use crate::config::{Config, ConfigError, Enums, Governance, Ownership, Policies, SecretTypes};
 use crate::files;
-use crate::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, Schema};
+use crate::manifest::{SCHEMA_FILE_NAME, Schema};
 use crate::template::{Output, Template, TemplateError};
 use crate::vcs;
 use crate::vcs::git::GitError;
@@ -261,7 +261,7 @@ impl Project {
         };
         let schema = match read(SCHEMA_FILE_NAME)? {
             Some(text) => Schema::compile(SCHEMA_FILE_NAME, &text, &enums)?,
-            None => Schema::compile("the built-in schema", BUILT_IN_SCHEMA, &enums)?,
+            None => Schema::built_in(&enums),
         };
         let policies = Policies::compile(&name, &config_text, &config.policies)?;
         Ok(Self {
@@ -513,7 +513,7 @@ fn text_of(path: &str, bytes: Result<Vec<u8>, Unreadable>) -> Result<String, Con
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::BUILT_IN_SCHEMA;
+    use crate::manifest::BUILT_IN_SCHEMA;
     use crate::testing::{
         SEED, SEED_PATH, ShownError, cases, codes, error_of, findings, place, seed_with, shown,
     };

@@ -23,9 +23,11 @@ impl Principals {
     /// # Errors
     /// A field that is not a list, or an item that is not a principal.
     pub(super) fn read(root: &Node) -> Result<Option<Self>, Violation> {
-        let list = |field: &str| read_list(root, &format!("/spec/access/{field}"));
-        let lists =
-            [list("readPrincipals")?, list("writePrincipals")?, list("breakGlassPrincipals")?];
+        let lists = [
+            read_list(root, "/spec/access/readPrincipals")?,
+            read_list(root, "/spec/access/writePrincipals")?,
+            read_list(root, "/spec/access/breakGlassPrincipals")?,
+        ];
         if lists.iter().all(Option::is_none) {
             return Ok(None);
         }

@@ -1,7 +1,8 @@
 //! The JSON Schema of a SecretRequest with the catalog's enums: JSON → violations.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::thread;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, Retrieve, Uri, ValidationError, Validator};
@@ -41,11 +42,20 @@ pub enum ViolationKind {
     NotInEnum { allowed: Vec<String> },
 }
 
-/// The compiled schema.
+/// Compiles a schema.
+type Compile = Box<dyn FnOnce() -> Compiled + Send>;
+
+/// A schema, ready for use.
 #[derive(Debug)]
-pub struct Schema {
+struct Compiled {
     source: Value,
     validator: Validator<Nodes>,
+}
+
+/// The schema of a catalog's manifests.
+#[derive(Debug)]
+pub struct Schema {
+    compiled: Arc<LazyLock<Compiled, Compile>>,
     /// Computed only for a manifest with a field that is unknown at its location.
     mapping_by_field: OnceLock<HashMap<String, Option<String>>>,
 }
@@ -62,14 +72,8 @@ const FORMATS: [(&str, FormatCheck); 5] = [
     ("iam-principal", arn::check_principal),
 ];
 
-impl Schema {
-    /// Compiles the JSON Schema `text` of the file at `path`.
-    ///
-    /// Its references to `metadata/enums.yaml` resolve to `enums`.
-    ///
-    /// # Errors
-    /// The text is not JSON, or not a JSON Schema.
-    pub fn compile(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
+impl Compiled {
+    fn of(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
         let source: Value = serde_json::from_str(text).map_err(|error| {
             ConfigError::new(
                 path,
@@ -93,20 +97,56 @@ impl Schema {
                 "fix it, or delete it to use the built-in schema",
             )
         })?;
-        Ok(Self { source, validator, mapping_by_field: OnceLock::new() })
+        Ok(Self { source, validator })
+    }
+}
+
+impl Schema {
+    /// Compiles the built-in schema, with references to `enums`, in a thread of its own.
+    ///
+    /// That takes as long as reading the index of ten thousand files, and most runs do both.
+    #[must_use]
+    pub fn built_in(enums: &Enums) -> Self {
+        let enums = enums.clone();
+        #[expect(clippy::expect_used, reason = "any list of texts is a valid enum")]
+        let compile = move || {
+            Compiled::of("the built-in schema", BUILT_IN, &enums).expect("the built-in schema")
+        };
+        let schema = Self::new(Box::new(compile));
+        let compiled = Arc::clone(&schema.compiled);
+        // Without a thread, the first use compiles it.
+        drop(thread::Builder::new().spawn(move || {
+            LazyLock::force(&compiled);
+        }));
+        schema
+    }
+
+    /// Compiles the JSON Schema `text` of the file at `path`.
+    ///
+    /// Its references to `metadata/enums.yaml` resolve to `enums`.
+    ///
+    /// # Errors
+    /// The text is not JSON, or not a JSON Schema.
+    pub fn compile(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
+        let compiled = Compiled::of(path, text, enums)?;
+        Ok(Self::new(Box::new(move || compiled)))
+    }
+
+    fn new(compile: Compile) -> Self {
+        Self { compiled: Arc::new(LazyLock::new(compile)), mapping_by_field: OnceLock::new() }
     }
 
     /// Returns all violations, unordered, at most one of each kind per pointer.
     #[must_use]
     pub fn violations(&self, manifest: &Node) -> Vec<Violation> {
-        if self.validator.is_valid(manifest) {
+        if self.compiled.validator.is_valid(manifest) {
             return Vec::new();
         }
         // A name that violates its format also violates the pattern and the length next to it. The
         // format's reason is the clearest; the map keeps one per pointer.
         let mut formats: BTreeMap<String, String> = BTreeMap::new();
         let mut violations = Vec::new();
-        for error in self.validator.iter_errors(manifest) {
+        for error in self.compiled.validator.iter_errors(manifest) {
             let pointer = error.instance_path().as_str().to_owned();
             match self.kinds(&error, &pointer) {
                 Kinds::Format { reason, best } => {
@@ -194,7 +234,7 @@ impl Schema {
     pub fn mapping_with_field(&self, field: &str) -> Option<&str> {
         let mapping_by_field = self.mapping_by_field.get_or_init(|| {
             let mut mapping_by_field = HashMap::new();
-            collect_mappings(&self.source, "", &mut mapping_by_field);
+            collect_mappings(&self.compiled.source, "", &mut mapping_by_field);
             mapping_by_field
         });
         mapping_by_field.get(field)?.as_deref()
@@ -202,7 +242,7 @@ impl Schema {
 
     /// Returns the schema's fields for the mapping at `pointer`.
     fn fields_at(&self, pointer: &str) -> Vec<String> {
-        let mut schema = &self.source;
+        let mut schema = &self.compiled.source;
         for field in pointer.split('/').skip(1) {
             schema = &schema["properties"][field];
         }
@@ -296,6 +336,10 @@ mod tests {
     use crate::yaml::parse;
 
     fn violations(edit: impl FnOnce(&mut Value)) -> Vec<Violation> {
+        violations_of(&Schema::built_in(&Enums::built_in()), edit)
+    }
+
+    fn violations_of(schema: &Schema, edit: impl FnOnce(&mut Value)) -> Vec<Violation> {
         let mut manifest = json!({
             "apiVersion": "goldenpath.io/v1", "kind": "SecretRequest",
             "metadata": { "id": "SEC-0007", "name": "payments-db-credentials",
@@ -309,7 +353,18 @@ mod tests {
         });
         edit(&mut manifest);
         let manifest = parse(&manifest.to_string()).unwrap();
-        Schema::compile(FILE_NAME, BUILT_IN, &Enums::built_in()).unwrap().violations(&manifest)
+        schema.violations(&manifest)
+    }
+
+    #[test]
+    fn the_built_in_schema_compiles_with_any_enums() {
+        let mut enums = Enums::built_in();
+        enums.owners = Vec::new();
+        enums.risk_tiers = ["", "", "\u{0}\"", "medium"].map(str::to_owned).to_vec();
+        let schema = Schema::built_in(&enums);
+        let found = violations_of(&schema, |_| {});
+        let kind = ViolationKind::NotInEnum { allowed: Vec::new() };
+        assert_eq!(found, [Violation { pointer: "/metadata/owner".to_owned(), kind }]);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Repository {
                     &includes,
                     &mut |tree| trees.insert(tree),
                     &mut |path, id, mode| {
-                        visit(number, Blob { path: path.into(), id, mode });
+                        visit(number, Blob { path: path.into(), id, mode, noted_size: 0 });
                     },
                 );
             }

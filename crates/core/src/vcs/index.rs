@@ -25,6 +25,8 @@ pub(super) struct IndexedFile<'index> {
     pub id: Oid,
     /// As in a tree (gitformat-index, "mode").
     pub mode: u32,
+    /// The size of the file in the work tree when git last compared them; 0 if unknown.
+    pub noted_size: u32,
     pub status: IndexStatus,
 }
 
@@ -313,7 +315,13 @@ impl Index {
         let path = entry.path(&self.0);
         let path =
             std::str::from_utf8(path).map_or_else(|_| String::from_utf8_lossy(path), Cow::Borrowed);
-        IndexedFile { path, id: oid(&entry.id), mode: entry.mode.bits(), status }
+        IndexedFile {
+            path,
+            id: oid(&entry.id),
+            mode: entry.mode.bits(),
+            noted_size: entry.stat.size,
+            status,
+        }
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Blob<'index> {
     pub id: Oid,
     /// As in a tree (gitformat-index, "mode").
     pub(super) mode: u32,
+    /// The size of the file in the work tree that the index notes, in bytes; 0 if unknown.
+    pub(super) noted_size: u32,
 }
 
 impl Blob<'_> {
@@ -276,7 +278,7 @@ impl Repository {
         let includes = |name: &str, mode| is_yaml(Path::new(name)) || is_link_or_submodule(mode);
         let mut take = |path: String, id, mode| {
             if is_yaml(Path::new(&path)) || self.hides_folder(snapshot, &path) {
-                found.push(Blob { path: path.into(), id, mode });
+                found.push(Blob { path: path.into(), id, mode, noted_size: 0 });
             }
         };
         self.each_file(&tree, under, &includes, &mut |_| true, &mut take);
@@ -347,7 +349,12 @@ impl Repository {
                         || (is_link_or_submodule(held.mode)
                             && self.hides_folder(Snapshot::Index, &held.path));
                     if includes && !is_hidden(&held.path[under.len() + 1..]) {
-                        files.push(Blob { path: held.path, id: held.id, mode: held.mode });
+                        files.push(Blob {
+                            path: held.path,
+                            id: held.id,
+                            mode: held.mode,
+                            noted_size: held.noted_size,
+                        });
                     }
                 }
             }
@@ -357,7 +364,7 @@ impl Repository {
 
     fn blob(&self, id: Oid, mode: u32, limit: u64) -> Result<Vec<u8>, Unreadable> {
         let objects = self.git.odb().map_err(unreadable)?;
-        bytes(&objects, &Blob { path: Cow::default(), id, mode }, limit)
+        bytes(&objects, &Blob { path: Cow::default(), id, mode, noted_size: 0 }, limit)
     }
 }
 
@@ -367,12 +374,18 @@ fn bytes(objects: &git2::Odb<'_>, blob: &Blob<'_>, limit: u64) -> Result<Vec<u8>
         SUBMODULE => return Err(Unreadable::NotAFile("submodule")),
         _ => {}
     }
-    // The header has the size, so that a huge blob is never decompressed.
-    let (size, _) = objects.read_header(blob.id).map_err(unreadable)?;
-    if size as u64 > limit {
-        return Err(Unreadable::TooLarge { size: size as u64, limit });
+    let check = |size: usize| match size as u64 {
+        size if size > limit => Err(Unreadable::TooLarge { size, limit }),
+        _ => Ok(()),
+    };
+    // The header has the size, so that a huge blob is never decompressed. In a pack it takes as
+    // long to read as the blob, and the index of this clone already notes the size of most files.
+    if blob.noted_size == 0 || u64::from(blob.noted_size) > limit {
+        check(objects.read_header(blob.id).map_err(unreadable)?.0)?;
     }
-    Ok(objects.read(blob.id).map_err(unreadable)?.data().to_vec())
+    let blob = objects.read(blob.id).map_err(unreadable)?;
+    check(blob.len())?;
+    Ok(blob.data().to_vec())
 }
 
 /// Returns `path` without its last `names` parts.

@@ -51,11 +51,14 @@ impl Repository {
     pub(super) fn in_place_of(&self, snapshot: Snapshot, folder: &str) -> Option<Blob<'_>> {
         let files = self.files(snapshot)?;
         above(folder).chain([folder]).find_map(|folder| match files.at(folder) {
-            LinkedFolder::Link(id) => {
-                Some(Blob { path: folder.to_owned().into(), id, mode: SYMBOLIC_LINK })
-            }
+            LinkedFolder::Link(id) => Some(Blob {
+                path: folder.to_owned().into(),
+                id,
+                mode: SYMBOLIC_LINK,
+                noted_size: 0,
+            }),
             LinkedFolder::Submodule(id) => {
-                Some(Blob { path: folder.to_owned().into(), id, mode: SUBMODULE })
+                Some(Blob { path: folder.to_owned().into(), id, mode: SUBMODULE, noted_size: 0 })
             }
             LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => None,
         })

@@ -58,6 +58,7 @@ impl Repository {
                         path: Cow::Owned(held.path.into_owned()),
                         id: held.id,
                         mode: held.mode,
+                        noted_size: 0,
                     };
                     visit(blob, is_new, Occurrence::Index);
                 }
@@ -176,7 +177,7 @@ impl Repository {
                 &includes,
                 &mut |tree| seen.add(tree),
                 &mut |path, id, mode| {
-                    files.push(Blob { path: path.into(), id, mode });
+                    files.push(Blob { path: path.into(), id, mode, noted_size: 0 });
                 },
             );
             for blob in files {
