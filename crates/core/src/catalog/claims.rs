@@ -58,13 +58,16 @@ struct KnownClaims {
 pub(super) fn find_claimants<'a>(
     repository: &Repository,
     project: &Project,
-    others: Vec<Blob<'a>>,
+    others: &[Blob<'a>],
     sought: &BTreeSet<u64>,
 ) -> Vec<Blob<'a>> {
     if sought.is_empty() {
         return Vec::new();
     }
-    let is_sought = |claims: Claims| claims.hashes().any(|claim| sought.contains(&claim));
+    // A few hashes are compared with those of every manifest: a slice is faster than a set.
+    let hashes: Vec<u64> = sought.iter().copied().collect();
+    let is_sought =
+        |claims: Claims| claims.hashes().any(|hash| hashes.binary_search(&hash).is_ok());
     let mut cached = KnownClaims::open(repository, project);
     let (mut unknown, mut found) = (Vec::new(), BTreeSet::new());
     for (at, blob) in others.iter().enumerate() {
@@ -91,8 +94,7 @@ pub(super) fn find_claimants<'a>(
         let records = records(claims);
         cached.cache.store(&records);
     }
-    let mut at = 0..;
-    others.into_iter().filter(|_| at.next().is_some_and(|at| found.contains(&at))).collect()
+    found.into_iter().map(|at| others[at].clone()).collect()
 }
 
 impl Claims {

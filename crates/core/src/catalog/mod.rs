@@ -316,7 +316,7 @@ impl Catalog {
                 let sought = found.iter().chain(before.iter().flat_map(|before| &before.entries));
                 let sought = sought.map(|entry| Claims::of(entry, project));
                 let sought: BTreeSet<u64> = sought.flat_map(Claims::hashes).collect();
-                let claimants = claims::find_claimants(repository, project, others, &sought);
+                let claimants = claims::find_claimants(repository, project, &others, &sought);
                 found.extend(repository.load(&claimants, MAX_BYTES, read));
                 found
             }
