@@ -39,7 +39,9 @@ const SECTION: &str = "[goldenpath]";
 /// One line: a pattern and its owners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CodeownersLine {
+    /// A path from the repository's root, such as `/catalogs/secrets/payments/`.
     pub pattern: String,
+    /// Each is `@organization/team`, `@user` or an email address; never empty.
     pub owners: Vec<String>,
 }
 
@@ -55,6 +57,7 @@ pub struct CodeownersFile {
 /// The state of a file, and the text that it should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileComparison {
+    /// The state before the file is written.
     pub state: LinesState,
     /// The file's text with the generated lines.
     pub text: String,
@@ -63,6 +66,7 @@ pub struct FileComparison {
 /// The state of the generated lines in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinesState {
+    /// The lines are up to date, and no other line overrides them.
     Current,
     /// The file or the marker comments are missing.
     Missing,
@@ -76,6 +80,7 @@ pub enum LinesState {
 
 /// Why a CODEOWNERS file cannot be read or edited.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum CodeownersError {
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -21,6 +21,7 @@ pub struct Endpoint<'url> {
 
 /// Why an endpoint is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum EndpointError {
     #[error("{0}")]
     Malformed(&'static str),

@@ -309,6 +309,7 @@ pub fn lock(file: &File, waiting: impl FnOnce()) -> io::Result<()> {
 
 /// Why a file cannot be read as a regular file of bounded size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum Unreadable {
     #[error("the file has {size} bytes, more than the limit of {limit}")]
     TooLarge { size: u64, limit: u64 },

@@ -30,6 +30,8 @@
 //! | [`suggest`] | "did you mean …?" |
 //! | [`crash_point`] | places where a test can end the program |
 
+#![warn(missing_docs)]
+
 pub mod arn;
 pub mod catalog;
 pub mod check;

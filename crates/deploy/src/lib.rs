@@ -14,6 +14,8 @@
 //! | [`value`] | a secret's value: texts by key, parsed, serialized, generated |
 //! | [`branch`] | commits to a branch, checked out or on a remote; locks and recovery |
 
+#![warn(missing_docs)]
+
 pub mod audit;
 pub mod branch;
 pub mod gitops;

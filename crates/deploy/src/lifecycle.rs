@@ -35,6 +35,7 @@ pub struct TransitionError {
 
 /// Why a status was not written.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum LifecycleError {
     #[error("cannot read the status in `{path}`")]
     #[diagnostic(

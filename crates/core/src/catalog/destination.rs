@@ -26,8 +26,11 @@ struct Setting {
 /// A setting that differs between two snapshots; None if one does not set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationDifference {
+    /// The dotted key in the configuration or manifest, such as `store.region`.
     pub key: String,
+    /// The value in the snapshot that is used.
     pub ours: Option<String>,
+    /// The value in the other snapshot.
     pub theirs: Option<String>,
 }
 

@@ -22,16 +22,20 @@ pub struct Entry {
     pub text: String,
     /// Whether the run checks this file.
     pub selected: bool,
+    /// The result of reading and parsing it.
     pub state: EntryState,
     /// Built for the first position: most files have no findings.
     lines: OnceLock<Lines>,
 }
 
+/// How far a file could be read.
 #[derive(Debug)]
 pub enum EntryState {
+    /// The content could not be read, or is too large.
     Unreadable(Unreadable),
     /// Not a manifest's YAML; never empty.
     Broken(Vec<Problem>),
+    /// A YAML document of plain data, valid or not by the schema.
     Parsed(Box<Manifest>),
     /// Not a manifest by its name or place: its text is only searched for secrets.
     Text,

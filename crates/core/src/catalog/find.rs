@@ -13,6 +13,7 @@ const SUGGESTIONS: usize = 3;
 
 /// Why an ID does not lead to one manifest.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum FindError {
     #[error("no manifest has the ID {id}")]
     Unknown {

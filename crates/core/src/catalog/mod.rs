@@ -32,6 +32,7 @@ use crate::vcs::{Blob, ChangedPaths, File, Repository, Snapshot, SourceError, Un
 /// The manifests of one snapshot, sorted by path.
 #[derive(Debug)]
 pub struct Catalog {
+    /// The state that the entries were read from.
     pub snapshot: Snapshot,
     /// Sorted by path.
     pub entries: Vec<Entry>,
@@ -58,7 +59,9 @@ pub struct Catalog {
 /// A change that is checked, with the commits that it is compared with.
 #[derive(Debug)]
 pub struct ChangeContext<'change> {
+    /// The files that the change modifies, adds or removes.
     pub change: &'change ChangedPaths,
+    /// The state that the change starts from.
     pub before: Snapshot,
     /// The commit whose history must not have the new IDs.
     pub used_ids_tip: Snapshot,
@@ -71,6 +74,7 @@ pub struct ChangeContext<'change> {
 /// The state before a change.
 #[derive(Debug)]
 pub struct BaseCatalog {
+    /// The commit or tree of that state.
     pub snapshot: Snapshot,
     /// The old manifests that the change modifies or removes, sorted by path.
     pub entries: Vec<Entry>,
@@ -93,6 +97,7 @@ pub struct BaseCatalog {
 /// The others are read too, since IDs and targets must be unique in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
+    /// Every manifest in the catalog's folder.
     All,
     /// These files, and those below these folders; paths from the repository's root.
     Paths(BTreeSet<String>),

@@ -39,6 +39,7 @@ pub struct Project {
     pub catalog_id: String,
     /// The catalog's repository as in the tag of its secrets; None without a remote.
     pub repository: Option<String>,
+    /// The content of `goldenpath.yaml`, with defaults for missing fields.
     pub config: Config,
     /// The place of the configuration.
     pub config_file: ConfigFile,
@@ -48,12 +49,15 @@ pub struct Project {
     pub config_text: String,
     /// `store.keyTemplate`, compiled.
     pub key_template: Template,
+    /// The lists of allowed values, from the file in `config.enums`.
     pub enums: Enums,
     /// Which teams may request which secrets.
     pub ownership: Ownership,
+    /// The requirements of each risk tier, from the file in `config.governance`.
     pub governance: Governance,
     /// The keys of a value for each type.
     pub secret_types: SecretTypes,
+    /// The JSON Schema of manifests: the catalog's own, or else the built-in one.
     pub schema: Schema,
     /// The platform team's own rules.
     pub policies: Policies,
@@ -104,6 +108,7 @@ pub struct ConfigText {
 
 /// Why a project cannot be opened.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum ProjectError {
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -46,6 +46,7 @@ pub struct RuleFile {
     pub after: Option<Entry>,
     /// Whether it is a configuration, which decides where values go.
     pub is_config: bool,
+    /// The keys, owners or text in which both sides differ.
     pub changed: ChangedRuleFile,
     /// The names that it adds to its lists and tables.
     added: BTreeSet<String>,
@@ -76,7 +77,9 @@ enum Role {
 /// One side of a change: the rules of `project`, with files from `snapshot`.
 #[derive(Debug, Clone, Copy)]
 pub struct RuleSnapshot<'a> {
+    /// The configuration that names the rule files.
     pub project: &'a Project,
+    /// The state that the files are read from.
     pub snapshot: Snapshot,
 }
 

@@ -26,22 +26,46 @@ use range::CheckScope;
 #[derive(Debug)]
 pub enum Note<'a> {
     /// A file is checked.
-    Checking { path: &'a str },
+    Checking {
+        /// From the repository's root.
+        path: &'a str,
+    },
     /// No manifest of the folder `catalog` is selected.
-    NothingSelected { catalog: &'a str, is_staged: bool },
+    NothingSelected {
+        /// From the repository's root.
+        catalog: &'a str,
+        /// Whether the index is checked, and not the work tree.
+        is_staged: bool,
+    },
     /// The manifest at `path` uses a value that `files` of the upstream branch lack.
-    NotUpstream { path: &'a str, value: &'a str, files: &'a str, branch: &'a str },
+    NotUpstream {
+        /// From the repository's root.
+        path: &'a str,
+        /// The name, such as an owner of the enums.
+        value: &'a str,
+        /// The paths of the rule files, joined by `and`.
+        files: &'a str,
+        /// The short name of the upstream branch, such as `origin/main`.
+        branch: &'a str,
+    },
     /// The rules of the upstream branch cannot be read.
-    UpstreamUnknown { branch: &'a str, error: &'a CheckError },
+    UpstreamUnknown {
+        /// The short name of the upstream branch, such as `origin/main`.
+        branch: &'a str,
+        /// Why they cannot be read.
+        error: &'a CheckError,
+    },
 }
 
 /// Receives the notes of a check.
 pub trait Reporter {
+    /// Receives one note, on the thread that called [`check`].
     fn note(&self, note: &Note<'_>);
 }
 
 /// Why a check cannot run.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum CheckError {
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -71,8 +95,11 @@ impl From<TemplateError> for CheckError {
 
 /// The files of a check, and the findings.
 pub struct Checked {
+    /// The configuration by which the files were checked.
     pub project: Project,
+    /// The checked files, with the state before the change, if any.
     pub catalog: Catalog,
+    /// Sorted by path, and by position within a file.
     pub findings: Vec<Finding>,
 }
 

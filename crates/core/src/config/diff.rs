@@ -20,6 +20,7 @@ pub struct KeyChange {
     pub keys: Vec<String>,
     /// None if the key is missing.
     pub old: Option<Value>,
+    /// None if the key was removed.
     pub new: Option<Value>,
 }
 

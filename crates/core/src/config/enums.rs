@@ -11,12 +11,19 @@ pub const BUILT_IN: &str = include_str!("../../schemas/metadata/enums.yaml");
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Enums {
+    /// Values of `metadata.owner`.
     pub owners: Vec<String>,
+    /// Values of `metadata.environment`.
     pub environments: Vec<String>,
+    /// Values of `spec.provider`.
     pub providers: Vec<String>,
+    /// Values of `spec.secretType`.
     pub secret_types: Vec<String>,
+    /// Values of `spec.risk.tier`.
     pub risk_tiers: Vec<String>,
+    /// Values of `spec.rotation.rotationClass`.
     pub rotation_classes: Vec<String>,
+    /// Values of `spec.lifecycle.status`.
     pub lifecycle_states: Vec<String>,
 }
 

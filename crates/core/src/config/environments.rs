@@ -21,13 +21,21 @@ use crate::suggest::did_you_mean;
 pub struct EnvironmentConfig {
     /// The account ID, twelve digits.
     pub account_id: Option<String>,
+    /// The AWS region, such as `eu-west-2`.
     pub region: Option<String>,
+    /// An endpoint of Secrets Manager in the region, or a local emulator.
     pub endpoint_url: Option<String>,
+    /// The ARN of a role to assume for the calls to the store.
     pub role_arn: Option<String>,
+    /// The encryption key of the secrets, by ID, alias or ARN.
     pub kms_key_id: Option<String>,
+    /// Where the values are stored.
     pub store: EnvironmentStore,
+    /// The destination of projections; `path` or `url` unsets the shared branch.
     pub gitops: EnvironmentGitops,
+    /// The Lambda functions that rotate secrets, by secret type.
     pub rotation: RotationConfig,
+    /// By default, a cluster of its own that is not queried.
     pub cluster: Option<ClusterConfig>,
 }
 
@@ -67,7 +75,9 @@ impl fmt::Display for Cluster<'_> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentStore {
+    /// `local` or `aws`.
     pub backend: Option<Backend>,
+    /// `local`: the SQLite file, from the repository's root.
     pub path: Option<PathBuf>,
 }
 
@@ -75,9 +85,13 @@ pub struct EnvironmentStore {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnvironmentGitops {
+    /// A working copy on disk, from the repository's root.
     pub path: Option<PathBuf>,
+    /// A repository to push to instead: a URL, or a path from the repository's root.
     pub url: Option<String>,
+    /// `url`: the branch.
     pub branch: Option<String>,
+    /// A projection's file in it, a template over the manifest's fields.
     pub file: Option<String>,
 }
 

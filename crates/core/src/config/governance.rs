@@ -35,6 +35,7 @@ const DEPRECATED_FOR_DAYS: u16 = 90;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tier {
+    /// Whether the rotation class of a secret may be `none`.
     pub rotation: Rotation,
     /// Reviewers that a change requires.
     pub approvals: u8,
@@ -63,8 +64,11 @@ fn strictest_quiet() -> u16 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rotation {
+    /// GP201 reports a secret that is not rotated.
     Required,
+    /// GP202 reports a secret that is not rotated.
     Recommended,
+    /// A secret need not be rotated.
     Free,
 }
 

@@ -64,14 +64,21 @@ pub struct Config {
     pub governance: String,
     /// The file of the keys by secret type, from the repository's root.
     pub secret_types: String,
+    /// How new IDs are reserved, and how far apart they may be.
     pub ids: IdsConfig,
+    /// The store of values, for environments without overrides.
     pub store: StoreConfig,
+    /// The destination of projections, for environments without overrides.
     pub gitops: GitopsConfig,
+    /// The settings of each generated ExternalSecret.
     pub external_secret: ExternalSecretConfig,
     /// The table as written; [`Ownership`] is its lookup form.
     pub ownership: OwnershipConfig,
+    /// The Lambda functions that rotate secrets, by secret type.
     pub rotation: RotationConfig,
+    /// The limits of one run of `apply`.
     pub limits: LimitsConfig,
+    /// Where `apply` commits the audit trail.
     pub audit: AuditConfig,
     /// Overrides, by environment.
     pub environments: BTreeMap<String, EnvironmentConfig>,
@@ -87,6 +94,7 @@ pub struct Config {
 pub struct IdsConfig {
     /// The maximum distance of an ID above the highest ID of the default branch.
     pub max_gap: u32,
+    /// When an ID must be reserved on the remote before it is used.
     pub reserve: Reserve,
     /// The remote for reservations, by its name in a clone.
     ///
@@ -103,6 +111,7 @@ pub enum Reserve {
     Auto,
     /// Fails without a reservation.
     Always,
+    /// Contacts no remote: only this clone's files and refs count.
     Never,
 }
 
@@ -110,6 +119,7 @@ pub enum Reserve {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StoreConfig {
+    /// None if not configured: plan and apply fail.
     pub backend: Option<Backend>,
     /// `aws`: the account, twelve digits.
     pub account_id: Option<String>,
@@ -131,10 +141,13 @@ pub struct StoreConfig {
     pub kms_key_id: Option<String>,
 }
 
+/// The kind of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
+    /// An SQLite file on this machine, for trials and tests.
     Local,
+    /// AWS Secrets Manager.
     Aws,
 }
 
@@ -156,9 +169,13 @@ pub struct GitopsConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ExternalSecretConfig {
+    /// The version of its API, such as `external-secrets.io/v1`.
     pub api_version: String,
+    /// How often the operator reads the secret, as a duration such as `1h`.
     pub refresh_interval: String,
+    /// The name of the operator's store.
     pub store_name: String,
+    /// `SecretStore` or `ClusterSecretStore`.
     pub store_kind: String,
     /// Whether a new one is held back until its secret has a value.
     ///
@@ -192,8 +209,11 @@ pub struct AuditConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
+    /// The rule is not applied.
     Off,
+    /// A finding does not fail the run.
     Warn,
+    /// A finding fails the run.
     Error,
 }
 

@@ -55,8 +55,10 @@ pub struct ServiceOwnership {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnlistedPolicy {
+    /// A finding of GP206 is a warning, unless `rules` sets its severity.
     #[default]
     Warn,
+    /// A finding of GP206 has the severity of the rule, by default an error.
     Deny,
 }
 
@@ -85,9 +87,17 @@ pub enum NamespaceObjection<'a> {
     /// The service has a list without the namespace.
     ///
     /// `holder` is a service that lists it.
-    Outside { namespaces: &'a [NamespacePattern], holder: Option<&'a str> },
+    Outside {
+        /// The service's list.
+        namespaces: &'a [NamespacePattern],
+        /// None if no service lists it by name or by a specific pattern.
+        holder: Option<&'a str>,
+    },
     /// Another service lists it.
-    OfAnother { holder: &'a str },
+    OfAnother {
+        /// The name of a service that lists it.
+        holder: &'a str,
+    },
     /// It is named after another service, and no list decides.
     NamedLikeAnother,
 }
@@ -98,9 +108,15 @@ pub enum NamespaceObjection<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountObjection<'a> {
     /// The service has a list without the account.
-    Outside { accounts: &'a [String] },
+    Outside {
+        /// The service's list, of account IDs with twelve digits.
+        accounts: &'a [String],
+    },
     /// The secret is in another account, and no list decides.
-    OfAnother { own: &'a str },
+    OfAnother {
+        /// The ID of the secret's account, twelve digits.
+        own: &'a str,
+    },
 }
 
 /// Deserializes a list that must not be null.

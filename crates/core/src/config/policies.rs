@@ -51,12 +51,14 @@ pub struct PolicyConfig {
     pub assert: String,
     /// The message for a manifest that does not meet it.
     pub message: String,
+    /// By default, an error.
     #[serde(default)]
     pub severity: PolicySeverity,
     /// The field to underline, dotted or a JSON pointer.
     ///
     /// For example, `metadata.owner` or `/metadata/owner`.
     pub field: Option<String>,
+    /// The remedy or a contact; by default, the message names the policy.
     pub help: Option<String>,
 }
 
@@ -64,19 +66,25 @@ pub struct PolicyConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PolicySeverity {
+    /// A finding fails the run.
     #[default]
     Error,
+    /// A finding does not fail the run.
     Warn,
 }
 
 /// A compiled policy.
 #[derive(Debug)]
 pub struct Policy {
+    /// Unique, in kebab case; the message of a finding begins with it.
     pub name: String,
+    /// The message for a manifest that does not meet `assert`.
     pub message: String,
+    /// The severity of its findings, unless `rules` overrides it.
     pub severity: PolicySeverity,
     /// JSON pointer to the field to underline; empty for the whole manifest.
     pub pointer: String,
+    /// The remedy or a contact, as configured.
     pub help: Option<String>,
     when: Option<Expression>,
     assert: Expression,
@@ -87,6 +95,7 @@ pub struct Policy {
 pub struct PolicySubject<'a> {
     /// Path from the repository's root.
     pub path: &'a str,
+    /// The document as JSON.
     pub manifest: &'a Value,
     /// For a change: the previous manifest of the same ID, null if there was none.
     pub base: Option<&'a Value>,
@@ -184,6 +193,7 @@ impl Policies {
         Ok((compiled, patterns))
     }
 
+    /// Returns whether the configuration has no policy.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.policies.is_empty()

@@ -40,7 +40,9 @@ pub struct SecretType {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyDefinition {
+    /// 1 to 253 letters, digits, `-`, `_` and `.`, as Kubernetes allows.
     pub name: String,
+    /// Whether each value must have it.
     #[serde(default)]
     pub required: bool,
     /// Whether it is a file's content, which is not typed.
@@ -55,6 +57,7 @@ pub struct KeyDefinition {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "RecipeConfig")]
 pub struct Recipe {
+    /// The kind and amount of random data.
     pub source: TextSource,
     /// Whether rotation keeps it.
     pub once: bool,
@@ -63,33 +66,49 @@ pub struct Recipe {
 /// The source of a generated text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TextSource {
+    /// Random characters, not encoded.
     Characters(Characters),
-    Bytes { count: u16, encoding: Encoding },
+    /// Random bytes, encoded as text.
+    Bytes {
+        /// The number of bytes before encoding, 16 to 1024.
+        count: u16,
+        /// The form of the bytes in the text.
+        encoding: Encoding,
+    },
 }
 
 /// A number of characters of these kinds, at least one of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Characters {
+    /// The number of characters, 8 to 4096.
     pub length: u16,
+    /// The kinds of characters; the text has at least one of each.
     pub from: Vec<CharacterClass>,
     /// Excluded characters.
     pub without: String,
 }
 
+/// A kind of ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CharacterClass {
+    /// `a` to `z`.
     Lowercase,
+    /// `A` to `Z`.
     Uppercase,
+    /// `0` to `9`.
     Digits,
     /// ASCII's punctuation, as in AWS (GetRandomPassword, `ExcludePunctuation`).
     Symbols,
 }
 
+/// The form of bytes in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
+    /// Two lowercase hexadecimal digits for each byte.
     Hex,
+    /// The standard alphabet, with padding (RFC 4648, section 4).
     Base64,
     /// Without padding, as in tokens.
     Base64url,
@@ -172,6 +191,7 @@ impl SecretTypes {
 }
 
 impl SecretType {
+    /// Returns the definition of a key; None if the type does not list it.
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&KeyDefinition> {
         self.keys.iter().find(|key| key.name == name)

@@ -45,6 +45,7 @@ pub struct FixOutcome {
 pub struct AppliedFix {
     /// The path of the file before the fix.
     pub path: String,
+    /// The rule of the finding.
     pub rule: &'static Rule,
     /// The message of the fix.
     pub message: String,

@@ -24,6 +24,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Why fixes cannot be written.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum WriteError {
     #[error(
         "cannot fix `{path}`: it has unstaged changes, which the fix would mix with the staged \

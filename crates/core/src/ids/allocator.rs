@@ -49,21 +49,40 @@ pub struct AllocatedIds {
 #[derive(Debug)]
 pub enum AllocatorEvent<'a> {
     /// Reading history takes long; the number of commits so far.
-    Reading { commits: usize },
+    Reading {
+        /// Not including those that an earlier run has read.
+        commits: usize,
+    },
     /// Another process in this clone has the lock.
     Waiting,
     /// The remote is being queried.
-    Querying { remote: &'a str },
+    Querying {
+        /// Its name in this clone, or its URL without a password.
+        remote: &'a str,
+    },
     /// Other processes have won several races.
-    Contended { remote: &'a str },
+    Contended {
+        /// Its name in this clone, or its URL without a password.
+        remote: &'a str,
+    },
     /// No ID is reserved, with the reason.
     Unreserved(&'a RemoteError),
     /// The clone is shallow.
     Shallow,
     /// IDs in files or reservations are too far above the default branch's IDs.
-    AboveLimit { used: &'a UsedIds, reserved: &'a [SecretId] },
+    AboveLimit {
+        /// The IDs in files, with the limit.
+        used: &'a UsedIds,
+        /// The reservations above the limit, sorted.
+        reserved: &'a [SecretId],
+    },
     /// An allocated ID is above the limit, as all IDs up to it are in use.
-    PastLimit { id: SecretId, used: &'a UsedIds },
+    PastLimit {
+        /// The first such ID.
+        id: SecretId,
+        /// The IDs in files, with the limit.
+        used: &'a UsedIds,
+    },
 }
 
 impl<'r> Allocator<'r> {

@@ -10,6 +10,7 @@ use crate::yaml;
 /// A manifest of the current branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewManifestId {
+    /// The ID in `metadata.id`.
     pub id: SecretId,
     /// From the repository's root.
     pub path: String,
@@ -20,6 +21,7 @@ pub struct NewManifestId {
 /// A manifest of another branch with the same ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdConflict {
+    /// The manifest of the current branch.
     pub mine: NewManifestId,
     /// The branch with the other manifest.
     pub branch: Branch,

@@ -27,7 +27,9 @@ pub enum IdStatus {
 /// An ID with one of its holders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdHolder {
+    /// An ID can have several holders, each in an element of its own.
     pub id: SecretId,
+    /// Whether a manifest, a reservation or a record has the ID.
     pub status: IdStatus,
     /// The path of the manifest, from the repository's root.
     pub path: Option<String>,
@@ -44,6 +46,7 @@ pub struct IdHolder {
 }
 
 impl IdStatus {
+    /// Returns its name in JSON and in the table of `id list`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

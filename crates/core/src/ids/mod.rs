@@ -24,6 +24,7 @@ use crate::vcs::SourceError;
 
 /// Why no ID can be allocated.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum IdError {
     #[error("cannot write `{}`: {why}", path.display())]
     #[diagnostic(

@@ -16,6 +16,7 @@ use crate::yaml::{Node, NodeValue, Scalar, YamlEdit};
 
 /// Why a manifest cannot be renumbered.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum RenumberError {
     #[error("cannot renumber `{path}`: it has no valid ID")]
     #[diagnostic(
@@ -37,6 +38,7 @@ pub enum RenumberError {
 pub struct RenumberCandidate {
     /// The path of the manifest, from the repository's root.
     pub path: String,
+    /// The current ID, which an older manifest has too.
     pub id: SecretId,
     /// The manifest that keeps the ID.
     pub reason: String,
@@ -45,9 +47,13 @@ pub struct RenumberCandidate {
 /// A conflict in which the other branch's manifest must be renumbered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherBranchCollision {
+    /// The path of the current branch's manifest, which keeps the ID.
     pub path: String,
+    /// The ID that both manifests have.
     pub id: SecretId,
+    /// The short name of the other branch, such as `origin/payments`.
     pub branch: String,
+    /// The path of the manifest on the other branch.
     pub other: String,
 }
 

@@ -20,6 +20,7 @@ const AT_ONCE: usize = 200;
 
 /// Why a remote does not answer or does not accept a reservation.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum RemoteError {
     #[error("cannot query `{remote}`: {source}")]
     #[diagnostic(
@@ -56,6 +57,7 @@ pub struct ReservationRemote<'r> {
 /// The refs of a remote.
 #[derive(Debug, Default)]
 pub struct RemoteRefs {
+    /// The reserved IDs, each with the commit that its ref points to.
     pub reserved: BTreeMap<SecretId, Oid>,
     /// By name without `refs/heads/`.
     pub branches: BTreeMap<String, Oid>,

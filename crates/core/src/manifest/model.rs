@@ -17,18 +17,31 @@ use crate::yaml::{Node, NodeValue};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRequest {
+    /// `metadata.id`
     pub id: SecretId,
+    /// `metadata.name`
     pub name: DnsLabel,
+    /// `metadata.description`, one line; None if not given.
     pub description: Option<String>,
+    /// `metadata.owner`, one of the enums.
     pub owner: String,
+    /// `metadata.service`
     pub service: DnsLabel,
+    /// `metadata.environment`, one of the enums.
     pub environment: DnsLabel,
+    /// `spec.provider`, one of the enums.
     pub provider: String,
+    /// `spec.secretType`, one of the enums.
     pub secret_type: String,
+    /// `spec.risk.tier`, one of the enums.
     pub risk_tier: String,
+    /// `spec.rotation.rotationClass`, one of the enums.
     pub rotation_class: String,
+    /// `spec.lifecycle.status`
     pub status: LifecycleStatus,
+    /// `spec.access.namespace`
     pub namespace: DnsLabel,
+    /// `spec.access.k8sSecretName`
     pub k8s_secret_name: DnsSubdomain,
     /// The principals that may use the value; None if not given.
     ///
@@ -38,6 +51,7 @@ pub struct SecretRequest {
     /// Whether the first value is generated on creation. Not a template variable.
     #[serde(skip)]
     pub generate: bool,
+    /// `spec.ttlDays`, 1 to 3650, from the day on which the ID entered the catalog.
     pub ttl_days: u32,
 }
 
@@ -45,9 +59,13 @@ pub struct SecretRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LifecycleStatus {
+    /// In use.
     Active,
+    /// In use, but to be replaced or removed.
     Deprecated,
+    /// To be deleted from its store as soon as all gates allow it.
     DecommissionRequested,
+    /// Deleted from its store; `apply` sets this status.
     Decommissioned,
 }
 
@@ -141,6 +159,7 @@ impl LifecycleStatus {
         matches!(self, Self::Active | Self::Deprecated)
     }
 
+    /// Returns its name in a manifest.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -45,6 +45,7 @@ impl DnsLabel {
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns the checked text, at most 63 bytes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -67,6 +68,7 @@ impl DnsSubdomain {
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns the checked text, at most 253 bytes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

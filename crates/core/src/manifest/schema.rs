@@ -30,16 +30,40 @@ pub struct Violation {
     ///
     /// For a missing or unknown field, it points to the mapping.
     pub pointer: String,
+    /// The constraint that is violated.
     pub kind: ViolationKind,
 }
 
+/// A kind of violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ViolationKind {
-    Missing { field: String },
-    Unknown { field: String, known: Vec<String> },
-    WrongType { expected: String },
-    BadFormat { reason: String },
-    NotInEnum { allowed: Vec<String> },
+    /// A mandatory field is missing.
+    Missing {
+        /// The name of the field in the mapping.
+        field: String,
+    },
+    /// A field is not in the schema at this location.
+    Unknown {
+        /// The name of the field in the mapping.
+        field: String,
+        /// The names that the mapping may have.
+        known: Vec<String>,
+    },
+    /// A value has another JSON type.
+    WrongType {
+        /// The name of the type, such as `integer`.
+        expected: String,
+    },
+    /// A string does not have the required format.
+    BadFormat {
+        /// A sentence that says why it is rejected.
+        reason: String,
+    },
+    /// A value is not one of a list.
+    NotInEnum {
+        /// The list, in the order of the schema or the enums.
+        allowed: Vec<String>,
+    },
 }
 
 /// Compiles a schema.

@@ -14,6 +14,7 @@ pub struct StoreKey(String);
 
 /// Why a manifest has no store key.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum StoreKeyError {
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -65,6 +66,7 @@ impl StoreKey {
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns the name as the store has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -39,6 +39,7 @@ pub struct Projection {
 
 /// Why a manifest has no projection.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum ProjectionError {
     #[error(transparent)]
     #[diagnostic(transparent)]

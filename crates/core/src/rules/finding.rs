@@ -12,24 +12,32 @@ use crate::yaml::Place;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// It fails the run.
     Error,
+    /// It does not fail the run.
     Warning,
 }
 
 /// A problem at one location, independent of the output format.
 #[derive(Debug, Clone)]
 pub struct Finding {
+    /// The rule that was violated.
     pub rule: &'static Rule,
+    /// By default that of the rule; `rules` in the configuration overrides it.
     pub severity: Severity,
     /// Relative to the repository's root.
     pub path: String,
     /// Byte range in the file's text.
     pub span: Range<usize>,
+    /// `span` in lines and columns.
     pub place: Place,
     /// JSON pointer into the manifest; empty for the file as a whole.
     pub pointer: String,
+    /// The problem, as plain text.
     pub message: String,
+    /// The remedy, as plain text.
     pub help: String,
+    /// Other locations that explain the problem, possibly in other files.
     pub related: Vec<Related>,
     /// A patch that solves the problem.
     pub fix: Option<Fix>,
@@ -40,8 +48,11 @@ pub struct Finding {
 /// A second location of a finding, possibly in another file.
 #[derive(Debug, Clone)]
 pub struct Related {
+    /// Relative to the repository's root.
     pub path: String,
+    /// Byte range in the file's text.
     pub span: Range<usize>,
+    /// The meaning of the location, as plain text.
     pub label: String,
     /// The bytes to mask when this file's text is shown.
     pub confidential: ConfidentialSpans,

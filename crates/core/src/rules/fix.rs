@@ -7,9 +7,11 @@ use crate::yaml::{Scalar, YamlEdit};
 /// A patch that solves a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fix {
+    /// Whether it is applied without `--unsafe-fixes`.
     pub applicability: Applicability,
     /// The action, such as "rename `ownr` to `owner`".
     pub message: String,
+    /// The edit of the document, or the new path of the file.
     #[serde(skip)]
     pub patch: Patch,
 }

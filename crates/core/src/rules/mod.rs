@@ -119,6 +119,7 @@ pub struct RuleSet<'project> {
 /// A catalog, with the findings of the rules on single files.
 #[derive(Debug)]
 pub struct CheckedEntries {
+    /// The catalog that was read.
     pub catalog: Catalog,
     findings: Vec<Finding>,
 }

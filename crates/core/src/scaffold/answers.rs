@@ -11,9 +11,12 @@ use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
 /// `environments` has at least one entry and no duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
+    /// `metadata.service`
     pub service: String,
+    /// The values of `metadata.environment`; each one gets a manifest.
     pub environments: Vec<String>,
     pub(super) secret_type: String,
+    /// `metadata.name`
     pub name: String,
     pub(super) owner: String,
     pub(super) risk_tier: String,

@@ -21,6 +21,7 @@ pub struct Original {
 
 /// The reason why a manifest cannot be copied.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum CopyError {
     #[error(transparent)]
     #[diagnostic(transparent)]

@@ -31,8 +31,11 @@ pub enum AnswerOrigin {
 /// A rejected answer, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidAnswer {
+    /// The question with the rejected answer.
     pub field: Field,
+    /// The origin of the rejected answer.
     pub origin: AnswerOrigin,
+    /// The reason, as plain text.
     pub why: String,
 }
 

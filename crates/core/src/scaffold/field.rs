@@ -5,16 +5,27 @@ use crate::catalog::Project;
 /// A question, in the order of asking: defaults are derived from earlier answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
+    /// `metadata.service`
     Service,
+    /// `metadata.environment`; the only question with several answers.
     Environment,
+    /// `spec.secretType`
     SecretType,
+    /// `metadata.name`
     Name,
+    /// `metadata.owner`
     Owner,
+    /// `spec.risk.tier`
     RiskTier,
+    /// `spec.rotation.rotationClass`
     RotationClass,
+    /// `spec.access.namespace`
     Namespace,
+    /// `spec.access.k8sSecretName`
     K8sSecretName,
+    /// `spec.ttlDays`
     TtlDays,
+    /// `metadata.description`, which may stay empty.
     Description,
 }
 

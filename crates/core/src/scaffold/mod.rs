@@ -41,9 +41,11 @@ const BUILT_IN: &str = template::built_in::SECRET_REQUEST;
 /// A manifest that is ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewManifest {
+    /// The ID in `text` and in the file's name.
     pub id: SecretId,
     /// Relative to the repository's root.
     pub path: String,
+    /// The content of the file, a YAML document.
     pub text: String,
 }
 
@@ -58,6 +60,7 @@ pub enum ManifestSource {
 
 /// The reason why no manifest was created.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum ScaffoldError {
     #[error(transparent)]
     #[diagnostic(transparent)]

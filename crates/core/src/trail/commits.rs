@@ -21,6 +21,7 @@ pub enum Delivery {
 /// The commits whose trails are checked.
 #[derive(Debug, Clone, Copy)]
 pub struct TrailCommits<'a> {
+    /// How the commits arrive, which decides what they may change.
     pub delivery: Delivery,
     /// The last commit; None if only the states before and after are known.
     pub tip: Option<Snapshot>,

@@ -9,16 +9,21 @@ use crate::manifest::SecretId;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuditEvent {
+    /// The time at which the action was recorded, in UTC.
     pub time: Timestamp,
+    /// The ID of the secret's manifest.
     pub id: SecretId,
     /// The action as in the plan, or `override-gate`.
     pub action: String,
+    /// The environment of the secret.
     pub environment: String,
     /// The store key or the file.
     pub target: String,
     /// The reason for the action.
     pub reason: String,
+    /// `done`, or `interrupted` if a killed run started the action.
     pub result: String,
+    /// Who ran the command, as far as known.
     pub actor: Actor,
     /// The catalog and its commit.
     pub source: String,

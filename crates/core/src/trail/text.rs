@@ -16,15 +16,18 @@ pub struct Trail {
 pub struct TrailFault {
     /// From 1.
     pub line: usize,
+    /// The fault, as plain text.
     pub what: String,
 }
 
 impl Trail {
+    /// Creates a trail from the content of its file, valid or not.
     #[must_use]
     pub fn of(text: String) -> Self {
         Self { text }
     }
 
+    /// Returns the content of its file.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

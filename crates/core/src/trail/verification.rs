@@ -23,10 +23,13 @@ pub enum TrailPlace {
 /// An invalid state or change of a trail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TrailViolation {
+    /// The path of the trail, from the repository's root.
     pub file: String,
+    /// The state or the change that is invalid.
     pub place: TrailPlace,
     /// From 1; None for the whole file.
     pub line: Option<usize>,
+    /// The violation, as plain text.
     pub what: String,
 }
 

@@ -37,6 +37,7 @@ pub const MAX_ALLOCATED_BYTES: u64 = 16 * 1024 * 1024;
 pub struct UsedIds {
     /// Every ID in a file's name or `metadata.id`, with the place where it was found.
     pub origins: BTreeMap<SecretId, IdOrigin>,
+    /// The highest ID of the default branch, and how far above it an ID counts.
     pub limit: Limit,
     /// Whether the clone is shallow, so that files deleted earlier are unknown.
     pub is_shallow: bool,
@@ -49,12 +50,15 @@ pub struct UsedIds {
 pub struct HistoryScope<'a> {
     /// The catalog's folder.
     pub catalog: &'a str,
+    /// `ids.maxGap`: how far above the default branch's highest ID an ID counts.
     pub max_gap: u32,
     /// The name of the remote whose default branch counts.
     pub remote: Option<&'a str>,
     /// That remote's current answer: its default branch, and all of its branches.
     pub default: Option<&'a Branch>,
+    /// All branches in that answer; empty without one.
     pub branches: &'a [Branch],
+    /// Whether each file of the work tree is listed, or only its folders.
     pub depth: ScanDepth,
 }
 

@@ -9,15 +9,21 @@ use crate::sanitize::sanitize_name;
 /// The first place where an ID was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdOrigin {
+    /// A file on disk.
     WorkTree {
         /// From the repository's root.
         path: String,
     },
+    /// A file of the index.
     Index {
+        /// From the repository's root.
         path: String,
     },
+    /// A file of a commit.
     Commit {
+        /// From the repository's root.
         path: String,
+        /// The commit that has the file.
         id: Oid,
         /// The short name of the ref in whose history it was found; it may be gone.
         reference: String,

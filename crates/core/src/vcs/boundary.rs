@@ -36,10 +36,13 @@ pub struct Boundary<'r> {
 /// Where a path leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Location {
+    /// Outside all work trees and git folders of the repository.
     Outside,
+    /// The work tree that is used.
     WorkTree,
     /// Another work tree of the same repository.
     OtherWorkTree,
+    /// A folder of git itself, such as `.git`, which has hooks and configuration.
     GitFolder,
 }
 

@@ -14,6 +14,7 @@ use super::{Repository, Snapshot, SourceError};
 pub struct Branch {
     /// The short name: `main`, `origin/main`.
     pub name: String,
+    /// The commit that the branch points to.
     pub tip: Oid,
 }
 

@@ -32,14 +32,17 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// The branch that a remote's HEAD names, at the commit that was fetched last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefaultBranch {
+    /// The name of the remote in this clone.
     pub remote: String,
     /// Without `refs/heads/`.
     pub branch: String,
+    /// The commit that was fetched last.
     pub tip: Snapshot,
 }
 
 /// Why the default branch is unknown.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum DefaultBranchError {
     #[error("cannot choose one of the remotes {}: none is `origin`", remotes.join(", "))]
     #[diagnostic(

@@ -26,6 +26,7 @@ pub struct ChangedPaths {
 pub struct TargetBranch {
     /// The full name where it is pushed to, such as `refs/heads/main`.
     pub name: String,
+    /// The newest commit of the branch that this clone has.
     pub tip: Snapshot,
 }
 

@@ -156,6 +156,7 @@ impl GitVersion {
 /// The result of a git command.
 #[derive(Debug)]
 pub struct GitOutput {
+    /// Whether the exit code is 0.
     pub success: bool,
     /// Standard output, decoded as UTF-8 with replacement characters.
     pub stdout: String,
@@ -165,6 +166,7 @@ pub struct GitOutput {
 
 /// Why git could not be run, or did not answer.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum GitError {
     #[error("cannot start the `git` program: {why}")]
     #[diagnostic(

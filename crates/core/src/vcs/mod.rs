@@ -43,7 +43,9 @@ pub use snapshot::{Blob, Snapshot};
 /// A file of a snapshot: its path from the root, and its bytes or an error.
 #[derive(Debug, Clone)]
 pub struct File {
+    /// From the repository's root, with `/`.
     pub path: String,
+    /// The content, or why it cannot be read.
     pub bytes: Result<Vec<u8>, Unreadable>,
 }
 
@@ -53,6 +55,7 @@ pub const GET_OBJECTS: &str = "check the repository with `git fsck`; in a partia
 
 /// Why a repository, or a path in it, cannot be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum SourceError {
     #[error("`{}` is not in a git repository", dir.display())]
     #[diagnostic(

@@ -24,6 +24,7 @@ impl ObjectCache {
         Self { known, fresh: HashSet::new() }
     }
 
+    /// Returns whether the set has an object.
     #[must_use]
     pub fn has(&self, id: Oid) -> bool {
         self.fresh.contains(&id)

@@ -21,6 +21,7 @@ pub enum Snapshot {
     WorkTree,
     /// The contents of the next commit.
     Index,
+    /// The tree of a commit.
     Commit(Oid),
     /// The tree of a merge in memory.
     Merge(Oid),
@@ -58,6 +59,7 @@ const FOLDER: u32 = 0o040_000;
 pub struct Blob<'index> {
     /// From the repository's root, with `/`.
     pub path: Cow<'index, str>,
+    /// The ID of the content in git's object database.
     pub id: Oid,
     /// As in a tree (gitformat-index, "mode").
     pub(super) mode: u32,

@@ -19,6 +19,7 @@ pub struct Mismatch {
     /// The keys of the node, such as `tiers.low` or `policies[0]`.
     path: String,
     message: String,
+    /// The remedy, as plain text.
     pub help: String,
     /// None if there is nothing to underline, as in an empty file.
     pub span: Option<Range<usize>>,

@@ -8,18 +8,26 @@ use saphyr::Scalar;
 /// A YAML value with its span, a byte range of the text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
+    /// A byte range of the text, with quotes if there are any.
     pub span: Range<usize>,
+    /// The resolved scalar, or the items or fields.
     pub value: NodeValue,
 }
 
 /// The value of a node, resolved by YAML 1.2's core schema.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeValue {
+    /// `null`, `~` or nothing.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number without a fraction that fits 64 bits.
     Int(i64),
+    /// Another number, also `.inf` and `.nan`.
     Float(f64),
+    /// Quoted or block text, or plain text of none of the other types.
     String(String),
+    /// In the file's order.
     Sequence(Vec<Node>),
     /// In the file's order, without duplicate keys.
     Mapping(Vec<(Key, Node)>),
@@ -28,7 +36,9 @@ pub enum NodeValue {
 /// A mapping's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
+    /// A byte range of the text, with quotes if there are any.
     pub span: Range<usize>,
+    /// The text of the key, without quotes and escapes.
     pub name: String,
 }
 

@@ -30,14 +30,19 @@ const FEW_KEYS: usize = 32;
 /// Why a text is not valid YAML for its kind of file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// Whether the text is not YAML at all.
     pub kind: ProblemKind,
+    /// The byte range to underline.
     pub span: Range<usize>,
+    /// The problem, as plain text.
     pub message: String,
+    /// The remedy, as plain text.
     pub help: String,
     /// A related location, such as the first occurrence of a key.
     pub related: Option<(Range<usize>, String)>,
 }
 
+/// A kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemKind {
     /// The text is not YAML.

@@ -7,9 +7,13 @@ use std::ops::Range;
 /// Lines and columns count from 1, columns in characters; the end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
+    /// The line of the first character.
     pub line: usize,
+    /// The column of the first character.
     pub column: usize,
+    /// The line of the position after the last character.
     pub end_line: usize,
+    /// The column of the position after the last character.
     pub end_column: usize,
 }
 

@@ -59,24 +59,30 @@ pub struct Recorder<'run> {
 /// An action for a secret.
 #[derive(Debug, Clone)]
 pub struct RecordedAction {
+    /// The ID of the secret's manifest.
     pub id: SecretId,
     /// The action's name in the audit trail.
     pub action: &'static str,
+    /// The environment of the secret.
     pub environment: String,
     /// The store key or file.
     pub target: String,
+    /// Why the action is done, as in the plan.
     pub reason: String,
 }
 
 /// A manifest to mark `decommissioned`.
 #[derive(Debug, Clone)]
 pub struct DecommissionMark {
+    /// The path of the manifest, from the repository's root.
     pub file: String,
+    /// The action to record together with the new status.
     pub action: RecordedAction,
 }
 
 /// Why an action is not recorded.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum RecordError {
     #[error(transparent)]
     #[diagnostic(transparent)]

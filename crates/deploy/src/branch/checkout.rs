@@ -14,6 +14,7 @@ use goldenpath_core::crash_point;
 pub struct Checkout {
     /// The name of the repository in messages.
     pub what: &'static str,
+    /// The folder's path on disk, from which files are named.
     pub root: PathBuf,
     /// None if the folder is not a git repository: nothing is committed.
     pub git: Option<Repository>,
@@ -27,7 +28,14 @@ pub enum CommitEntry<'a> {
     /// As it is on disk.
     OnDisk(&'a str),
     /// As just written to disk with this text, and its blob if the object store has it.
-    Written { file: &'a str, text: &'a str, blob: Option<Oid> },
+    Written {
+        /// From the folder, with `/`.
+        file: &'a str,
+        /// The whole content of the file.
+        text: &'a str,
+        /// The ID of that content in git's object database.
+        blob: Option<Oid>,
+    },
     /// With this text, which may leave out changes on disk; the index has the file.
     Text(&'a str, &'a str),
     /// Deleted.

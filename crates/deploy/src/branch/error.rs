@@ -10,6 +10,7 @@ use goldenpath_core::vcs::git::GitError;
 ///
 /// `what` is the name of the repository in messages: `the GitOps repository`.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum BranchError {
     #[error("{what} `{}` {why}", path.display())]
     #[diagnostic(code(goldenpath::branch::not_ready), help("{help}"))]

@@ -33,6 +33,7 @@ impl PrivateDir {
         Ok(Self { folder, _lock: lock })
     }
 
+    /// Returns the path of the folder on disk.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()

@@ -7,8 +7,11 @@ use super::MAX_BYTES;
 /// The item at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TreeItem {
+    /// The tree has no such path.
     Nothing,
+    /// A regular file, executable or not.
     File {
+        /// The ID of its content in git's object database.
         id: Oid,
         /// As git writes it: 0o100644 or 0o100755.
         mode: i32,

@@ -8,6 +8,7 @@ use crate::branch::BranchError;
 
 /// Why the GitOps repository could not be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum GitopsError {
     #[error("the GitOps working copy `{}` {why}", path.display())]
     #[diagnostic(

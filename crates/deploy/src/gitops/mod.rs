@@ -25,7 +25,9 @@ const MAX_BYTES: u64 = 1024 * 1024;
 
 /// The GitOps repository, from which Argo CD or Flux reads the projections.
 pub enum Target {
+    /// A working copy on disk (`gitops.path`).
     Copy(WorkingCopy),
+    /// A branch of a repository to push to (`gitops.url`).
     Remote(Box<RemoteRepository>),
 }
 
@@ -34,6 +36,7 @@ pub enum Target {
 pub enum FileState {
     /// The projection is up to date and committed.
     Current,
+    /// There is no file.
     Missing,
     /// The projection of this manifest is out of date.
     Outdated,
@@ -50,6 +53,7 @@ pub enum FileState {
 /// A change of a projection's file, and of the kustomization next to it.
 #[derive(Debug, Clone, Copy)]
 pub enum ProjectionChange<'p> {
+    /// Creates the projection, or replaces one that is out of date.
     Write(&'p Projection),
     /// Removes the projection, also one that is out of date.
     Remove(&'p Projection),

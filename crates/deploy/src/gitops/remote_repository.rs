@@ -24,6 +24,7 @@ pub struct RemoteRepository {
 }
 
 impl RemoteRepository {
+    /// Creates the GitOps repository on a branch of a remote.
     #[must_use]
     pub fn new(remote: RemoteBranch) -> Self {
         Self { remote, folders: RefCell::default() }

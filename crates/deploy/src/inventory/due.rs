@@ -19,6 +19,7 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 /// The dates of a manifest's secret in the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreDates {
+    /// The time at which the secret was created, if the store knows.
     pub created: Option<Timestamp>,
     /// Whether the secret has a value.
     pub has_value: bool,
@@ -45,13 +46,33 @@ pub struct StartDates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DueReason {
     /// Its ttl ends: its owner must check whether it is still needed.
-    Ttl { days: u32, from: TtlStart },
+    Ttl {
+        /// `spec.ttlDays`
+        days: u32,
+        /// The time from which the days count.
+        from: TtlStart,
+    },
     /// Its value must be rotated; `by_hand` is the ID if no function rotates it.
-    Rotation { days: u16, last: Renewal, by_hand: Option<SecretId> },
+    Rotation {
+        /// The interval of the rotation class.
+        days: u16,
+        /// The last renewal of the value, from which the days count.
+        last: Renewal,
+        /// The ID for `goldenpath value rotate`; None if a function rotates it.
+        by_hand: Option<SecretId>,
+    },
     /// It is deprecated for so long that it can be decommissioned.
-    Deprecated { days: u16, since: Timestamp },
+    Deprecated {
+        /// The maximum, `deprecatedForDays` of the governance table.
+        days: u16,
+        /// The time of the commit that set the status.
+        since: Timestamp,
+    },
     /// Its decommission was requested, and all waiting times have passed.
-    Gates { since: Timestamp },
+    Gates {
+        /// The time of the commit that set the status.
+        since: Timestamp,
+    },
 }
 
 /// The start of a ttl.
@@ -66,8 +87,11 @@ pub enum TtlStart {
 /// One due date of one secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
+    /// The manifest's fields.
     pub row: CatalogRow,
+    /// The time from which it is overdue.
     pub when: Timestamp,
+    /// The event that is due.
     pub reason: DueReason,
 }
 

@@ -21,19 +21,24 @@ const LONGEST: usize = 60_000;
 /// The due secrets, and the stores that could not be queried.
 #[derive(Debug)]
 pub struct DueList {
+    /// The owner of the secrets in the stores (`catalogId`).
     pub catalog_id: String,
+    /// The time of the run, which separates overdue entries from the others.
     pub now: Timestamp,
     /// The number of days ahead.
     pub within: u32,
     /// The earliest first.
     pub due: Vec<Due>,
+    /// The stores whose dates are missing in `due`.
     pub unreachable_stores: Vec<UnreachableStore>,
 }
 
 /// A store that could not be queried.
 #[derive(Debug, Clone, Serialize)]
 pub struct UnreachableStore {
+    /// The names of the environments with this store, joined by commas.
     pub environments: String,
+    /// Why the query failed, as plain text.
     pub message: String,
 }
 

@@ -12,19 +12,33 @@ use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CatalogRow {
+    /// `metadata.id`
     pub id: SecretId,
+    /// `metadata.name`
     pub name: String,
+    /// `metadata.description`; None if not given.
     pub description: Option<String>,
+    /// `metadata.service`
     pub service: String,
+    /// `metadata.environment`
     pub environment: String,
+    /// `metadata.owner`
     pub owner: String,
+    /// `spec.lifecycle.status`
     pub status: LifecycleStatus,
+    /// `spec.risk.tier`
     pub risk_tier: String,
+    /// `spec.secretType`
     pub secret_type: String,
+    /// `spec.rotation.rotationClass`
     pub rotation_class: String,
+    /// `spec.ttlDays`
     pub ttl_days: u32,
+    /// `spec.access.namespace`
     pub namespace: String,
+    /// `spec.access.k8sSecretName`
     pub k8s_secret_name: String,
+    /// `spec.provider`
     pub provider: String,
     /// The store key; None if the store's template gives an invalid one.
     pub store_key: Option<String>,

@@ -18,24 +18,31 @@ pub enum Lookup<T> {
     Unavailable(String),
     /// The query failed, with the cause.
     Failed(String),
+    /// The query succeeded.
     Answer(T),
 }
 
 /// The secret in its store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
+    /// The store's location, such as `AWS Secrets Manager, us-east-1`.
     pub place: String,
     /// None if the secret does not exist.
     pub found: Option<StoredDetails>,
 }
 
+/// The metadata of an existing secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDetails {
+    /// The dates that decide about due dates.
     pub dates: StoreDates,
+    /// Whether the secret has a current value.
     pub has_value: bool,
     /// The day of the planned deletion.
     pub deletion: Option<Timestamp>,
+    /// When the value, description or tags were changed last.
     pub last_changed: Option<Timestamp>,
+    /// When the store rotated the value last; None if it never did.
     pub last_rotated: Option<Timestamp>,
     /// Why the secret is not the manifest's, if so.
     pub foreign_reason: Option<String>,
@@ -44,7 +51,9 @@ pub struct StoredDetails {
 /// The projection in its GitOps repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projected {
+    /// The location of the GitOps repository, and its branch.
     pub place: String,
+    /// The path of the file, from the GitOps repository's root.
     pub file: String,
     /// `current`, `missing`, …
     pub state: &'static str,
@@ -55,7 +64,9 @@ pub struct Projected {
 /// The reservation of the ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reserved {
+    /// The name of the remote in this clone.
     pub remote: String,
+    /// Whether the remote has a ref for the ID.
     pub is_reserved: bool,
     /// The author and time of the reservation.
     pub by: Option<String>,
@@ -64,18 +75,25 @@ pub struct Reserved {
 /// The details of one secret.
 #[derive(Debug)]
 pub struct SecretDetails {
+    /// The manifest's fields.
     pub row: CatalogRow,
+    /// The time of the run.
     pub now: Timestamp,
     /// None if there is no commit to compare with.
     pub is_committed: Option<bool>,
     /// The time at which the ID was added to the catalog.
     pub catalogued: Option<Timestamp>,
+    /// The due dates, each with its reason.
     pub days: Vec<(Timestamp, DueReason)>,
+    /// The secret in its store.
     pub store: Lookup<Stored>,
+    /// The projection in its GitOps repository.
     pub gitops: Lookup<Projected>,
+    /// The reservation of the ID on the remote.
     pub reservation: Lookup<Reserved>,
     /// The audit trail, the oldest first.
     pub trail: Vec<AuditEvent>,
+    /// The findings of all rules on the manifest's file.
     pub findings: Vec<Finding>,
 }
 

@@ -11,16 +11,20 @@ use goldenpath_core::config::{Config, StoreConfig};
 
 /// A store and the environments whose secrets it has.
 pub struct Account {
+    /// The names of the environments, at least one.
     pub environments: BTreeSet<String>,
+    /// The opened store.
     pub store: Store,
 }
 
 /// An account that could not be read: nothing is planned for its environments.
 #[derive(Debug)]
 pub struct UnreadableAccount {
+    /// The names of the environments, at least one.
     pub environments: BTreeSet<String>,
     /// The store's name for messages; None where the store could not be opened.
     pub place: Option<String>,
+    /// The first error, which stops all reads of the account.
     pub error: ReconcileError,
 }
 

@@ -16,7 +16,9 @@ use goldenpath_core::manifest::SecretId;
 
 /// Something to report while a plan is applied.
 pub enum ApplyEvent<'run> {
+    /// The action succeeded.
     Done(&'run Action),
+    /// The action failed, with the cause; later steps of its manifest are skipped.
     Failed(&'run Action, ReconcileError),
     /// Not tried, because an earlier step failed.
     Skipped(&'run Action),
@@ -24,23 +26,32 @@ pub enum ApplyEvent<'run> {
     Waiting(String),
     /// The number of files that are written but not committed.
     Written(usize),
+    /// The ID of the commit in a GitOps repository.
     Committed(String),
+    /// The projections are written, and the commit failed.
     CommitFailed(ReconcileError),
     /// The actions are recorded in this commit of the catalog.
     Recorded(String),
     /// The clone is in a state that allows no commit. A later run records the actions.
     Unrecorded(RecordError),
+    /// The audit trail could not be committed.
     RecordFailed(ReconcileError),
 }
 
 /// The number of actions by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Applied {
+    /// Created secrets and projections.
     pub created: usize,
+    /// Changed or restored secrets and projections.
     pub changed: usize,
+    /// Secrets marked for deletion, and removed projections.
     pub deleted: usize,
+    /// Failed actions.
     pub failed: usize,
+    /// Not tried, because an earlier step of the manifest failed.
     pub skipped: usize,
+    /// Not tried, because the plan says so ([`Step::Blocked`]).
     pub blocked: usize,
     /// Not tried, because the run was stopped.
     pub not_started: usize,

@@ -10,7 +10,9 @@ pub const FEW: usize = 20;
 /// A secret without a value that exists or is planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingValue {
+    /// The ID of the secret's manifest.
     pub id: SecretId,
+    /// The environment of the secret.
     pub environment: String,
     /// The store key for messages.
     pub target: String,

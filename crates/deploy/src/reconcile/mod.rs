@@ -55,8 +55,11 @@ use goldenpath_core::projection::{ProjectionError, ProjectionTemplate};
 
 /// Everything that a run reads and writes.
 pub struct ReconcileContext<'run> {
+    /// The configuration of the catalog.
     pub project: &'run Project,
+    /// The manifests that describe the desired state.
     pub catalog: &'run Catalog,
+    /// The template of the ExternalSecrets.
     pub template: ProjectionTemplate,
     /// Each environment is in at most one account.
     pub accounts: Vec<Account>,
@@ -66,14 +69,18 @@ pub struct ReconcileContext<'run> {
     pub gitops: Vec<(BTreeSet<String>, Target)>,
     /// The time of each decommission request.
     pub requested: BTreeMap<SecretId, Timestamp>,
+    /// The options of the run, mostly from flags.
     pub options: ReconcileOptions,
 }
 
 /// The subject of a selection: a manifest, or an object identified by its tags.
 #[derive(Debug, Clone, Copy)]
 pub struct SecretSubject<'a> {
+    /// `metadata.environment`, or the value of the secret's tag.
     pub environment: &'a str,
+    /// `metadata.service`, or the value of the secret's tag.
     pub service: &'a str,
+    /// None for an object without an ID in its tags.
     pub id: Option<SecretId>,
 }
 
@@ -92,6 +99,7 @@ impl<'a> SecretSubject<'a> {
 /// The options of a run.
 #[derive(Debug, Clone)]
 pub struct ReconcileOptions {
+    /// How many store calls run at the same time.
     pub parallelism: Parallelism,
     /// Whether to read each resource policy instead of trusting its tag.
     pub refresh: bool,
@@ -157,6 +165,7 @@ impl ReconcileContext<'_> {
 
 /// Why a plan cannot be created or applied.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum ReconcileError {
     #[error(transparent)]
     #[diagnostic(transparent)]

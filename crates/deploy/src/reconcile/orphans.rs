@@ -16,20 +16,26 @@ use goldenpath_core::projection;
 pub struct Orphan {
     /// From the secret's tag.
     pub id: Option<String>,
+    /// From the secret's tag; None without one.
     pub environment: Option<String>,
     /// The secret's name in the store.
     pub target: String,
+    /// The store's location, such as `AWS Secrets Manager, us-east-1`.
     pub place: String,
+    /// Why it is an orphan, such as `no manifest requests it`.
     pub reason: String,
 }
 
 /// A file of this catalog in a GitOps repository that no manifest requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StaleFile {
+    /// The ID in the file.
     pub id: SecretId,
     /// The path from the GitOps repository's root.
     pub target: String,
+    /// The location of the GitOps repository, and its branch.
     pub place: String,
+    /// Why it is stale, such as `no manifest requests it`.
     pub reason: String,
 }
 

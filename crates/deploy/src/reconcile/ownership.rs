@@ -28,13 +28,24 @@ pub enum SecretOwnership {
     /// It is unmanaged, and no tag names another catalog, repository or manifest.
     Unmanaged,
     /// `catalog` is None if goldenpath created it and the catalog's tag is missing.
-    OtherCatalog { catalog: Option<String> },
+    OtherCatalog {
+        /// The value of the catalog's tag.
+        catalog: Option<String>,
+    },
     /// A repository with the same `catalogId`.
     ///
     /// `ours` is None if this clone has no remote to compare with.
-    OtherRepository { theirs: String, ours: Option<String> },
+    OtherRepository {
+        /// The value of the repository's tag: host and path of its URL.
+        theirs: String,
+        /// The same of this clone.
+        ours: Option<String>,
+    },
     /// Another manifest of the same catalog.
-    OtherManifest { id: String },
+    OtherManifest {
+        /// The value of the ID's tag.
+        id: String,
+    },
 }
 
 /// Which secrets a run may take over.

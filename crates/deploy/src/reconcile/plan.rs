@@ -18,6 +18,7 @@ use goldenpath_core::rules::{Finding, Renewal};
 pub struct Plan {
     /// The number of manifests that were compared.
     pub manifests: usize,
+    /// All steps, including blocked ones.
     pub actions: Vec<Action>,
     /// A digest of the state of secrets and projections that determines the actions.
     pub state: String,
@@ -42,12 +43,15 @@ pub struct Plan {
 /// A planned change for one manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
+    /// The ID of the manifest.
     pub id: SecretId,
+    /// The environment of the manifest.
     pub environment: String,
     /// The store key or the projection's file, for display only.
     pub target: String,
     /// The reason for the action.
     pub reason: String,
+    /// The change itself.
     pub step: Step,
 }
 
@@ -97,51 +101,76 @@ impl Action {
 pub enum Step {
     /// `generate` has the keys of a value to generate, if any. No step contains a value.
     CreateSecret {
+        /// The secret's name in the store.
         key: StoreKey,
+        /// Its description, tags and KMS key.
         new: NewSecret,
+        /// Empty if the secret gets no value.
         generate: Vec<KeyDefinition>,
     },
     /// Removes the mark for deletion.
     RestoreSecret {
+        /// The secret's name in the store.
         key: StoreKey,
     },
     /// Changes everything but tags ([`Step::TagSecret`]).
     UpdateSecret {
+        /// The secret's name in the store.
         key: StoreKey,
+        /// The properties that differ.
         update: SecretUpdate,
     },
+    /// Adds tags, or sets their values; no tag is removed.
     TagSecret {
+        /// The secret's name in the store.
         key: StoreKey,
+        /// Values by name, only those that differ.
         tags: BTreeMap<String, String>,
     },
     /// `tag` records the policy for later sweeps.
     PutPolicy {
+        /// The secret's name in the store.
         key: StoreKey,
+        /// The whole resource policy, as JSON.
         policy: String,
+        /// The name of the tag, and the digest of the policy.
         tag: BTreeMap<String, String>,
     },
+    /// Deletes the resource policy.
     DeletePolicy {
+        /// The secret's name in the store.
         key: StoreKey,
+        /// The name of the tag, and the digest that means no policy.
         tag: BTreeMap<String, String>,
     },
+    /// Sets the rotation function and its interval, without rotating now.
     ConfigureRotation {
+        /// The secret's name in the store.
         key: StoreKey,
+        /// The function's ARN, and the interval in days.
         rotation: RotationState,
     },
     /// `new` is true if the file does not exist yet.
     WriteProjection {
+        /// The file's path and its text.
         projection: Projection,
+        /// Whether it counts as created, and not as changed.
         new: bool,
     },
+    /// Removes the file of a projection, and its line in the kustomization.
     RemoveProjection {
+        /// The file's path and its text.
         projection: Projection,
     },
     /// Marks the secret for deletion after `days` days.
     ///
     /// `overridden` has the overridden gates, each with the reason.
     DeleteSecret {
+        /// The secret's name in the store.
         key: StoreKey,
+        /// The recovery window of the risk tier, 7 to 30.
         days: u8,
+        /// Empty if all gates are open.
         overridden: Vec<(Gate, String)>,
     },
     /// Sets the manifest's status to `decommissioned`.
@@ -165,11 +194,15 @@ pub enum BlockReason {
 /// The effect of an action, for counts and symbols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
+    /// A secret or a projection is created.
     Create,
+    /// A secret, a projection or a manifest is changed.
     Change,
     /// A change that restores a secret that was marked for deletion.
     Restore,
+    /// A secret is marked for deletion, or a projection is removed.
     Delete,
+    /// Nothing changes.
     Blocked,
 }
 

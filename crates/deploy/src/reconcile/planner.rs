@@ -38,7 +38,12 @@ pub enum PlanProgress {
     /// The number of secrets read from lists.
     Read(usize),
     /// The number of manifests compared with their secrets.
-    Compared { done: usize, all: usize },
+    Compared {
+        /// The number so far.
+        done: usize,
+        /// The number of selected manifests.
+        all: usize,
+    },
 }
 
 /// Returns the plan for the selected manifests.

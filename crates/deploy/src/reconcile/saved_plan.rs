@@ -30,6 +30,7 @@ pub struct SavedPlan {
     /// The version of the program that created it.
     goldenpath: String,
     commit: String,
+    /// The selection with which the plan is created again when it is applied.
     pub selection: SavedSelection,
     configuration: String,
     account: String,
@@ -41,19 +42,26 @@ pub struct SavedPlan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SavedSelection {
+    /// `--ref`: the commit as the user named it; None for HEAD.
     #[serde(rename = "ref")]
     pub commit: Option<String>,
+    /// `--env`; empty for all environments.
     pub environments: Vec<String>,
+    /// `--service`; empty for all services.
     pub services: Vec<String>,
+    /// `--id`; empty for all manifests.
     pub ids: Vec<String>,
     /// `I/N`
     pub shard: Option<String>,
+    /// `--adopt`: the IDs of manifests that may adopt an unmanaged secret.
     pub adopt: Vec<String>,
+    /// `--rebind-catalog`: whether to bind secrets of another repository.
     pub rebind_catalog: bool,
     /// The plain folders that `gitops.path` may name, absolute.
     pub gitops_paths: Vec<String>,
     /// Gates that are overridden, each with the reason.
     pub overrides: BTreeMap<String, String>,
+    /// `--refresh`: whether to read each resource policy.
     pub refresh: bool,
 }
 
@@ -71,6 +79,7 @@ struct SavedRow {
 
 /// Why a plan cannot be saved or applied.
 #[derive(Debug, thiserror::Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum SavedPlanError {
     #[error("cannot apply the plan `{}`: {why}", path.display())]
     #[diagnostic(

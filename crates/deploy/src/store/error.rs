@@ -9,6 +9,7 @@ use goldenpath_core::endpoint;
 
 /// Why a store call failed, with the remedy as its help.
 #[derive(Debug, Error, Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum StoreError {
     #[error("no store is configured")]
     #[diagnostic(

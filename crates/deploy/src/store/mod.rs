@@ -183,7 +183,9 @@ pub trait SecretStore {
 /// The store in a catalog's configuration.
 #[derive(Debug)]
 pub enum Store {
+    /// An encrypted SQLite file.
     Local(LocalStore),
+    /// AWS Secrets Manager in one account and region.
     Aws(Box<AwsStore>),
 }
 

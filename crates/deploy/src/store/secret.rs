@@ -17,6 +17,7 @@ pub struct StoredSecret {
     pub arn: Option<String>,
     /// None if it was never set; AWS leaves out an empty one, too.
     pub description: Option<String>,
+    /// Values by name.
     pub tags: BTreeMap<String, String>,
     /// The KMS key, as it was set; None for the account's default key.
     ///
@@ -24,6 +25,7 @@ pub struct StoredSecret {
     pub kms_key: Option<String>,
     /// None if it is not rotated.
     pub rotation: Option<RotationState>,
+    /// None if the store does not know.
     pub created: Option<Timestamp>,
     /// The end of the recovery window (`DeletedDate`), if marked for deletion.
     pub deletion: Option<Timestamp>,
@@ -57,11 +59,13 @@ impl StoredSecret {
 /// A version of a secret's value, without the value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ValueVersion {
+    /// Unique among the versions of the secret (`VersionId`).
     pub id: String,
     /// The staging labels, sorted: [`CURRENT`], [`PREVIOUS`] and other programs' ones.
     ///
     /// The store may remove a version without a label.
     pub stages: Vec<String>,
+    /// None if the store does not know.
     pub created: Option<Timestamp>,
     /// The day of the last access.
     pub last_accessed: Option<Timestamp>,
@@ -74,11 +78,13 @@ pub const CURRENT: &str = "AWSCURRENT";
 pub const PREVIOUS: &str = "AWSPREVIOUS";
 
 impl ValueVersion {
+    /// Returns whether readers get this version.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.stages.iter().any(|stage| stage == CURRENT)
     }
 
+    /// Returns whether this version was current before.
     #[must_use]
     pub fn is_previous(&self) -> bool {
         self.stages.iter().any(|stage| stage == PREVIOUS)
@@ -97,7 +103,9 @@ pub struct StoredValue {
 /// The properties of a new secret, set in one call so that it has an owner at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSecret {
+    /// As in the manifest; empty without one.
     pub description: String,
+    /// Values by name, including the owner's tags.
     pub tags: BTreeMap<String, String>,
     /// None for the account's default key.
     pub kms_key: Option<String>,
@@ -106,6 +114,8 @@ pub struct NewSecret {
 /// The properties of a secret to change; None leaves one as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SecretUpdate {
+    /// The new description.
     pub description: Option<String>,
+    /// The new KMS key.
     pub kms_key: Option<String>,
 }

@@ -28,12 +28,15 @@ pub struct SecretValue(Vec<(String, SecretString)>);
 /// The change of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKeyChange {
+    /// The value before did not have it.
     Added,
+    /// Its text is different from before.
     Changed,
     /// It is given with the text that it had before.
     Unchanged,
     /// It is not given and stays.
     Kept,
+    /// The new value does not have it.
     Removed,
     /// It is given, and the value before was not read.
     Written,
@@ -41,6 +44,7 @@ pub enum ValueKeyChange {
 
 /// Why a value is rejected. No message contains a text of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum ValueError {
     #[error("cannot parse the value as JSON: {why} (line {line}, column {column})")]
     #[diagnostic(
@@ -170,21 +174,25 @@ impl SecretValue {
         SecretString::from(String::from_utf8_lossy(&json).into_owned())
     }
 
+    /// Returns the keys, in the order of the input.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         self.0.iter().map(|(key, _)| key.as_str()).collect()
     }
 
+    /// Returns whether there are no keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Returns the text of a key.
     #[must_use]
     pub fn text(&self, key: &str) -> Option<&SecretString> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, text)| text)
     }
 
+    /// Returns each key with its text, in the order of the input.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &SecretString)> {
         self.0.iter().map(|(key, text)| (key.as_str(), text))
     }

@@ -15,7 +15,9 @@ const FOLDER: &str = "audit";
 
 /// A commit's change of an existing file of the trail.
 pub struct TrailChange<'a> {
+    /// The commit that changes the file.
     pub commit: Oid,
+    /// From the repository's root.
     pub file: &'a str,
     /// The text in one of the commit's parents.
     pub before: &'a str,
@@ -43,6 +45,7 @@ pub struct TrailDelta {
 
 /// A commit that changes files of the trail's folder.
 pub struct TrailCommit {
+    /// The commit's own ID.
     pub id: Oid,
     /// Whether it is in the line of first parents; other commits came with a merge.
     pub is_direct: bool,

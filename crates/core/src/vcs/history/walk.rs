@@ -16,14 +16,18 @@ use crate::vcs::{Branch, ObjectCache, Repository, Snapshot, SourceError};
 pub struct ManifestFolder<'a> {
     /// From the repository's root.
     pub folder: &'a str,
+    /// Returns whether a file counts, by its path or its name alone.
     pub includes: fn(&Path) -> bool,
 }
 
 /// Where a file was found.
 #[derive(Debug, Clone, Copy)]
 pub enum Occurrence<'a> {
+    /// In the index.
     Index,
+    /// In a commit.
     Commit {
+        /// The ID of the commit.
         id: Oid,
         /// The short name of the ref in whose history the commit is.
         reference: &'a str,

@@ -19,29 +19,64 @@ use super::parser;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum YamlEdit {
     /// Sets the scalar at `pointer`.
-    Set { pointer: String, value: Scalar },
+    Set {
+        /// A JSON pointer.
+        pointer: String,
+        /// The new value of the scalar.
+        value: Scalar,
+    },
     /// Adds the field at `pointer` to the end of its mapping.
-    Add { pointer: String, value: Scalar },
+    Add {
+        /// A JSON pointer to a field that does not exist yet.
+        pointer: String,
+        /// The value of the new field.
+        value: Scalar,
+    },
     /// Renames the field at `pointer`; its value stays.
-    Rename { pointer: String, name: String },
+    Rename {
+        /// A JSON pointer.
+        pointer: String,
+        /// The new name of the field.
+        name: String,
+    },
     /// Moves the field at `pointer` to the end of the mapping at `into`.
     ///
     /// A missing mapping is created.
-    Move { pointer: String, into: String },
+    Move {
+        /// A JSON pointer.
+        pointer: String,
+        /// A JSON pointer to the new parent; empty for the document's root.
+        into: String,
+    },
     /// Removes the field at `pointer` with its lines and its comments.
-    Remove { pointer: String },
+    Remove {
+        /// A JSON pointer.
+        pointer: String,
+    },
     /// Removes the items of the sequence at `pointer` that equal `value`.
-    Withdraw { pointer: String, value: String },
+    Withdraw {
+        /// A JSON pointer.
+        pointer: String,
+        /// The string to remove, as often as it occurs.
+        value: String,
+    },
     /// Appends strings to the sequence at `pointer`.
     ///
     /// A missing sequence in the root is created.
-    Append { pointer: String, values: Vec<String> },
+    Append {
+        /// A JSON pointer.
+        pointer: String,
+        /// The strings to append, in this order.
+        values: Vec<String>,
+    },
 }
 
 /// A value that can replace another in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scalar {
+    /// Written in decimal digits.
     Int(i64),
+    /// Written with the quotes of the old value, or with others where needed.
     String(String),
 }
 
