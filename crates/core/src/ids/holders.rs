@@ -27,7 +27,7 @@ pub enum IdStatus {
 /// An ID with one of its holders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdHolder {
-    /// An ID can have several holders, each in an element of its own.
+    /// An ID with several holders has an entry for each of them.
     pub id: SecretId,
     /// Whether a manifest, a reservation or a record has the ID.
     pub status: IdStatus,

@@ -51,7 +51,7 @@ pub struct SecretRequest {
     /// Whether the first value is generated on creation. Not a template variable.
     #[serde(skip)]
     pub generate: bool,
-    /// `spec.ttlDays`, 1 to 3650, from the day on which the ID entered the catalog.
+    /// `spec.ttlDays`, 1 to 3650, until a person must review the secret.
     pub ttl_days: u32,
 }
 

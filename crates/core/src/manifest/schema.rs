@@ -51,7 +51,7 @@ pub enum ViolationKind {
     },
     /// A value has another JSON type.
     WrongType {
-        /// The name of the type, such as `integer`.
+        /// The name of the required type, such as `integer`.
         expected: String,
     },
     /// A string does not have the required format.

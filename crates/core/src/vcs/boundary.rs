@@ -38,7 +38,7 @@ pub struct Boundary<'r> {
 pub enum Location {
     /// Outside all work trees and git folders of the repository.
     Outside,
-    /// The work tree that is used.
+    /// The work tree of the opened repository.
     WorkTree,
     /// Another work tree of the same repository.
     OtherWorkTree,

@@ -14,7 +14,7 @@ use goldenpath_core::crash_point;
 pub struct Checkout {
     /// The name of the repository in messages.
     pub what: &'static str,
-    /// The folder's path on disk, from which files are named.
+    /// The path on disk; the paths of files start there.
     pub root: PathBuf,
     /// None if the folder is not a git repository: nothing is committed.
     pub git: Option<Repository>,

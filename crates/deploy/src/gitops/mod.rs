@@ -36,7 +36,7 @@ pub enum Target {
 pub enum FileState {
     /// The projection is up to date and committed.
     Current,
-    /// There is no file.
+    /// The path has no file.
     Missing,
     /// The projection of this manifest is out of date.
     Outdated,

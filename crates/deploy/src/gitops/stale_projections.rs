@@ -9,7 +9,7 @@ use goldenpath_core::projection;
 /// A file that goldenpath wrote for a catalog's manifest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StaleProjection {
-    /// The ID in the file, which no manifest of the catalog has.
+    /// The ID of the manifest for which the file was written.
     pub id: SecretId,
     /// Relative to the GitOps repository's root.
     pub file: String,

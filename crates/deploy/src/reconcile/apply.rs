@@ -43,7 +43,7 @@ pub enum ApplyEvent<'run> {
 pub struct Applied {
     /// Created secrets and projections.
     pub created: usize,
-    /// Changed or restored secrets and projections.
+    /// Changed secrets, projections and manifests, and restored secrets.
     pub changed: usize,
     /// Secrets marked for deletion, and removed projections.
     pub deleted: usize,

@@ -76,11 +76,11 @@ pub struct ReconcileContext<'run> {
 /// The subject of a selection: a manifest, or an object identified by its tags.
 #[derive(Debug, Clone, Copy)]
 pub struct SecretSubject<'a> {
-    /// `metadata.environment`, or the value of the secret's tag.
+    /// `metadata.environment`, or the value of the tag; empty if unknown.
     pub environment: &'a str,
-    /// `metadata.service`, or the value of the secret's tag.
+    /// `metadata.service`, or the value of the tag; empty if unknown.
     pub service: &'a str,
-    /// None for an object without an ID in its tags.
+    /// None for an object without a valid ID in its tags.
     pub id: Option<SecretId>,
 }
 

@@ -18,7 +18,7 @@ use goldenpath_core::rules::{Finding, Renewal};
 pub struct Plan {
     /// The number of manifests that were compared.
     pub manifests: usize,
-    /// All steps, including blocked ones.
+    /// Each with one step; blocked ones are included.
     pub actions: Vec<Action>,
     /// A digest of the state of secrets and projections that determines the actions.
     pub state: String,

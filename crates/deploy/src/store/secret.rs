@@ -103,7 +103,7 @@ pub struct StoredValue {
 /// The properties of a new secret, set in one call so that it has an owner at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSecret {
-    /// As in the manifest; empty without one.
+    /// The manifest's, or else its name, service, environment and ID.
     pub description: String,
     /// Values by name, including the owner's tags.
     pub tags: BTreeMap<String, String>,
