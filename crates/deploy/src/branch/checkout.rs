@@ -33,7 +33,7 @@ pub enum CommitEntry<'a> {
         file: &'a str,
         /// The whole content of the file.
         text: &'a str,
-        /// The ID of that content in git's object database.
+        /// The ID of the content; None if the object database lacks it.
         blob: Option<Oid>,
     },
     /// With this text, which may leave out changes on disk; the index has the file.

@@ -18,7 +18,7 @@ use goldenpath_core::manifest::SecretId;
 pub enum ApplyEvent<'run> {
     /// The action succeeded.
     Done(&'run Action),
-    /// The action failed, with the cause; later steps of its manifest are skipped.
+    /// The action failed, with the cause.
     Failed(&'run Action, ReconcileError),
     /// Not tried, because an earlier step failed.
     Skipped(&'run Action),

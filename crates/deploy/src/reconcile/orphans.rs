@@ -29,7 +29,7 @@ pub struct Orphan {
 /// A file of this catalog in a GitOps repository that no manifest requests.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StaleFile {
-    /// The ID in the file.
+    /// The ID of the manifest for which the file was written.
     pub id: SecretId,
     /// The path from the GitOps repository's root.
     pub target: String,

@@ -36,9 +36,9 @@ pub enum SecretOwnership {
     ///
     /// `ours` is None if this clone has no remote to compare with.
     OtherRepository {
-        /// The value of the repository's tag: host and path of its URL.
+        /// The value of the repository's tag, such as `github.com/acme/platform`.
         theirs: String,
-        /// The same of this clone.
+        /// The value that this clone would set.
         ours: Option<String>,
     },
     /// Another manifest of the same catalog.
