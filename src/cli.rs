@@ -59,6 +59,9 @@ impl Cli {
     }
 }
 
+/// The variable that sets `--config`.
+const CONFIG_VARIABLE: &str = "GOLDENPATH_CONFIG";
+
 /// The options of every command.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Shared options")]
@@ -66,7 +69,7 @@ struct Shared {
     /// Run as if started in DIR
     #[arg(short = 'C', global = true, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Read FILE instead of goldenpath.yaml
+    /// Read FILE instead of goldenpath.yaml [env: GOLDENPATH_CONFIG]
     ///
     /// A command that checks against a base commit reads a FILE of the repository at that commit.
     #[arg(long, global = true, value_name = "FILE")]
@@ -112,13 +115,22 @@ pub fn main() -> ExitCode {
     };
     let Shared { directory, config, color, quiet, verbose } = cli.shared;
     let color = if cli.command.is_plain() { ColorChoice::Never } else { color };
-    let context =
-        Context { config, streams: Streams::new(color, quiet, verbose), now: Timestamp::now() };
+    let set = std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty());
+    let context = Context {
+        config: config.clone().or(set.map(PathBuf::from)),
+        streams: Streams::new(color, quiet, verbose),
+        now: Timestamp::now(),
+    };
     let reports_changes = cli.command.reports_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory))
     {
         Some((Err(error), directory)) => Err(Failure::no_directory(&directory, &error)),
-        _ => cli.command.run(&context),
+        _ => {
+            if config.is_none() && cli.command.reads_configuration() {
+                context.warn_of_unused_config();
+            }
+            cli.command.run(&context)
+        }
     };
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,

@@ -1,9 +1,9 @@
 //! The settings and streams that commands run with.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use goldenpath_core::catalog::Project;
-use goldenpath_core::config::Config;
+use goldenpath_core::catalog::{ConfigFile, Project};
+use goldenpath_core::config::{Config, FILE_NAME};
 use goldenpath_core::vcs::{Repository, Snapshot};
 use jiff::Timestamp;
 
@@ -27,6 +27,24 @@ impl Context {
         rules_from: Snapshot,
     ) -> Result<Project, Failure> {
         Ok(Project::open(repository, rules_from, self.config.as_deref())?)
+    }
+
+    /// Warns of a `goldenpath.yaml` in the current folder that does not apply.
+    pub(crate) fn warn_of_unused_config(&self) {
+        if !Path::new(FILE_NAME).is_file() {
+            return;
+        }
+        let Ok(repository) = Repository::discover() else { return };
+        let Some(here) = repository.path_inside(Path::new(FILE_NAME)) else { return };
+        let used = match ConfigFile::of(&repository, self.config.as_deref()) {
+            ConfigFile::Tracked(path) if path == here => return,
+            ConfigFile::Tracked(path) => path,
+            ConfigFile::OnDisk(path) => path.display().to_string(),
+        };
+        self.streams.message(&format!(
+            "Warning: `{here}` does not apply, but `{used}`. To use it, give \
+             `--config {FILE_NAME}`."
+        ));
     }
 
     /// Reads only the work tree's `goldenpath.yaml`, for commands that need no rules.

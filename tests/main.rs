@@ -8,6 +8,7 @@ mod apply_aws;
 mod apply_local;
 mod bad_input;
 mod changes;
+mod config_file;
 mod crash_points;
 mod demo;
 mod docs;

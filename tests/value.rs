@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use goldenpath_testkit::{
-    Aws, Command, HoldPoint, KEY, Key, Outcome, Platform, SEED, SEED_PATH, Terminal,
+    Aws, Command, HoldPoint, KEY, Key, Outcome, Platform, SEED, SEED_PATH, Terminal, tags,
 };
 
 const WHOLE: &str = r#"{"username": "app", "password": "pa\"ss", "port": 5432}"#;
@@ -482,6 +484,24 @@ fn a_rotation_makes_what_is_not_made_once_and_can_be_taken_back() {
     aws.value(&["rotate", "SEC-0007", "--yes", "--key", "username"]).run().success();
     assert_ne!(aws.current()["username"], "app");
     assert_eq!(aws.current()["password"], second["password"]);
+}
+
+#[test]
+fn a_tag_has_the_time_of_the_current_value() {
+    let aws = aws("since");
+    let since = || {
+        let described = aws.describe(KEY);
+        tags(&described)["goldenpath.io/value-since"].parse::<Timestamp>().unwrap().as_second()
+    };
+    let begun = Timestamp::now().as_second();
+    aws.set("username=app\npassword=first", &[]).run().success();
+    let first = since();
+    assert!((begun..=Timestamp::now().as_second()).contains(&first), "{begun} {first}");
+    // Longer than the steps of the store's clock.
+    std::thread::sleep(Duration::from_millis(2100));
+    let rotated = Timestamp::now().as_second();
+    aws.value(&["rotate", "SEC-0007", "--yes"]).run().success();
+    assert!(since() >= rotated);
 }
 
 #[test]

@@ -157,6 +157,7 @@ impl PlanArgs {
         project.check_locations(&repository)?;
         let rules = RuleSet::of(&project)?;
         let mut checked = rules.read(&repository, snapshot, &Selection::All, None)?;
+        checked.catalog.check_folder(&repository, &project)?;
         self.selection.check(&project, &checked.catalog)?;
         let tip = if self.work_tree { repository.head().ok() } else { Some(snapshot) };
         if let Some(tip) = tip {

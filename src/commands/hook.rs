@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::io::Read;
+use std::path::Path;
 
 use clap::Subcommand;
 
@@ -11,7 +12,7 @@ use crate::failure::Failure;
 use crate::git_hooks;
 use crate::git_hooks::{HookChange, HookError, HookName, PushedRef};
 use crate::outcome::Outcome;
-use goldenpath_core::catalog::Selection;
+use goldenpath_core::catalog::{ConfigFile, Selection};
 use goldenpath_core::check::{Checked, Range};
 use goldenpath_core::ids;
 use goldenpath_core::ids::{IdConflict, ReservationRemote};
@@ -34,10 +35,13 @@ enum HookCommand {
     /// Install hooks into git's hooks folder
     ///
     /// Without NAMES, installs pre-commit, pre-merge-commit and pre-push, or pre-receive in a bare
-    /// repository. An existing hook is kept and runs first. core.hooksPath is respected.
+    /// repository. An existing hook is kept and runs first. core.hooksPath is respected. With
+    /// `--config FILE`, the hooks check by FILE.
     #[command(after_help = examples!("hook":
         "Install the hooks for commits and pushes" => "goldenpath hook install",
         "Install one hook" => "goldenpath hook install pre-commit",
+        "Install for a catalog with its own configuration"
+            => "goldenpath --config platform/goldenpath.yaml hook install",
         "Install on a git server" => "goldenpath -C /srv/git/catalog.git hook install pre-receive",
     ))]
     Install {
@@ -96,8 +100,10 @@ fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcom
     if is_shared && !shared {
         return Err(HookError::Shared { folder }.into());
     }
+    let config =
+        context.config.as_deref().map(|path| hook_config(&repository, path)).transpose()?;
     for &name in names {
-        let line = match git_hooks::install(&folder, name)? {
+        let line = match git_hooks::install(&folder, name, config.as_deref())? {
             HookChange::Chained(before) => format!(
                 "installed {} (the previous hook runs first, as {})",
                 folder.join(name.as_str()).display(),
@@ -117,6 +123,27 @@ fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcom
         context.streams.result(&format!("{line}\n"));
     }
     Ok(Outcome::Done)
+}
+
+/// Returns `--config FILE` as a hook can use it, which git starts at the root.
+fn hook_config(repository: &Repository, path: &Path) -> Result<String, Failure> {
+    let path = match ConfigFile::of(repository, Some(path)) {
+        ConfigFile::Tracked(inside) => return Ok(inside),
+        ConfigFile::OnDisk(path) => path,
+    };
+    let whole = path.canonicalize().map_err(|error| {
+        Failure::usage(
+            format!("cannot read the configuration file `{}`: {error}", path.display()),
+            "name a file that can be read with `--config`",
+        )
+    })?;
+    match whole.to_str() {
+        Some(text) if !text.contains(['\n', '\r']) => Ok(text.to_owned()),
+        _ => Err(Failure::usage(
+            format!("a hook cannot name `{}`: its path is not a line of UTF-8", whole.display()),
+            "move the configuration file to another path",
+        )),
+    }
 }
 
 fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> {

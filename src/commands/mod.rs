@@ -80,6 +80,11 @@ impl Command {
         matches!(self, Self::Plan(args) if args.detailed_exitcode)
     }
 
+    /// Returns whether the command applies the configuration of the current repository.
+    pub(crate) fn reads_configuration(&self) -> bool {
+        !matches!(self, Self::Init(_) | Self::Explain(_) | Self::Demo(_))
+    }
+
     /// Returns whether the output must suit a screen reader: no colors, nothing redrawn.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self, Self::New(args) if args.is_plain())

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{HookError, HookName};
+use super::{HookError, HookName, configuration_of};
 use goldenpath_core::files;
 
 /// The suffix of a hook that existed before goldenpath's hook.
@@ -33,19 +33,32 @@ pub(crate) enum HookChange {
 
 /// Writes the hook into `folder`. An existing hook is kept and runs first.
 ///
+/// It checks by the configuration file `config`. Without one, an installed hook of goldenpath keeps
+/// its own.
+///
 /// # Errors
 /// A failure of the file system, two earlier hooks, or a folder that another tool rewrites.
-pub(crate) fn install(folder: &Path, name: HookName) -> Result<HookChange, HookError> {
+pub(crate) fn install(
+    folder: &Path,
+    name: HookName,
+    config: Option<&str>,
+) -> Result<HookChange, HookError> {
     if folder.ends_with(".husky/_") {
         return Err(HookError::Husky { folder: folder.to_path_buf(), name: name.as_str() });
     }
     let (path, before) = (folder.join(name.as_str()), with_suffix(folder, name, BEFORE));
-    match read(&path) {
-        Some(text) if text == name.script() && is_executable(&path) => {
+    let installed = read(&path);
+    let kept = installed
+        .as_deref()
+        .filter(|text| config.is_none() && is_managed(text, name))
+        .and_then(configuration_of);
+    let script = name.script(config.or(kept.as_deref()));
+    match installed {
+        Some(text) if text == script && is_executable(&path) => {
             return Ok(HookChange::Unchanged);
         }
         Some(text) if is_managed(&text, name) => {
-            return write(&path, name).map(|()| HookChange::Updated);
+            return write(&path, &script).map(|()| HookChange::Updated);
         }
         Some(text) if calls_goldenpath(&text, name) && is_executable(&path) => {
             return Ok(HookChange::Called);
@@ -53,7 +66,7 @@ pub(crate) fn install(folder: &Path, name: HookName) -> Result<HookChange, HookE
         _ => {}
     }
     if path.symlink_metadata().is_err() {
-        return write(&path, name).map(|()| HookChange::Installed);
+        return write(&path, &script).map(|()| HookChange::Installed);
     }
     // A hook in front of a framework that runs it as its legacy hook would recurse endlessly.
     if read(&with_suffix(folder, name, LEGACY)).is_some_and(|text| is_managed(&text, name)) {
@@ -64,7 +77,7 @@ pub(crate) fn install(folder: &Path, name: HookName) -> Result<HookChange, HookE
         return Err(HookError::InTheWay { path: before });
     }
     fs::rename(&path, &before).map_err(|error| write_error(&path, &error))?;
-    match write(&path, name) {
+    match write(&path, &script) {
         Ok(()) => Ok(HookChange::Chained(before)),
         Err(error) => {
             // The old hook is restored; the error says why the new one could not be written.
@@ -110,12 +123,15 @@ fn is_managed(text: &str, name: HookName) -> bool {
 
 /// Returns whether a user's script runs goldenpath itself.
 fn calls_goldenpath(text: &str, name: HookName) -> bool {
-    let call = format!("goldenpath hook run {}", name.as_str());
-    text.lines().any(|line| line.contains(&call) && !line.trim_start().starts_with('#'))
+    let call = format!("hook run {}", name.as_str());
+    let is_call = |line: &str| {
+        line.split_once(&call).is_some_and(|(program, _)| program.contains("goldenpath "))
+    };
+    text.lines().any(|line| is_call(line) && !line.trim_start().starts_with('#'))
 }
 
-fn write(path: &Path, name: HookName) -> Result<(), HookError> {
-    files::write_atomic(path, name.script().as_bytes())
+fn write(path: &Path, script: &str) -> Result<(), HookError> {
+    files::write_atomic(path, script.as_bytes())
         .and_then(|()| make_executable(path))
         .map_err(|error| write_error(path, &error))
 }

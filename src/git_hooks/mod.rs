@@ -38,17 +38,38 @@ impl HookName {
         }
     }
 
-    /// Returns the script that `install` writes.
+    /// Returns the script that `install` writes, which checks by the configuration file `config`.
     #[must_use]
-    pub(crate) fn script(self) -> &'static str {
-        match self {
+    pub(crate) fn script(self, config: Option<&str>) -> String {
+        let text = match self {
             Self::PreCommit => include_str!("../../hooks/pre-commit"),
             Self::PreMergeCommit => include_str!("../../hooks/pre-merge-commit"),
             Self::PrePush => include_str!("../../hooks/pre-push"),
             Self::PreReceive => include_str!("../../hooks/pre-receive"),
             Self::Update => include_str!("../../hooks/update"),
+        };
+        match config {
+            None => text.to_owned(),
+            Some(config) => {
+                text.replace(CALL, &format!("goldenpath --config={} hook run", quoted(config)))
+            }
         }
     }
+}
+
+/// The call of goldenpath in the scripts, without a configuration file.
+const CALL: &str = "goldenpath hook run";
+
+/// Quotes a text for a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Returns the configuration file that an installed script names.
+fn configuration_of(script: &str) -> Option<String> {
+    let (_, rest) = script.split_once("goldenpath --config='")?;
+    let (config, _) = rest.split_once("' hook run")?;
+    Some(config.replace(r"'\''", "'"))
 }
 
 /// The reason why a hook cannot be written or run.

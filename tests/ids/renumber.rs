@@ -154,6 +154,24 @@ fn an_elder_one_keeps_its_id_and_says_whose_turn_it_is() {
 }
 
 #[test]
+fn of_two_that_were_committed_in_the_same_second_the_other_branch_keeps_the_id() {
+    let (_origin, clones) = clones(2);
+    let (ours, theirs) = (&clones[0], &clones[1]);
+    write(ours, "SEC-0001");
+    theirs.git(&["checkout", "--quiet", "-b", "feature"]);
+    theirs.write(second("SEC-0001"), &for_web("SEC-0001", "web-token"));
+    for clone in [ours, theirs] {
+        clone.commit_all("Both");
+        clone.git(&["commit", "--quiet", "--amend", "--no-edit", "--date=2026-01-05T12:00:00Z"]);
+        clone.git(&["rebase", "--quiet", "--committer-date-is-author-date", "-f", "HEAD~1"]);
+        assert_eq!(clone.git(&["log", "-1", "--format=%ct"]), "1767614400");
+    }
+    theirs.git(&["push", "--quiet", "origin", "feature"]);
+    let done = ours.goldenpath(&["id", "renumber"]).run().success();
+    assert!(done.stdout.starts_with("SEC-0001 → SEC-0002"), "{}\n{}", done.stdout, done.stderr);
+}
+
+#[test]
 fn the_same_manifest_on_two_branches_is_not_a_collision() {
     let (_origin, clones) = clones(1);
     let ours = &clones[0];

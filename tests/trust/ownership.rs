@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use goldenpath_testkit::{Found, Key, Platform, Repository, SEED, SEED_PATH, findings, seed_with};
-
-const WEB_PATH: &str = "catalogs/secrets/web/dev/SEC-0008.yaml";
+use goldenpath_testkit::{
+    Found, Key, Platform, Repository, SEED, SEED_PATH, WEB_PATH, findings, seed_with, web,
+};
 
 /// Each service with its owners, namespaces and accounts.
 const TABLE: &str = "\
@@ -16,22 +16,6 @@ ownership:
   teams: { team-payments: \"@acme/payments\", app-team: \"@acme/app\", sre-team: \"@acme/sre\" }
   platform: [\"@acme/platform\"]
 ";
-
-/// Returns a manifest of the service web that requests nothing of another service.
-fn web(edits: &[(&str, &str)]) -> String {
-    let own = seed_with(&[
-        ("id: SEC-0007", "id: SEC-0008"),
-        ("name: payments-db-credentials", "name: web-session"),
-        ("owner: team-payments", "owner: app-team"),
-        ("service: payments", "service: web"),
-        ("namespace: payments ", "namespace: web "),
-        ("k8sSecretName: payments-db-creds", "k8sSecretName: web-session"),
-    ]);
-    edits.iter().fold(own, |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from}");
-        text.replace(from, to)
-    })
-}
 
 /// Returns the manifests of the seed and of web, with a configuration.
 fn with_web(configuration: &str, edits: &[(&str, &str)]) -> Repository {

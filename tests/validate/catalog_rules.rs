@@ -1,22 +1,7 @@
 //! Rules on the path of a manifest, and on several manifests.
 
 use super::{Expected, is};
-use goldenpath_testkit::{Found, Repository, SEED, SEED_PATH, checked, findings, seed_with};
-
-/// Returns a second manifest that has the seed's values except those that must be unique.
-fn orders(edits: &[(&str, &str)]) -> String {
-    let own = seed_with(&[
-        ("id: SEC-0007", "id: SEC-0008"),
-        ("name: payments-db-credentials", "name: orders-db"),
-        ("service: payments", "service: orders"),
-        ("namespace: payments ", "namespace: orders "),
-        ("k8sSecretName: payments-db-creds", "k8sSecretName: orders-db"),
-    ]);
-    edits.iter().fold(own, |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from}");
-        text.replace(from, to)
-    })
-}
+use goldenpath_testkit::{Found, Repository, SEED, SEED_PATH, checked, findings, orders};
 
 #[track_caller]
 fn validate(repository: &Repository, paths: &[&str]) -> Vec<Found> {

@@ -65,6 +65,7 @@ fn slow() -> Result<(), String> {
     let nextest = tool("cargo-nextest", CARGO_NEXTEST)?;
     let mut run = Command::new(nextest);
     run.args(["nextest", "run", "--workspace", "--final-status-level", "slow", "--no-fail-fast"]);
+    run.env("GOLDENPATH_TEST_ALL", "1");
     step("tests, one process each", "cargo nextest run", run)?;
     mutants()
 }

@@ -57,6 +57,15 @@ pub(crate) struct ShownError {
     pub(crate) place: String,
 }
 
+/// A configuration that lists what belongs to the services `payments` and `web`.
+pub(crate) const OWNERSHIP: &str = "\
+ownership:
+  services:
+    payments:
+      { owners: [team-payments], namespaces: [payments, \"pay-*\"], accounts: [\"123456789012\"] }
+    web: { owners: [app-team, sre-team], namespaces: [web] }
+";
+
 /// Asserts the rows of the findings in the seed and [`web`] with a configuration; returns them.
 #[track_caller]
 pub(crate) fn assert_web(config: &str, edits: &[(&str, &str)], expected: &[&str]) -> Vec<Finding> {

@@ -15,6 +15,7 @@
 //! - [`Kubernetes`] is an API server on loopback that lists the objects of a namespace, with a
 //!   kubeconfig for it.
 //! - [`node_packages`] returns the packages of `tests/node` if node is installed.
+//! - [`sample`] leaves out most cases of a long series, unless all are to run
 //! - [`skip`] reports that a test cannot run here, and fails where no test may be skipped
 //!   (`GOLDENPATH_TEST_NO_SKIPS=1`, as in CI).
 //! - [`killed_ever_later`] kills a program at later and later points of its run.
@@ -43,6 +44,7 @@ mod platform;
 mod python;
 mod recorder;
 mod repository;
+mod sample;
 mod seed;
 mod skip;
 mod terminal;
@@ -80,7 +82,8 @@ pub use self::{
     python::{hook_programs, installed},
     recorder::{Gate, HoldPoint, Recorder},
     repository::{Repository, program},
-    seed::{Found, SEED, SEED_PATH, checked, findings, seed_with},
+    sample::sample,
+    seed::{Found, SEED, SEED_PATH, WEB_PATH, checked, findings, orders, seed_with, web},
     skip::skip,
     terminal::{Key, Terminal},
     tunnel::Tunnel,

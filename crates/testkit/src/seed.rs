@@ -6,20 +6,10 @@ use serde_json::Value;
 
 use crate::{Outcome, Repository};
 
-/// The example of "Secret Request Flow", section 1, byte for byte.
-pub const SEED: &str = include_str!("../../core/testdata/seed.yaml");
+pub use self::manifests::{SEED, SEED_PATH, WEB_PATH, orders, seed_with, web};
 
-/// The path at which the seed belongs.
-pub const SEED_PATH: &str = "catalogs/secrets/payments/dev/SEC-0007.yaml";
-
-/// Returns the seed with each of `edits` applied, from a text that it contains once to another.
-#[track_caller]
-pub fn seed_with(edits: &[(&str, &str)]) -> String {
-    edits.iter().fold(SEED.to_owned(), |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from:?} is in the manifest once");
-        text.replacen(from, to, 1)
-    })
-}
+#[path = "../../core/src/testing/manifests.rs"]
+mod manifests;
 
 /// A row of `validate --format json`.
 #[derive(PartialEq, Eq, Clone)]

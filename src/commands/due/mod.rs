@@ -84,6 +84,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         args.branch.check(&repository, context)?;
     }
     let mut catalog = Catalog::load(&repository, &project, snapshot, &Selection::All)?;
+    catalog.check_folder(&repository, &project)?;
     args.filter.check(&project, &catalog)?;
     note_unreadable(&catalog, context);
     block_on(async {

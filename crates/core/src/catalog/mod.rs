@@ -106,6 +106,9 @@ pub enum Selection {
 /// The size limit of a file that is not a manifest, in bytes.
 const MAX_TEXT_BYTES: u64 = 1024 * 1024;
 
+/// The line of a manifest that says what it is, as an extended regular expression.
+const KIND_LINE: &str = "^kind:[[:space:]]*[\"']?SecretRequest[\"']?[[:space:]]*(#.*)?$";
+
 /// The number of paths up to which comparing each is faster than a lookup.
 const FEW_PATHS: usize = 8;
 
@@ -344,6 +347,31 @@ impl Catalog {
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let other_files = others.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((Self { services, other_files, before, ..Self::of(snapshot, entries) }, seen))
+    }
+
+    /// Refuses an empty catalog where other tracked files are manifests.
+    ///
+    /// Otherwise a wrong `catalog`, or a configuration in another folder, would look like a
+    /// catalog without problems.
+    ///
+    /// # Errors
+    /// [`SourceError::Misplaced`], or a repository that cannot be read.
+    pub fn check_folder(
+        &self,
+        repository: &Repository,
+        project: &Project,
+    ) -> Result<(), SourceError> {
+        if !self.entries.is_empty() {
+            return Ok(());
+        }
+        let manifests = repository.find_yaml_files(self.snapshot, KIND_LINE)?;
+        let count = manifests.len();
+        match manifests.into_iter().next() {
+            None => Ok(()),
+            Some(first) => {
+                Err(SourceError::Misplaced { folder: project.folder().to_owned(), first, count })
+            }
+        }
     }
 
     /// Returns a catalog with only these entries.

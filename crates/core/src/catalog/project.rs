@@ -1,6 +1,6 @@
 //! The configuration of a snapshot: `goldenpath.yaml` and `schemas/`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::config;
 use crate::config::{Config, ConfigError, Enums, Governance, Ownership, Policies, SecretTypes};
@@ -78,17 +78,31 @@ impl ConfigFile {
     /// Returns the place of a commit's configuration.
     ///
     /// A `config_file` inside the repository means the commit's content of its path; only a file
-    /// outside is read from disk.
+    /// outside is read from disk. A bare repository has no files, so a relative path that does not
+    /// exist there is one of the commit.
     #[must_use]
     pub fn of(repository: &Repository, config_file: Option<&Path>) -> Self {
         match config_file {
             None => Self::default(),
             Some(path) => match repository.path_inside(path) {
                 Some(inside) => Self::Tracked(inside),
-                None => Self::OnDisk(path.to_path_buf()),
+                None => Self::on_disk(repository, path),
             },
         }
     }
+
+    fn on_disk(repository: &Repository, path: &Path) -> Self {
+        if repository.is_bare() && is_below(path) && !path.exists() {
+            Self::Tracked(path.to_string_lossy().replace('\\', "/"))
+        } else {
+            Self::OnDisk(path.to_path_buf())
+        }
+    }
+}
+
+/// Reports whether a path consists of names alone, so that it leads nowhere else.
+fn is_below(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 impl Default for ConfigFile {
@@ -152,7 +166,7 @@ impl Project {
         config_file: Option<&Path>,
     ) -> Result<Self, ProjectError> {
         let config_file = config_file
-            .map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
+            .map_or_else(ConfigFile::default, |path| ConfigFile::on_disk(repository, path));
         Self::open_with(repository, rules_from, &config_file)
     }
 
@@ -316,7 +330,7 @@ impl Project {
         config_file: Option<&Path>,
     ) -> Result<ConfigText, ProjectError> {
         let config_file = config_file
-            .map_or_else(ConfigFile::default, |path| ConfigFile::OnDisk(path.to_path_buf()));
+            .map_or_else(ConfigFile::default, |path| ConfigFile::on_disk(repository, path));
         Self::read_config_text(repository, rules_from, &config_file)
     }
 

@@ -195,6 +195,9 @@ pub fn check(
         scope.as_ref().map(|scope| &scope.change),
     )?;
     let catalog = &checked.catalog;
+    if *selection == Selection::All && scope.is_none() {
+        catalog.check_folder(repository, &project)?;
+    }
     if *selection != Selection::All && catalog.selected().next().is_none() {
         let folder = &project.config.catalog;
         let is_staged = range.after == Snapshot::Index;

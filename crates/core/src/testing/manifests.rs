@@ -38,15 +38,6 @@ pub fn orders(edits: &[(&str, &str)]) -> String {
 /// The path of [`web`].
 pub const WEB_PATH: &str = "catalogs/secrets/web/dev/SEC-0008.yaml";
 
-/// A configuration that lists what belongs to the services `payments` and `web`.
-pub const OWNERSHIP: &str = "\
-ownership:
-  services:
-    payments:
-      { owners: [team-payments], namespaces: [payments, \"pay-*\"], accounts: [\"123456789012\"] }
-    web: { owners: [app-team, sre-team], namespaces: [web] }
-";
-
 /// Returns the manifest SEC-0008 of the service `web`, which uses only what belongs to it.
 #[track_caller]
 pub fn web(edits: &[(&str, &str)]) -> String {

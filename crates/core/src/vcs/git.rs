@@ -158,6 +158,8 @@ impl GitVersion {
 pub struct GitOutput {
     /// Whether the exit code is 0.
     pub success: bool,
+    /// The exit code; None if a signal ended git.
+    pub code: Option<i32>,
     /// Standard output, decoded as UTF-8 with replacement characters.
     pub stdout: String,
     /// The text on standard error, sanitized and cut off.
@@ -463,6 +465,7 @@ fn run_with_limit(
     let stderr = stderr.recv_timeout(patience).unwrap_or_default();
     Ok(GitOutput {
         success: status.success(),
+        code: status.code(),
         stdout: String::from_utf8_lossy(&stdout).into_owned(),
         stderr: describe_failure(&String::from_utf8_lossy(&stderr), status),
     })

@@ -82,6 +82,19 @@ pub enum SourceError {
     )]
     Outside { path: PathBuf, root: PathBuf },
 
+    #[error(
+        "`{folder}` has no manifests, but {} outside it: `{first}`",
+        if *count == 1 { "there is one".to_owned() } else { format!("there are {count}") }
+    )]
+    #[diagnostic(
+        code(goldenpath::source::misplaced),
+        help(
+            "name the catalog's configuration with `--config FILE`, or set `catalog` in \
+             goldenpath.yaml to the folder of the manifests"
+        )
+    )]
+    Misplaced { folder: String, first: String, count: usize },
+
     #[error("`{}` does not exist", path.display())]
     #[diagnostic(
         code(goldenpath::source::no_such_path),

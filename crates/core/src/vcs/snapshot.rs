@@ -263,6 +263,40 @@ impl Repository {
         Ok(!self.program().run(&arguments, LOCAL).map_err(failed)?.stdout.is_empty())
     }
 
+    /// Returns the tracked YAML files with a line that matches the extended regular expression.
+    ///
+    /// In the work tree, it searches the index, which also has what a sparse checkout leaves out.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn find_yaml_files(
+        &self,
+        snapshot: Snapshot,
+        line: &str,
+    ) -> Result<Vec<String>, SourceError> {
+        let commit = match snapshot {
+            Snapshot::WorkTree | Snapshot::Index => None,
+            Snapshot::Commit(id) | Snapshot::Merge(id) => Some(id.to_string()),
+        };
+        let mut arguments = vec!["grep", "-I", "--files-with-matches", "--null", "--full-name"];
+        arguments.extend(["--extended-regexp", "-e", line]);
+        arguments.push(commit.as_deref().unwrap_or("--cached"));
+        arguments.extend(["--", ":(top,icase)*.yaml", ":(top,icase)*.yml"]);
+        let failed =
+            |message| SourceError::Git { what: format!("the files of {snapshot}"), message };
+        let output = self
+            .program()
+            .run_unchecked(&arguments, LOCAL)
+            .map_err(|why| failed(why.to_string()))?;
+        // 1 is the answer that no file matches.
+        if !matches!(output.code, Some(0 | 1)) {
+            return Err(failed(output.stderr));
+        }
+        let prefix = commit.map(|commit| format!("{commit}:")).unwrap_or_default();
+        let paths = output.stdout.split('\0').filter(|path| !path.is_empty());
+        Ok(paths.map(|path| path.strip_prefix(&prefix).unwrap_or(path).to_owned()).collect())
+    }
+
     fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<Blob<'_>>, SourceError> {
         let what = || format!("`{under}` in {snapshot}");
         if let Some(hiding) = self.in_place_of(snapshot, under) {

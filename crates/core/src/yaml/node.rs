@@ -46,7 +46,7 @@ impl Node {
     /// Returns the node at a JSON pointer (RFC 6901) and its key.
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<(Option<&Key>, &Node)> {
-        // Called many times per manifest, mostly for short tokens: a loop over bytes is the fastest.
+        // Called many times per manifest, mostly for short tokens: a loop over bytes is fast.
         let mut found = (None, self);
         let mut rest = pointer;
         while let Some(behind) = rest.bytes().position(|byte| byte == b'/').map(|slash| slash + 1) {

@@ -141,6 +141,7 @@ pub fn read(
     };
     let (catalog, mut rows) =
         Catalog::load_with(repository, project, snapshot, &Selection::All, None, row)?;
+    catalog.check_folder(repository, project)?;
     rows.sort_by(|one, other| (one.id, &one.path).cmp(&(other.id, &other.path)));
     Ok((catalog, rows))
 }
