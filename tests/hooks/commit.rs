@@ -208,7 +208,7 @@ fn amending_takes_back_what_got_in_past_the_hook() {
         .write(path("SEC-0001"), &manifest("SEC-0001"))
         .write("README.md", "words")
         .git(&["add", "--all"]);
-    commit(&repository, &["--amend"]).passes(1);
+    commit(&repository, &["--amend"]).passes(0);
     assert_eq!(repository.git(&["diff", "--name-only", "origin/main"]), "README.md");
 }
 
@@ -279,7 +279,31 @@ fn behind() -> (Repository, Repository, Repository) {
 #[test]
 fn merging_the_target_branch_in_does_not_judge_again_what_it_holds() {
     let (clone, _other, _origin) = behind();
-    git(&clone, &["merge", "--no-edit", "origin/main"]).run().passes(2);
+    // The branch's own manifest is checked with what the merge brings.
+    git(&clone, &["merge", "--no-edit", "origin/main"]).run().passes(1);
+}
+
+#[test]
+fn a_mistake_that_the_target_branch_has_does_not_stop_its_merge() {
+    let (clone, other, _origin) = behind();
+    other.write(path("SEC-0005"), &wrong("SEC-0005")).commit_all("before this rule");
+    other.git(&["push", "--quiet", "origin", "main"]);
+    clone.git(&["fetch", "--quiet"]);
+    git(&clone, &["merge", "--no-edit", "origin/main"]).run().passes(1);
+    // Staged on the branch, the same mistake is one of the branch.
+    clone.write(path("SEC-0005"), &format!("{}# more\n", wrong("SEC-0005")));
+    commit_all(&clone).refused_by("GP105");
+}
+
+#[test]
+fn a_merge_of_the_target_branch_that_makes_two_of_one_is_refused() {
+    let (clone, other, _origin) = behind();
+    let same = manifest("SEC-0005").replace("Name: sec-0005", "Name: sec-0002");
+    other.write(path("SEC-0005"), &same).commit_all("the name of SEC-0002");
+    other.git(&["push", "--quiet", "origin", "main"]);
+    clone.git(&["fetch", "--quiet"]);
+    let merge = git(&clone, &["merge", "--no-edit", "origin/main"]).run().refused_by("GP304");
+    assert!(merge.stderr.contains("SEC-0002.yaml:"), "{}", merge.stderr);
 }
 
 #[test]
@@ -288,7 +312,7 @@ fn merging_an_older_state_of_the_target_branch_in_does_not_judge_it_again_either
     other.write(path("SEC-0003"), &with_status("SEC-0003", "active")).commit_all("and back");
     other.git(&["push", "--quiet", "origin", "main"]);
     clone.git(&["fetch", "--quiet"]);
-    git(&clone, &["merge", "--no-edit", "origin/main~1"]).run().passes(2);
+    git(&clone, &["merge", "--no-edit", "origin/main~1"]).run().passes(1);
 }
 
 #[test]
@@ -301,7 +325,7 @@ fn a_merge_with_a_conflict_is_judged_when_it_is_concluded() {
     clone.write("a.txt", "d").write(path("SEC-0002"), &wrong("SEC-0002"));
     commit_all(&clone).refused_by("GP105");
     clone.write(path("SEC-0002"), &manifest("SEC-0002"));
-    commit_all(&clone).passes(2);
+    commit_all(&clone).passes(1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The range of a check: a state, the state before it, and the rules that apply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -233,6 +233,21 @@ impl Range {
             }
             None => false,
         };
+        let upstream = repository.upstream().filter(|_| self.after == Snapshot::Index);
+        // Manifests that a merge from upstream could bring into conflict with its own.
+        let mut merged = BTreeSet::new();
+        if let Some(upstream) = upstream {
+            let staged = change.after.len();
+            // Unmerged manifests may change freely: only those of the upstream branch are a
+            // promise.
+            repository.remove_checked_parts(&mut change, upstream)?;
+            let heads = if change.after.len() < staged { repository.merge_heads() } else { vec![] };
+            for head in heads {
+                let mut own = repository.change(Some(head), self.after, &under)?;
+                repository.remove_checked_parts(&mut own, upstream)?;
+                merged.append(&mut own.after);
+            }
+        }
         let hides =
             |path: &str| project.is_in_catalog(path) && repository.hides_folder(self.after, path);
         let counts = |path: &&String| project.is_manifest(path) || hides(path);
@@ -244,17 +259,11 @@ impl Range {
             // If the catalog's own folder is hidden, there is nothing else to check, whether this
             // change hides it or not.
             let whole = project.folders().filter_map(|folder| repository.hides(self.after, folder));
-            Selection::Paths(change.after.iter().filter(counts).cloned().chain(whole).collect())
+            let changed = change.after.iter().chain(&merged).filter(counts).cloned();
+            Selection::Paths(changed.chain(whole).collect())
         };
         let has_manifests =
             !is_whole_move && change.before.union(&change.after).any(|path| counts(&path));
-        if self.after == Snapshot::Index
-            && let Some(upstream) = repository.upstream()
-        {
-            // Unmerged manifests may change freely: only those of the upstream branch are a
-            // promise.
-            repository.remove_checked_parts(&mut change, upstream)?;
-        }
         Ok(CheckScope { change, selection, has_manifests })
     }
 

@@ -165,7 +165,8 @@ impl Repository {
     }
 
     /// Returns the commits that are being merged into HEAD.
-    pub(super) fn merge_heads(&self) -> Vec<Snapshot> {
+    #[must_use]
+    pub fn merge_heads(&self) -> Vec<Snapshot> {
         // `git merge` sets GITHEAD_<id>=<name> for its hooks, which run before MERGE_HEAD exists.
         let names = std::env::vars_os()
             .filter_map(|(name, _)| name.to_str()?.strip_prefix("GITHEAD_").map(str::to_owned));
