@@ -38,12 +38,12 @@ impl Context {
         let Some(here) = repository.path_inside(Path::new(FILE_NAME)) else { return };
         let used = match ConfigFile::of(&repository, self.config.as_deref()) {
             ConfigFile::Tracked(path) if path == here => return,
-            ConfigFile::Tracked(path) => path,
-            ConfigFile::OnDisk(path) => path.display().to_string(),
+            ConfigFile::Tracked(path) => format!("`{path}`, from the root of the repository"),
+            ConfigFile::OnDisk(path) => format!("`{}`", path.display()),
         };
         self.streams.message(&format!(
-            "Warning: `{here}` does not apply, but `{used}`. To use it, give \
-             `--config {FILE_NAME}`."
+            "Warning: `{here}` does not apply: the configuration is {used}. To use the one here, \
+             give `--config {FILE_NAME}`."
         ));
     }
 

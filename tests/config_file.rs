@@ -105,8 +105,9 @@ fn the_variable_sets_the_file_and_the_flag_wins() {
 fn a_goldenpath_yaml_in_the_current_folder_that_does_not_apply_is_reported() {
     let repository = monorepo();
     repository.write("goldenpath.yaml", CONFIG).write(path("SEC-0001"), &manifest("SEC-0001"));
-    let warning = "Warning: `platform/goldenpath.yaml` does not apply, but `goldenpath.yaml`. To \
-                   use it, give `--config goldenpath.yaml`.\n";
+    let warning = "Warning: `platform/goldenpath.yaml` does not apply: the configuration is \
+                   `goldenpath.yaml`, from the root of the repository. To use the one here, give \
+                   `--config goldenpath.yaml`.\n";
     let said = |arguments: &[&str], variable: &str| {
         let command = repository.goldenpath(arguments).env("GOLDENPATH_CONFIG", variable);
         command.run().success().stderr
