@@ -29,6 +29,28 @@ const MEMBERS: [Member; 3] = [
 const GENERIC_TYPES: [&str; 4] = ["Args", "Format", "Error", "Connection"];
 
 #[test]
+fn cargo_run_without_a_name_has_one_program_to_run() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let default = metadata["workspace_default_members"].as_array().unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let targets = packages
+        .iter()
+        .filter(|package| default.contains(&package["id"]))
+        .flat_map(|package| package["targets"].as_array().unwrap());
+    let programs: Vec<&str> = targets
+        .filter(|target| target["kind"][0] == "bin")
+        .map(|target| target["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(programs, ["goldenpath"]);
+}
+
+#[test]
 fn the_core_links_no_runtime_cloud_cluster_database_or_terminal() {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "-p", "goldenpath-core", "-e", "normal", "--prefix", "none"])
