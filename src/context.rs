@@ -31,7 +31,9 @@ impl Context {
 
     /// Warns of a `goldenpath.yaml` in the current folder that does not apply.
     pub(crate) fn warn_of_unused_config(&self) {
-        if !Path::new(FILE_NAME).is_file() {
+        // At the root, the file applies: every start there is spared the search for a repository.
+        let is_root = self.config.is_none() && Path::new(".git").exists();
+        if is_root || !Path::new(FILE_NAME).is_file() {
             return;
         }
         let Ok(repository) = Repository::discover() else { return };

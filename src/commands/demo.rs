@@ -171,6 +171,8 @@ impl DemoRepositories {
         let program = std::env::current_exe()
             .map_err(|error| Failure::io("cannot find the goldenpath program", &error))?;
         let mut command = Command::new(program);
+        // The demo has a configuration of its own.
+        command.env_remove("GOLDENPATH_CONFIG");
         command.args(["--color", if self.terminal.color { "always" } else { "never" }]);
         command.args(arguments).current_dir(&self.catalog).stdin(Stdio::null());
         // A demo inside a git hook must not change the hook's repository.

@@ -68,7 +68,7 @@ fn quoted(text: &str) -> String {
 /// Returns the configuration file that an installed script names.
 fn configuration_of(script: &str) -> Option<String> {
     let (_, rest) = script.split_once("goldenpath --config='")?;
-    let (config, _) = rest.split_once("' hook run")?;
+    let (config, _) = rest.rsplit_once("' hook run")?;
     Some(config.replace(r"'\''", "'"))
 }
 
