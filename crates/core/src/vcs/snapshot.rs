@@ -221,12 +221,19 @@ impl Repository {
         }
         // Only one thread at a time can read from a repository, so each opens its own. Objects of
         // a merge are only in the memory of this one, so missing blobs are read again here.
+        let root = self.root().to_path_buf();
         let loaded: Vec<Option<T>> = blobs
             .par_chunks(BLOBS_A_THREAD)
             .flat_map_iter(|blobs| {
                 let own = git2::Repository::open_from_env().ok();
                 let objects = own.as_ref().and_then(|own| own.odb().ok());
-                let read = |blob: &Blob<'_>| bytes(objects.as_ref()?, blob, limit).ok();
+                let read = |blob: &Blob<'_>| {
+                    // The index notes sizes modulo 4 GiB, so the file has to have the same one.
+                    let file = root.join(blob.path.as_ref()).symlink_metadata();
+                    let is_noted = file.is_ok_and(|file| file.len() == u64::from(blob.noted_size));
+                    let noted_size = if is_noted { blob.noted_size } else { 0 };
+                    bytes(objects.as_ref()?, &Blob { noted_size, ..blob.clone() }, limit).ok()
+                };
                 blobs
                     .iter()
                     .map(|blob| read(blob).map(|bytes| load(file(blob, Ok(bytes)))))
