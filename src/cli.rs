@@ -17,6 +17,7 @@ use crate::output::streams::Streams;
 use crate::interrupt::INTERRUPTED;
 use crate::output::style::ColorChoice;
 use goldenpath_core::sanitize::{runner, sanitize};
+use goldenpath_core::vcs::git;
 
 /// Manage secrets for Kubernetes on AWS by manifests in git
 ///
@@ -121,6 +122,7 @@ pub fn main() -> ExitCode {
         streams: Streams::new(color, quiet, verbose),
         now: Timestamp::now(),
     };
+    git::set_listener(Streams::listener(quiet));
     let reports_changes = cli.command.reports_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory))
     {

@@ -19,6 +19,7 @@ use goldenpath_core::scaffold::{AnswersError, CopyError, ScaffoldError};
 use goldenpath_core::template::TemplateError;
 use goldenpath_core::vcs::git::GitError;
 use goldenpath_core::vcs::{DefaultBranchError, SourceError};
+use goldenpath_deploy::audit::RecordError;
 use goldenpath_deploy::branch::BranchError;
 use goldenpath_deploy::gitops::GitopsError;
 use goldenpath_deploy::lifecycle::LifecycleError;
@@ -128,8 +129,38 @@ macro_rules! exit_codes {
 exit_codes! {
     misused: SourceError, FindError, TemplateError, ProjectionError, HookError, AnswersError,
         CopyError;
-    failed: GitError, ScaffoldError, PromptError, RemoteError, RenumberError, StoreError,
-        LifecycleError, ValueError, DefaultBranchError, CodeownersError;
+    failed: GitError, ScaffoldError, PromptError, RenumberError, StoreError, LifecycleError,
+        ValueError, CodeownersError;
+}
+
+impl From<RemoteError> for Failure {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::Source(error) => error.into(),
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<DefaultBranchError> for Failure {
+    fn from(error: DefaultBranchError) -> Self {
+        match error {
+            DefaultBranchError::Source(error) => error.into(),
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<RecordError> for Failure {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Source(error) => Self::misused(error),
+            RecordError::NoRemote { .. }
+            | RecordError::BadBranch { .. }
+            | RecordError::ForeignBranch { .. } => Self::misused(error),
+            error => Self::failed(error),
+        }
+    }
 }
 
 impl From<ConfigError> for Failure {

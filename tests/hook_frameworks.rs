@@ -256,13 +256,53 @@ fn the_two_hooks_that_this_project_offers_differ_in_where_the_binary_comes_from_
     for (key, value) in [("id", "goldenpath-validate-system"), ("language", "system")] {
         expected[key] = value.into();
     }
-    expected["description"] = installed["description"].clone();
+    for key in ["description", "entry"] {
+        expected[key] = installed[key].clone();
+    }
     assert_eq!(*installed, expected);
+    let entry = installed["entry"].as_str().unwrap();
+    assert!(entry.contains(&format!(" && exec {} ", built["entry"].as_str().unwrap())), "{entry}");
+    // `init` adds the same, with the paths of the configuration.
+    let text = from_init();
+    let own = repository.program(python.to_str().unwrap(), &["-c", script]).stdin(&text).run();
+    assert_eq!(own.success().json()[0]["hooks"][0]["entry"], installed["entry"]);
     // The binary of `language: rust` is the one that the project installs.
     assert!(
         built["entry"].as_str().unwrap().starts_with(concat!(env!("CARGO_PKG_NAME"), " ")),
         "{built}"
     );
+}
+
+#[test]
+fn without_goldenpath_a_commit_passes_that_it_would_not_check() {
+    let project = project();
+    for framework in FRAMEWORKS {
+        for repos in [from(&project, "goldenpath-validate-system"), from_init()] {
+            let repository = framework.installed(&repos);
+            let path_of_git = std::env::var_os("PATH").unwrap_or_default();
+            let commit = |file: &str| {
+                let command = repository.program("git", &["commit", "--message", file]);
+                command.env("PATH", &path_of_git).run()
+            };
+            repository.write("README.md", "x\n").git(&["add", "--all"]);
+            passes(commit("README.md"));
+            let id = path("SEC-0001");
+            for file in [id.as_str(), "schemas/metadata/enums.yaml", "goldenpath.yaml"] {
+                for change in [&["add", "--all"][..], &["rm", "--quiet", "--cached", file]] {
+                    repository.write(file, "x\n").git(change);
+                    let said = commit(file).fails_with(1).said();
+                    assert!(said.contains("install it: run cargo install"), "{file}: {said}");
+                    repository.git(&["commit", "--quiet", "--no-verify", "--message", file]);
+                }
+                fs::remove_file(repository.path().join(file)).unwrap();
+            }
+            // In a pipeline nothing is staged, but there are files to check.
+            repository.write(&id, "x\n").git(&["add", "--all"]);
+            repository.git(&["commit", "--quiet", "--no-verify", "--message", "x"]);
+            let all = framework.command(&repository, &["run", "--all-files"]);
+            all.env("PATH", &path_of_git).run().fails_with(1);
+        }
+    }
 }
 
 #[test]

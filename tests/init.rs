@@ -39,7 +39,14 @@ const ITEM: &str = r#"- repo: local
   hooks:
     - id: goldenpath-validate
       name: goldenpath validate
-      entry: goldenpath validate --staged
+      # Without goldenpath, a commit passes that changes no manifest and no rule file.
+      entry: |-
+        sh -c 'command -v goldenpath > /dev/null && exec goldenpath validate --staged "$@"
+        [ $# = 0 ] && git --literal-pathspecs diff --cached --quiet --no-ext-diff -- PATHS &&
+          echo "goldenpath is not on the PATH; nothing that it checks is staged" >&2 && exit
+        echo "goldenpath is not on the PATH, and a manifest or a rule file is to be checked;" >&2
+        echo "install it: run cargo install --path . --locked in its repository" >&2
+        exit 1' goldenpath
       language: system
       files: "^catalogs/secrets/.*\\.ya?ml$"
       always_run: true
@@ -47,8 +54,13 @@ const ITEM: &str = r#"- repo: local
       stages: [pre-commit, pre-merge-commit, manual]
 "#;
 
+/// The paths of a catalog without a configuration of its own.
+const PATHS: &str = "catalogs/secrets goldenpath.yaml schemas templates .github/CODEOWNERS \
+                     CODEOWNERS docs/CODEOWNERS .gitlab/CODEOWNERS";
+
 fn item(indent: &str) -> String {
-    ITEM.split_inclusive('\n').map(|line| format!("{indent}{line}")).collect()
+    let item = ITEM.replace("PATHS", PATHS);
+    item.split_inclusive('\n').map(|line| format!("{indent}{line}")).collect()
 }
 
 #[test]
@@ -57,8 +69,10 @@ fn a_fresh_repository_gets_all_of_it_and_a_second_run_changes_nothing() {
     let first = init(&repository, &[]);
     assert_eq!(first.stdout, line_per_file("created"));
     assert!(first.stderr.contains("There is no .pre-commit-config.yaml"), "{}", first.stderr);
-    assert!(first.stderr.contains(ITEM), "the hook to copy: {}", first.stderr);
+    assert!(first.stderr.contains(&item("")), "the hook to copy: {}", first.stderr);
     assert!(first.stderr.contains("`goldenpath new secret`"), "what comes next: {}", first.stderr);
+    let install = "pre-commit install --hook-type pre-commit --hook-type pre-merge-commit";
+    assert!(first.stderr.contains(install), "{}", first.stderr);
     let written = files(&repository);
     assert_eq!(written.keys().map(String::as_str).collect::<Vec<_>>().len(), FILES.len());
     let second = init(&repository, &[]);
@@ -156,7 +170,8 @@ fn the_hook_goes_behind_the_last_repository_and_every_other_byte_stays() {
     let repository = Repository::new();
     repository.write(HOOKS, "repos:\n- repo: x\n  hooks:\n  - id: y");
     init(&repository, &[]);
-    assert_eq!(repository.read(HOOKS), format!("repos:\n- repo: x\n  hooks:\n  - id: y\n{ITEM}"));
+    let expected = format!("repos:\n- repo: x\n  hooks:\n  - id: y\n{}", item(""));
+    assert_eq!(repository.read(HOOKS), expected);
 }
 
 #[test]
@@ -179,7 +194,7 @@ fn a_file_that_cannot_be_extended_safely_is_kept_and_reported() {
             "{text}: {}",
             outcome.stderr
         );
-        assert!(outcome.stderr.contains(ITEM), "{text}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(&item("")), "{text}: {}", outcome.stderr);
     }
 }
 
@@ -261,7 +276,7 @@ fn every_option_in_a_comment_exists() {
             "#     gitops: { url: \"git@git.example.com:acme/gitops-prod.git\", branch: main }",
             "#     cluster: { name: prod-eu, context: prod-eu }",
             "# limits: { maxDeletes: 5 }",
-            "# audit: { push: true, remote: origin, branch: main }",
+            "# audit: { remote: origin, branch: goldenpath/audit }",
             "# rules:",
             "#   medium-risk-should-rotate: error",
             "# policies:",

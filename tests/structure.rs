@@ -2,6 +2,7 @@
 //! unique, words and columns keep to `docs/style.md`.
 
 mod allowance;
+mod objects;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -171,7 +171,7 @@ fn a_value_that_does_not_fit_the_type_is_rejected_and_nothing_is_written() {
         says(&refused, words);
     }
     says(&value(&platform, &["status"]).run().success(), "awaiting a value");
-    let trail = platform.catalog.read("audit/SEC-0007.jsonl");
+    let trail = platform.catalog.trail("SEC-0007");
     assert!(!trail.contains("set-value"), "{trail}");
 }
 
@@ -337,7 +337,7 @@ fn a_write_whose_result_is_unknown_is_recorded_as_interrupted() {
     assert_eq!(aws.current()["password"], "second", "it came through");
     aws.recorder.forget_faults();
     aws.set("password=third", &[]).run().success();
-    let trail = aws.platform.catalog.read("audit/SEC-0007.jsonl");
+    let trail = aws.platform.catalog.trail("SEC-0007");
     let results: Vec<&str> = trail
         .lines()
         .filter(|line| line.contains("\"action\":\"set-value\""))
@@ -626,7 +626,7 @@ fn each_change_is_in_the_audit_trail_with_its_keys_and_version() {
     set(&platform, WHOLE, &[]).run().success();
     value(&platform, &["rotate", "SEC-0007", "--yes"]).run().success();
     value(&platform, &["rotate", "SEC-0007", "--yes", "--rollback"]).run().success();
-    let trail = platform.catalog.read("audit/SEC-0007.jsonl");
+    let trail = platform.catalog.trail("SEC-0007");
     let events: Vec<Value> =
         trail.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let reported: Vec<&str> =
@@ -650,7 +650,7 @@ fn a_kill_between_two_calls_leaves_the_old_value_or_the_new_one_and_the_next_run
         assert_eq!(held(&platform), [password, "username=a"], "{point}");
         set(&platform, "password=3", &[]).run().success();
         assert_eq!(held(&platform), ["password=3", "username=a"]);
-        let trail = platform.catalog.read("audit/SEC-0007.jsonl");
+        let trail = platform.catalog.trail("SEC-0007");
         assert!(trail.contains("\"interrupted\""), "{point}: {trail}");
     }
 }

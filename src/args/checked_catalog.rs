@@ -17,14 +17,15 @@ use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionTemplate};
 use goldenpath_core::report::count;
 use goldenpath_core::rules;
-use goldenpath_core::rules::{Finding, Renewals, RuleSet, Severity};
+use goldenpath_core::rules::{Finding, RuleSet, Severity, StoredState};
 use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_deploy::audit::Recorder;
+use goldenpath_deploy::audit;
+use goldenpath_deploy::audit::{AppliedCommit, AuditBranch, Recorder};
 use goldenpath_deploy::gitops::{Target, WorkingCopy};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{
-    Account, Parallelism, Plan, PlanProgress, ReconcileContext, ReconcileOptions, SavedPlan,
-    SavedSelection, SecretSubject, Shard, UnreadableAccount,
+    Account, BlockReason, DecommissionRequest, Parallelism, Plan, PlanProgress, ReconcileContext,
+    ReconcileOptions, SavedPlan, SavedSelection, SecretSubject, Shard, Step, UnreadableAccount,
 };
 use goldenpath_deploy::store::SecretStore;
 
@@ -65,32 +66,52 @@ impl CheckedCatalog<'_> {
             overrides: source.overrides(),
             now: context.now,
         };
-        let requested = self.request_times();
+        let requested = self.request_times()?;
         let reconcile_context =
             ReconcileContext { project, catalog, template, accounts, gitops, requested, options };
         print_destinations(&reconcile_context, self.shard, context);
         Ok((reconcile_context, unreadable_accounts))
     }
 
-    /// Returns since when each decommission is requested, by the history of the branch.
-    fn request_times(&self) -> BTreeMap<SecretId, Timestamp> {
+    /// Returns since when each decommission is requested.
+    ///
+    /// That is by the history of the branch, and by the audit trail.
+    fn request_times(&self) -> Result<BTreeMap<SecretId, DecommissionRequest>, Failure> {
         let status = LifecycleStatus::DecommissionRequested;
         let requests =
             self.catalog.selected().filter_map(|entry| Some((entry.request()?, &entry.path)));
         let requests: Vec<_> = requests.filter(|(request, _)| request.status == status).collect();
         let tip = match self.catalog.snapshot {
             commit @ Snapshot::Commit(_) => Some(commit),
-            _ => self.repository.head().ok(),
+            _ => self.repository.last_commit()?,
         };
         let paths = requests.iter().map(|(_, path)| (*path).clone());
         let has_status = |bytes: &[u8]| manifest::status_in(bytes) == Some(status);
         let since = tip
             .map(|tip| self.repository.unchanged_since(tip, paths, has_status))
+            .transpose()?
             .unwrap_or_default();
-        requests
+        let committed: Vec<(SecretId, Timestamp)> = requests
             .into_iter()
             .filter_map(|(request, path)| Some((request.id, *since.get(path)?)))
-            .collect()
+            .collect();
+        if committed.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let recorded = AuditBranch::open(&self.repository, &self.project.config.audit)
+            .map(|branch| branch.log().request_times())
+            .map_err(|error| error.to_string());
+        // Where the history is cut, its first commit says nothing about when the request was made.
+        let is_cut = self.repository.is_shallow();
+        let request_of = |(id, time)| {
+            let recorded = recorded.as_ref().map(|times| times.get(&id).copied());
+            let request = DecommissionRequest {
+                committed: (!is_cut).then_some(time),
+                recorded: recorded.map_err(Clone::clone),
+            };
+            (id, request)
+        };
+        Ok(committed.into_iter().map(request_of).collect())
     }
 
     /// Opens the GitOps repositories of these environments, each place once.
@@ -188,7 +209,35 @@ impl CheckedCatalog<'_> {
         context.streams.end_bar();
         let mut plan = plan?;
         plan.unreadable_accounts.splice(0..0, unreadable_accounts);
+        self.hold_proposed(&mut plan)?;
         Ok(plan)
+    }
+
+    /// Blocks marks that wait for a review, unless there are others.
+    fn hold_proposed(&self, plan: &mut Plan) -> Result<(), Failure> {
+        let files: Vec<&str> = plan
+            .actions
+            .iter()
+            .filter_map(|action| match &action.step {
+                Step::MarkDecommissioned { file } => Some(file.as_str()),
+                _ => None,
+            })
+            .collect();
+        if files.is_empty()
+            || !audit::are_proposed(&self.repository, &self.project.config.audit, &files)?
+        {
+            return Ok(());
+        }
+        for action in &mut plan.actions {
+            if matches!(action.step, Step::MarkDecommissioned { .. }) {
+                action.step = Step::Blocked(BlockReason::Waiting);
+                action.reason = format!(
+                    "the status `decommissioned` is on the branch `{}` and waits for its merge",
+                    audit::PROPOSAL
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Returns whether the run selects this subject.
@@ -244,10 +293,13 @@ impl CheckedCatalog<'_> {
     }
 
     /// Returns the recorder of the run, with the callers of the accounts if there are changes.
+    ///
+    /// With `older_reason`, the commit may be older than the one applied last.
     pub(crate) async fn recorder(
         &self,
         reconcile_context: &ReconcileContext<'_>,
         plan: &Plan,
+        older_reason: Option<&str>,
     ) -> Recorder<'_> {
         let mut callers = BTreeMap::new();
         for account in reconcile_context.accounts.iter().filter(|_| plan.has_changes()) {
@@ -261,7 +313,21 @@ impl CheckedCatalog<'_> {
             }
         }
         let source = format!("{} at {}", self.project.catalog_id, source_of(reconcile_context));
-        Recorder::new(&self.repository, &self.project.config.audit, source, callers)
+        let commit = match self.catalog.snapshot {
+            Snapshot::Commit(commit) => Some(commit.to_string()),
+            _ => self.repository.head().ok().map(|head| head.id()),
+        };
+        let selected = self.catalog.requests().filter(|one| self.selects(SecretSubject::of(one)));
+        let environments: BTreeSet<String> = selected
+            .map(|request| request.environment.to_string())
+            .chain(plan.actions.iter().map(|action| action.environment.clone()))
+            .collect();
+        let applied = commit.map(|commit| AppliedCommit {
+            commit,
+            environments: environments.into_iter().collect(),
+            older_reason: older_reason.map(str::to_owned),
+        });
+        Recorder::new(&self.repository, &self.project.config.audit, source, applied, callers)
     }
 
     /// Returns the plan for a file, with the commit, selection and accounts it is valid for.
@@ -362,8 +428,12 @@ impl CheckedCatalog<'_> {
         context: &Context,
     ) -> Result<Option<Vec<Finding>>, Failure> {
         let mut findings = self.findings.clone();
-        let renewals = Renewals { now: context.now, last: plan.renewals.clone() };
-        RuleSet::of(&self.project)?.check_stored(&mut findings, &self.catalog, &renewals);
+        let state = StoredState {
+            now: context.now,
+            renewals: plan.renewals.clone(),
+            losses: plan.losses.clone(),
+        };
+        RuleSet::of(&self.project)?.check_stored(&mut findings, &self.catalog, &state);
         if !is_applicable(&findings) {
             reject(&findings, &self.catalog, context);
             return Ok(None);

@@ -55,7 +55,10 @@ impl CommitArgs {
             let with_paths = |words: &[&str]| {
                 [words.iter().map(|word| (*word).to_owned()).collect(), paths.clone()].concat()
             };
-            git.run_interactive(&with_paths(&["add", "--"]))?;
+            // A new manifest may be where a sparse checkout leaves files out.
+            let is_sparse = repository.gaps()?.is_sparse;
+            let add: &[&str] = if is_sparse { &["add", "--sparse", "--"] } else { &["add", "--"] };
+            git.run_interactive(&with_paths(add))?;
             git.run_interactive(&with_paths(&[
                 "commit",
                 "--quiet",

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
-use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
+use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::inventory::{Due, StartDates, StoreDates, UnreachableStore};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{Account, UnreadableAccount};
@@ -24,7 +24,7 @@ pub(crate) struct DueWindow {
     pub(crate) within: u32,
     /// Use only git's history, without querying the stores
     #[arg(long)]
-    offline: bool,
+    pub(crate) offline: bool,
 }
 
 /// The dates from git and the stores.
@@ -45,17 +45,14 @@ impl DueWindow {
         context: &Context,
     ) -> Result<DueDates, Failure> {
         let tip = match catalog.snapshot {
-            Snapshot::WorkTree => match repository.head() {
-                Ok(head) => Some(head),
-                Err(SourceError::NoCommit) => None,
-                Err(error) => return Err(error.into()),
-            },
+            Snapshot::WorkTree => repository.last_commit()?,
             other => Some(other),
         };
         let mut start_dates = tip
             .map(|tip| {
                 StartDates::of(repository, project, catalog, tip, |request| filter.selects(request))
             })
+            .transpose()?
             .unwrap_or_default();
         if repository.is_shallow() {
             context.streams.message(

@@ -58,8 +58,28 @@ impl SnapshotArgs {
             }
         };
         let project = context.open(&repository, snapshot)?;
+        if snapshot == Snapshot::WorkTree {
+            note_left_out(&repository, &project, context)?;
+        }
         Ok((repository, snapshot, project))
     }
+}
+
+/// Notes files that are not in the work tree, which a person may expect to be left out here too.
+fn note_left_out(
+    repository: &Repository,
+    project: &Project,
+    context: &Context,
+) -> Result<(), Failure> {
+    let folder = project.folder();
+    let count = repository.left_out(folder)?.len();
+    if count > 0 {
+        context.streams.message(&format!(
+            "Note: the sparse checkout leaves out {} of {folder}/, read from the index instead.",
+            count_of(count, "file")
+        ));
+    }
+    Ok(())
 }
 
 impl Filter {

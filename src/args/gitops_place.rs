@@ -8,7 +8,7 @@ use goldenpath_core::catalog::Project;
 use goldenpath_core::config::GitopsConfig;
 use goldenpath_core::vcs::Repository;
 use goldenpath_core::vcs::git::{Git, SAFE_VERSION};
-use goldenpath_deploy::branch::{RemoteBranch, RemotePlace};
+use goldenpath_deploy::branch::{BranchScope, RemoteBranch, RemotePlace};
 use goldenpath_deploy::gitops::{GitopsError, RemoteRepository, Target, WorkingCopy};
 
 /// The place of the projections: a folder, or a branch of a remote repository.
@@ -47,6 +47,7 @@ impl GitopsPlace {
                     &project.root,
                     &data_folder,
                     protocols,
+                    BranchScope::Existing,
                 );
                 context.streams.end_progress();
                 Ok(Target::Remote(Box::new(RemoteRepository::new(

@@ -1,5 +1,6 @@
 //! Groups of arguments that several commands share, and the data they select.
 
+pub(crate) mod audit_trail;
 pub(crate) mod checked_catalog;
 pub(crate) mod commit;
 pub(crate) mod due_window;

@@ -55,7 +55,7 @@ pub(crate) struct PlanArgs {
     )]
     pub(super) overrides: Vec<Gate>,
     /// Record TEXT in the audit trail as the reason for an override
-    #[arg(long, value_name = "TEXT", requires = "overrides", value_parser = reason)]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(super) reason: Option<String>,
     /// Select one of N shards of the services, for concurrent jobs: I/N, or auto
     ///
@@ -145,6 +145,22 @@ impl PlanArgs {
         })
     }
 
+    /// Returns the reason of `--reason`.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Rejects a reason without anything that it is for.
+    pub(crate) fn check_reason(&self, is_used: bool) -> Result<(), Failure> {
+        if self.reason.is_none() || is_used || !self.overrides.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "`--reason` is given without anything that it is the reason for",
+            "give it together with `--override GATE`, or for apply with `--allow-older`",
+        ))
+    }
+
     /// Reads and checks the catalog. Returns `None` after showing the errors it has.
     pub(crate) fn read(&self, context: &Context) -> Result<Option<CheckedCatalog<'_>>, Failure> {
         let shard = self.shard.map(ShardArg::resolve).transpose()?;
@@ -155,13 +171,18 @@ impl PlanArgs {
             return Err(no_backend(&project, snapshot, context));
         }
         project.check_locations(&repository)?;
+        if project.config.audit.push.is_some() {
+            context.streams.message(
+                "Note: `audit.push` has no effect any more; remove it from goldenpath.yaml.",
+            );
+        }
         let rules = RuleSet::of(&project)?;
         let mut checked = rules.read(&repository, snapshot, &Selection::All, None)?;
         checked.catalog.check_folder(&repository, &project)?;
         self.selection.check(&project, &checked.catalog)?;
-        let tip = if self.work_tree { repository.head().ok() } else { Some(snapshot) };
+        let tip = if self.work_tree { repository.last_commit()? } else { Some(snapshot) };
         if let Some(tip) = tip {
-            rules.find_expired(&mut checked, &repository, tip, context.now);
+            rules.find_expired(&mut checked, &repository, tip, context.now)?;
         }
         let (catalog, findings) = rules.finish(checked)?;
         if !is_applicable(&findings) {

@@ -52,6 +52,12 @@ pub(crate) struct Args {
     /// Apply without confirmation
     #[arg(short, long)]
     yes: bool,
+    /// Apply a commit that does not contain the one applied last; requires --reason
+    ///
+    /// For going back on purpose, and after the history of the catalog was rewritten. Without it,
+    /// such a commit is refused: usually it is an old pipeline run that was started again.
+    #[arg(long, requires = "reason")]
+    allow_older: bool,
     /// Delete up to N secrets in this run, instead of `limits.maxDeletes`
     #[arg(long, value_name = "N")]
     allow_deletes: Option<usize>,
@@ -68,6 +74,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             "give --yes to apply without confirmation",
         ));
     }
+    args.source.check_reason(args.allow_older)?;
+    let older_reason = args.source.reason().filter(|_| args.allow_older);
     let saved = args.plan.as_deref().map(SavedPlan::read).transpose()?;
     let own =
         saved.as_ref().map(|saved| PlanArgs::of(saved, args.source.parallelism())).transpose()?;
@@ -109,14 +117,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             &plan,
             args.allow_deletes.unwrap_or(reconcile_context.project.config.limits.max_deletes),
         )?;
-        let recorder = desired.recorder(&reconcile_context, &plan).await;
+        let recorder = desired.recorder(&reconcile_context, &plan, older_reason).await;
         if !plan.has_changes() {
             let mut applied = Applied::default();
+            if let Err(error) = recorder.note_applied(&reconcile_context.ids_in_use()) {
+                context.streams.message(&format!(
+                    "Note: it is not recorded that this commit is applied: {error}"
+                ));
+            }
             // Actions of a killed run may not be recorded yet.
             reconcile::finish_recording(&recorder, &[], &mut applied, &mut |event| {
                 ApplyProgress::new(&context.streams, &reconcile_context, 1).report(event)
             });
             return Ok(outcome(&plan, applied.failed));
+        }
+        recorder.check_order()?;
+        for (_, target) in &reconcile_context.gitops {
+            target.check_signer()?;
         }
         if let Some(prompter) = prompter
             && !prompter.confirm("Apply these changes?", false)?
@@ -138,7 +155,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             |event| progress.report(event),
         );
         let applied = match future::select(pin!(work), pin!(stopping.handle_termination())).await {
-            Either::Left((applied, _)) => applied,
+            Either::Left((applied, _)) => applied?,
             Either::Right((never, _)) => match never {},
         };
         let text = format!("{}{}", progress.failures(), render_summary(applied));

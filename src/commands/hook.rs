@@ -260,7 +260,13 @@ fn refs(
         let Some(remote) = remote.filter(|_| hook == HookName::PrePush && !mine.is_empty()) else {
             return Ok(Vec::new());
         };
-        let branches = branches.get_or_init(|| branches_of(&repository, remote, context));
+        let branches = match branches.get() {
+            Some(branches) => branches,
+            None => {
+                let found = branches_of(&repository, remote, context)?;
+                branches.get_or_init(|| found)
+            }
+        };
         // The pushed branch does not collide with its own earlier state on the remote.
         let shown = ReservationRemote::at(&repository, remote).name;
         let own = name.strip_prefix("refs/heads/").map(|name| format!("{shown}/{name}"));
@@ -273,7 +279,7 @@ fn refs(
             &mine,
             Some(range.after()),
             &others,
-        );
+        )?;
         let finding = |clash: &IdConflict| {
             rules.branch_conflict(
                 &checked.catalog,
@@ -288,14 +294,18 @@ fn refs(
 }
 
 /// Returns the branches of the remote, or as of the last fetch if it cannot be queried.
-fn branches_of(repository: &Repository, remote: &str, context: &Context) -> Vec<Branch> {
-    ReservationRemote::at(repository, remote).branches().unwrap_or_else(|error| {
+fn branches_of(
+    repository: &Repository,
+    remote: &str,
+    context: &Context,
+) -> Result<Vec<Branch>, Failure> {
+    ReservationRemote::at(repository, remote).branches().or_else(|error| {
         context
             .streams
             .message(&format!("Warning: only fetched branches are checked for IDs: {error}."));
         let prefix = format!("{remote}/");
-        let mut branches = repository.branches().unwrap_or_default();
+        let mut branches = repository.branches()?;
         branches.retain(|branch| branch.name.starts_with(&prefix));
-        branches
+        Ok(branches)
     })
 }

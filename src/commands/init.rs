@@ -16,7 +16,7 @@ use goldenpath_core::scaffold::pre_commit_config;
 use goldenpath_core::scaffold::pre_commit_config::HookEdit;
 use goldenpath_core::template;
 use goldenpath_core::template::Output;
-use goldenpath_core::vcs::Repository;
+use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Set up a repository: goldenpath.yaml, schemas/ and the commit hook
 ///
@@ -52,7 +52,7 @@ struct SetupStep<'a> {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let root = repository.root();
-    let existing = if args.force { None } else { read(root, FILE_NAME)? };
+    let existing = if args.force { None } else { read(&repository, FILE_NAME)? };
     // A configuration that is kept sets the paths of the other files.
     let config = existing
         .as_deref()
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     // All files are checked before the first is written, so that an obstacle stops every step.
     let mut steps = Vec::new();
     for (path, text) in files {
-        let word = match read(root, path)? {
+        let word = match read(&repository, path)? {
             Some(found) if found == text => "unchanged",
             Some(_) if !args.force => "kept your",
             Some(_) => "replaced",
@@ -92,9 +92,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             text: text.to_owned(),
         });
     }
-    let item = pre_commit_config::item(&config.catalog)?;
+    let item = pre_commit_config::item(&config)?;
     let name = pre_commit_config::CONFIG_FILE_NAME;
-    let edit = read(root, name)?.map(|text| pre_commit_config::add(&text, &item));
+    let edit = read(&repository, name)?.map(|text| pre_commit_config::add(&text, &item));
     match &edit {
         Some(HookEdit::AlreadyThere) => {
             steps.push(SetupStep {
@@ -143,21 +143,31 @@ fn print_next_steps(edit: Option<&HookEdit>, item: &str, context: &Context) {
         }
         None => {
             context.streams.message(&format!(
-                "There is no {name}. To check every commit, create one with\n\nrepos:\n{item}\n\
-                 or, without the framework, run `goldenpath hook install`.\n"
+                "There is no {name}. To check every commit without a framework, run \
+                 `goldenpath hook install`; or create one with\n\nrepos:\n{item}"
             ));
         }
     }
+    context.streams.message(&format!(
+        "In each clone, install the framework's hooks once: `{}`.",
+        pre_commit_config::INSTALL
+    ));
     context.streams.message(
         "Next: review goldenpath.yaml, commit, and create a first secret with \
          `goldenpath new secret`.",
     );
 }
 
-fn read(root: &Path, path: &str) -> Result<Option<String>, Failure> {
-    let on_disk = root.join(path);
+/// Returns the text of a file, also if a sparse checkout leaves it out; None without one.
+fn read(repository: &Repository, path: &str) -> Result<Option<String>, Failure> {
+    let on_disk = repository.root().join(path);
     if on_disk.symlink_metadata().is_err() {
-        return Ok(None);
+        let left_out = repository.read(Snapshot::WorkTree, path, MAX_BYTES)?;
+        return Ok(match left_out {
+            Some(Ok(bytes)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            // What is in the way is reported before anything is written.
+            Some(Err(_)) | None => None,
+        });
     }
     let help = "move it away: init does not replace a file that it cannot read";
     let bytes = files::read_regular(&on_disk, MAX_BYTES)

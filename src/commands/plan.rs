@@ -76,6 +76,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         Some(Checked { project, .. }) => Some(project),
         None => None,
     };
+    args.source.check_reason(false)?;
     let Some(mut desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
     if let Some(change) = &change {
         desired.add_findings(change.findings.clone());
@@ -127,6 +128,6 @@ fn check_change(args: &Args, base: &str, context: &Context) -> Result<Checked, F
     let from = repository.commit(base)?;
     let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;
     let range =
-        range.with_time_rules(&repository, context.now).with_config(context.config.as_deref());
+        range.with_time_rules(&repository, context.now)?.with_config(context.config.as_deref());
     Ok(check(&repository, &range, &Selection::All, &CheckReporter::new(None, &context.streams))?)
 }

@@ -1,8 +1,10 @@
 //! `goldenpath report`
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::args::audit_trail::read_events;
 use crate::args::due_window::DueWindow;
 use crate::args::filter::{Filter, SnapshotArgs};
 use crate::context::{Context, block_on};
@@ -10,12 +12,11 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::findings::count_of;
 use goldenpath_core::files;
-use goldenpath_core::manifest::SecretRequest;
-use goldenpath_core::trail;
+use goldenpath_core::manifest::{SecretId, SecretRequest};
 use goldenpath_core::trail::AuditEvent;
 use goldenpath_deploy::inventory;
+use goldenpath_deploy::inventory::DueList;
 use goldenpath_deploy::inventory::page::{CatalogPage, MARK, TimelineEvent};
-use goldenpath_deploy::inventory::{CatalogRow, DueList};
 
 /// The largest existing page that is checked for goldenpath's mark, in bytes.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -77,12 +78,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 event.actor.name()
             ),
         };
-        let timeline = |row: &CatalogRow| {
-            trail::read(&repository, snapshot, row.id).events().map(moment).collect()
-        };
+        let mut timelines: BTreeMap<SecretId, Vec<TimelineEvent>> =
+            rows.iter().map(|row| (row.id, Vec::new())).collect();
+        for event in read_events(&repository, &project, args.window.offline, context)? {
+            if let Some(timeline) = timelines.get_mut(&event.id) {
+                timeline.push(moment(event));
+            }
+        }
         let report = CatalogPage {
             at: snapshot.to_string(),
-            timelines: rows.iter().map(|row| (row.id, timeline(row))).collect(),
+            timelines,
             rows,
             due_list,
             unread: catalog.selected().filter(|entry| entry.request().is_none()).count(),

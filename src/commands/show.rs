@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use jiff::Timestamp;
 
+use crate::args::audit_trail::read_events;
 use crate::args::filter::{SnapshotArgs, table_width};
 use crate::args::gitops_place::GitopsPlace;
 use crate::context::{Context, block_on};
@@ -16,9 +17,8 @@ use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
 use goldenpath_core::rules;
-use goldenpath_core::rules::{Finding, Renewals, RuleSet};
+use goldenpath_core::rules::{ConsumerLosses, Finding, RuleSet, StoredState};
 use goldenpath_core::sanitize::sanitize_json;
-use goldenpath_core::trail;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::gitops::FileState;
 use goldenpath_deploy::inventory::{
@@ -75,9 +75,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     let rules = RuleSet::of(&project)?;
     let mut checked = rules.read(&repository, snapshot, &Selection::All, None)?;
-    let tip = if snapshot == Snapshot::WorkTree { repository.head().ok() } else { Some(snapshot) };
+    let tip =
+        if snapshot == Snapshot::WorkTree { repository.last_commit()? } else { Some(snapshot) };
     if let Some(tip) = tip {
-        rules.find_expired(&mut checked, &repository, tip, context.now);
+        rules.find_expired(&mut checked, &repository, tip, context.now)?;
     }
     let (catalog, mut findings) = rules.finish(checked)?;
     let entry = catalog.find(&args.id)?;
@@ -87,8 +88,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let subject = ShownSecret { repository: &repository, project: &project, entry, request };
     let mut start_dates = tip
         .map(|tip| StartDates::of(&repository, &project, &catalog, tip, |one| one.id == request.id))
+        .transpose()?
         .unwrap_or_default();
 
+    let mut events = read_events(&repository, &project, args.offline, context)?;
+    events.retain(|event| event.id == request.id);
     block_on(async {
         let (mut store, mut gitops, mut reservation) =
             (Lookup::NotQueried, Lookup::NotQueried, Lookup::NotQueried);
@@ -108,8 +112,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }) = &store
         {
             start_dates.store_dates.insert(request.id, *dates);
-            let last = dates.renewal.map(|renewal| (request.id, renewal)).into_iter().collect();
-            rules.check_stored(&mut findings, &catalog, &Renewals { now: context.now, last });
+            let state = StoredState {
+                now: context.now,
+                renewals: dates.renewal.map(|renewal| (request.id, renewal)).into_iter().collect(),
+                losses: ConsumerLosses::new(),
+            };
+            rules.check_stored(&mut findings, &catalog, &state);
         }
         let is_committed = match snapshot {
             Snapshot::WorkTree if tip.is_some() => Some(!repository.has_uncommitted(&entry.path)?),
@@ -124,7 +132,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             store,
             gitops,
             reservation,
-            trail: trail::read(&repository, snapshot, request.id).events().collect(),
+            trail: events,
             findings: findings
                 .into_iter()
                 .filter(|finding: &Finding| finding.path == entry.path)

@@ -51,7 +51,9 @@ impl HookName {
         match config {
             None => text.to_owned(),
             Some(config) => {
-                text.replace(CALL, &format!("goldenpath --config={} hook run", quoted(config)))
+                let config = quoted(config);
+                text.replace(CALL, &format!("goldenpath --config={config} hook run"))
+                    .replace(CONFIG, &format!("config={config}\n"))
             }
         }
     }
@@ -59,6 +61,9 @@ impl HookName {
 
 /// The call of goldenpath in the scripts, without a configuration file.
 const CALL: &str = "goldenpath hook run";
+
+/// The line that names the configuration file, for a user without goldenpath.
+const CONFIG: &str = "config=\"${GOLDENPATH_CONFIG:-goldenpath.yaml}\"\n";
 
 /// Quotes a text for a POSIX shell.
 fn quoted(text: &str) -> String {

@@ -5,7 +5,8 @@ use goldenpath_deploy::reconcile::Applied;
 /// Returns the result of an applied plan in one line.
 #[must_use]
 pub(crate) fn render_summary(applied: Applied) -> String {
-    let Applied { created, changed, deleted, failed, skipped, blocked, not_started } = applied;
+    let Applied { created, changed, deleted, failed, skipped, blocked, not_started, proposed } =
+        applied;
     let mut text = format!("Applied: {created} created, {changed} changed");
     for (count, word) in [
         (deleted, "deleted"),
@@ -13,6 +14,7 @@ pub(crate) fn render_summary(applied: Applied) -> String {
         (skipped, "skipped"),
         (blocked, "blocked"),
         (not_started, "not started"),
+        (proposed, "waiting for review"),
     ] {
         if count > 0 {
             text.push_str(&format!(", {count} {word}"));

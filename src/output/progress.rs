@@ -9,6 +9,7 @@ use crate::interrupt::StopGuard;
 use crate::output::progress_bar::{Bar, group_digits};
 use goldenpath_core::rules;
 use goldenpath_core::sanitize::sanitize_name;
+use goldenpath_deploy::audit::PROPOSAL;
 use goldenpath_deploy::reconcile::{Action, ApplyEvent, ReconcileContext};
 
 /// The maximum number of steps with a line each.
@@ -88,14 +89,12 @@ impl<'run> ApplyProgress<'run> {
                 streams.message(&format!("committed {} in the GitOps repository", &commit[..8]));
                 return;
             }
-            ApplyEvent::Recorded(_) | ApplyEvent::Unrecorded(_) => {
+            ApplyEvent::Recorded(_) | ApplyEvent::Proposed(_) => {
                 return report_record(&event, self.streams);
             }
             ApplyEvent::RecordFailed(ref error) => {
                 report_record(&event, self.streams);
-                self.failures.push_str(&sanitize_name(&format!(
-                    "  the record in the catalog's repository: {error}"
-                )));
+                self.failures.push_str(&sanitize_name(&format!("  the audit trail: {error}")));
                 self.failures.push('\n');
                 return;
             }
@@ -144,12 +143,15 @@ impl<'run> ApplyProgress<'run> {
 pub(crate) fn report_record(event: &ApplyEvent<'_>, streams: &Streams) {
     match event {
         ApplyEvent::Recorded(commit) => {
-            streams.message(&format!("recorded in {} of the catalog", &commit[..8]));
+            streams.message(&format!("recorded in {} of the audit branch", &commit[..8]));
         }
-        ApplyEvent::Unrecorded(error) => streams.message(&format!(
-            "Note: the audit trail is kept in .git/goldenpath/ until a run can commit it: {error}. \
-             In a pipeline, set `audit.push`."
-        )),
+        ApplyEvent::Proposed(request) => streams.message(&match request {
+            Some(url) => format!("The status `decommissioned` waits for a review: {url}"),
+            None => format!(
+                "The status `decommissioned` waits for a review: the default branch takes no \
+                 push. Open a pull request for the branch `{PROPOSAL}`."
+            ),
+        }),
         ApplyEvent::RecordFailed(error) => streams.error(error),
         _ => {}
     }

@@ -100,6 +100,19 @@ impl Streams {
         }
     }
 
+    /// Returns a function that prints messages of any thread, unless `quiet`.
+    pub(crate) fn listener(quiet: bool) -> impl Fn(&str) + Send + Sync + 'static {
+        let runner_reads = runner::reads_output();
+        move |line: &str| {
+            if !quiet {
+                let line = sanitize(line);
+                let escaped =
+                    if runner_reads { runner::escape_commands(&line) } else { line.clone() };
+                let _ = io::stderr().lock().write_all(format!("{escaped}\n").as_bytes());
+            }
+        }
+    }
+
     /// Shows a progress bar below further output.
     ///
     /// Returns `None` with `--quiet` and where no bar can be drawn.

@@ -24,39 +24,21 @@ spec:
 ";
 
 #[test]
-fn references_to_the_kubernetes_secret_are_reported_with_file_and_line() {
+fn a_mention_of_the_kubernetes_secret_is_reported_with_file_line_and_object() {
     let aws = ending("consumers", 20);
     let gitops = &aws.platform.gitops;
     gitops.write("apps/web/deployment.yaml", DEPLOYMENT).commit_all("Web");
     assert_eq!(
         blocked(&aws),
         ["gate consumers: `payments-db-creds` is still named in the GitOps repository: \
-          apps/web/deployment.yaml:14 (env)"]
+          apps/web/deployment.yaml:14 (Deployment web); does Argo CD prune? Otherwise what is \
+          removed from the repository stays in the cluster"]
     );
     aws.apply().success();
     assert!(aws.describe(KEY)["DeletedDate"].is_null());
-
-    // In another namespace the same name is another Secret.
-    let elsewhere = DEPLOYMENT.replace("namespace: payments", "namespace: billing");
-    gitops.write("apps/web/deployment.yaml", &elsewhere).commit_all("Elsewhere");
+    gitops.git(&["rm", "--quiet", "apps/web/deployment.yaml"]);
+    gitops.git(&["commit", "--quiet", "--message", "Without it"]);
     assert_eq!(actions(&aws), [format!("SEC-0007 delete-secret {KEY}")]);
-    // The cluster has only what is committed.
-    gitops.write("apps/web/deployment.yaml", DEPLOYMENT);
-    assert_eq!(actions(&aws), [format!("SEC-0007 delete-secret {KEY}")]);
-    gitops.write("apps/web/deployment.yaml", &elsewhere);
-
-    gitops.write("charts/web/values.yaml", "auth:\n  existingSecret: payments-db-creds\n");
-    gitops.write(
-        "charts/web/templates/x.yaml",
-        "{{- if .Values.x }}\nname: payments-db-creds\n{{- end }}\n",
-    );
-    gitops.commit_all("A chart");
-    let reason = &blocked(&aws)[0];
-    assert!(
-        reason.contains("charts/web/templates/x.yaml:2 (a mention, which is weaker evidence)"),
-        "{reason}"
-    );
-    assert!(reason.contains("charts/web/values.yaml:2 (Helm values)"), "{reason}");
 }
 
 #[test]
@@ -93,22 +75,49 @@ fn a_value_that_was_read_lately_is_kept_and_a_gate_can_be_passed_by_with_a_reaso
         recorded[recorded.len() - 2..],
         ["override-gate last-accessed".to_owned(), format!("delete-secret {KEY}")]
     );
-    let trail = aws.platform.catalog.read("audit/SEC-0007.jsonl");
+    let trail = aws.platform.catalog.trail("SEC-0007");
     assert!(trail.lines().nth_back(1).unwrap().contains(reason), "{trail}");
 }
 
 #[test]
-fn a_history_that_is_cut_off_keeps_the_gate_closed() {
+fn where_history_is_cut_off_the_cooling_off_counts_from_the_trail_or_is_unknown() {
     let aws = ending("shallow", 20);
-    aws.platform.catalog.write("README.md", "x\n").commit_all("More");
-    let head = aws.platform.catalog.git(&["rev-parse", "HEAD"]);
-    std::fs::write(aws.platform.catalog.path().join(".git/shallow"), format!("{head}\n")).unwrap();
+    let catalog = &aws.platform.catalog;
+    catalog.write("README.md", "x\n").commit_all("More");
+    let head = catalog.git(&["rev-parse", "HEAD"]);
+    std::fs::write(catalog.path().join(".git/shallow"), format!("{head}\n")).unwrap();
+    assert_eq!(actions(&aws), [format!("SEC-0007 delete-secret {KEY}")]);
+    // Without a trail, nothing says since when.
+    catalog.git(&["update-ref", "-d", "refs/heads/goldenpath/audit"]);
+    let words = "gate cooling-off: the audit trail has no record of the request yet";
+    assert!(blocked(&aws)[0].starts_with(words), "{:?}", blocked(&aws));
+    // From the first run on, its own record counts, and not the commit of 2099.
+    aws.apply().success();
+    assert!(catalog.trail("SEC-0007").contains("\"action\":\"record-request\""));
     let reasons = blocked(&aws);
-    assert!(
-        reasons[0]
-            .starts_with("gate cooling-off: decommission requested on 2099-01-01, and 3 days"),
-        "{reasons:?}"
-    );
+    assert!(reasons[0].contains("3 days of cooling off are required"), "{reasons:?}");
+    assert!(!reasons[0].contains("2099"), "{reasons:?}");
+    assert_eq!(actions(&aws).len(), 1);
+}
+
+#[test]
+fn the_date_of_a_commit_opens_nothing_before_the_trail_has_the_request_for_as_long() {
+    let aws = Aws::new("lying-date");
+    aged(&aws.platform);
+    apply_days_ago(&aws, 100).success();
+    set_status(&aws.platform, "deprecated", 60);
+    set_status(&aws.platform, "decommission_requested", 50);
+    aws.apply().success();
+    let reasons = blocked(&aws);
+    assert!(reasons[0].contains("3 days of cooling off are required"), "{reasons:?}");
+}
+
+#[test]
+fn a_trail_that_cannot_be_read_keeps_the_gate_closed() {
+    let aws = ending("no-trail", 20);
+    aws.platform.catalog.git(&["remote", "add", "origin", "/nowhere/at/all"]);
+    let words = "gate cooling-off: unknown, since the audit trail is not";
+    assert!(blocked(&aws)[0].starts_with(words), "{:?}", blocked(&aws));
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn at_the_deletion() {
     killed_everywhere(
         "kill-deletion",
         &|test| ending(test, 20),
-        &["journal: noted", "branch: index written", "journal: recorded"],
+        &["audit: begun", "journal: noted", "audit: trees written", "journal: recorded"],
     );
 }
 
@@ -106,7 +106,7 @@ fn between_the_call_and_its_answer_and_the_trail_says_that_the_run_was_interrupt
     gate.turn_away();
     assert!(aws.describe(KEY)["DeletedDate"].is_number());
     aws.apply().success();
-    let trail = aws.platform.catalog.read("audit/SEC-0007.jsonl");
+    let trail = aws.platform.catalog.trail("SEC-0007");
     let deletions: Vec<&str> =
         trail.lines().filter(|line| line.contains("\"action\":\"delete-secret\"")).collect();
     assert_eq!(deletions.len(), 1, "{trail}");

@@ -16,6 +16,9 @@ fn lasting(text: &str) -> String {
     let mut text = text.to_owned();
     for (what, word) in [
         (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "DAY AND TIME"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "DAY AND TIME"),
+        (r"\d{8}T\d+Z-[0-9a-f]{64}", "RECORD"),
+        (r"events/\d{4}/\d\d/\d\d/", "events/YEAR/MONTH/DAY/"),
         (r"\d{4}-\d\d-\d\d", "DAY"),
         (r"arn:aws:\S+?/\S+?(,|$)", "CALLER$1"),
         (r"\b[0-9a-f]{40}\b", "COMMIT"),
@@ -71,7 +74,6 @@ Days, times,
 commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
 ";
     let mut it = Story { aws: Aws::new("life-story"), text: format!("{text}\n") };
-    let catalog = |it: &Story| it.aws.platform.catalog.path();
     aged(&it.aws.platform);
     it.says("## Creation\n\nThe manifest has merged.");
     it.apply(100);
@@ -130,11 +132,15 @@ commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
     it.says("## The audit trail");
     it.shows(&["audit", "show", "SEC-0007"], 0);
     it.shows(&["audit", "verify"], 0);
-    it.says("An altered line is detected:");
-    let file = catalog(&it).join("audit/SEC-0007.jsonl");
-    let trail = fs::read_to_string(&file).unwrap();
-    fs::write(&file, trail.replacen("ask Ann", "ask nobody", 1)).unwrap();
-    it.aws.platform.catalog.commit_all("Tidy up");
+    it.says("An altered record is detected:");
+    let repository = &it.aws.platform.catalog;
+    repository.git(&["switch", "--quiet", "goldenpath/audit"]);
+    let files = repository.git(&["ls-files"]);
+    let has_reason = |file: &&str| repository.read(file).contains("ask Ann");
+    let file = files.lines().find(has_reason).unwrap();
+    repository.write(file, &repository.read(file).replace("ask Ann", "ask nobody"));
+    repository.commit_all("Tidy up");
+    repository.git(&["switch", "--quiet", "main"]);
     it.shows(&["audit", "verify"], 1);
     it.text.trim_end().to_owned() + "\n"
 }

@@ -85,7 +85,7 @@ fn a_projection_arrives_in_one_commit_and_a_second_run_has_nothing_to_do() {
     );
     let rendered = it.platform.catalog.goldenpath(&["render"]).run().success().stdout;
     assert!(rendered.contains(&it.file(PROJECTION)), "{rendered}");
-    let source = it.platform.catalog.git(&["rev-parse", "HEAD~1"]);
+    let source = it.platform.catalog.git(&["rev-parse", "HEAD"]);
     let message = it.remote.git(&["log", "-1", "--format=%B%an", "main"]);
     assert_eq!(
         message,

@@ -384,23 +384,82 @@ fn a_bare_repository_gets_pre_receive() {
     assert_eq!(installed, format!("installed {}/hooks/pre-receive\n", repository.path().display()));
 }
 
+/// Commits what is staged on a PATH without goldenpath.
+fn commit_without(repository: &Repository) -> Outcome {
+    repository.program("git", &["commit", "--quiet", "--message", "x"]).run()
+}
+
+const NOT_NEEDED: &str =
+    "pre-commit: goldenpath is not on the PATH; nothing that it checks is staged\n";
+const NEEDED: &str = "pre-commit: goldenpath is not on the PATH, and a manifest or a rule file is \
+                      staged; install it: run 'cargo install --path . --locked' in its \
+                      repository\n";
+
 #[test]
-fn without_goldenpath_on_the_path_a_hook_says_so_and_refuses() {
+fn without_goldenpath_a_commit_passes_that_it_would_not_check() {
     let repository = Repository::new();
     hook(&repository, &["install"]).success();
-    repository.write(path("SEC-0001"), &manifest("SEC-0001")).git(&["add", "--all"]);
-    let refused =
-        repository.program("git", &["commit", "--quiet", "-m", "x"]).run().fails_with(1).stderr;
-    assert_eq!(
-        refused,
-        "pre-commit: goldenpath is not on the PATH; install it, or remove this hook: \
-         .git/hooks/pre-commit\n"
-    );
+    for (file, needed) in [
+        ("README.md", false),
+        ("src/main.rs", false),
+        (&*path("SEC-0001"), true),
+        ("goldenpath.yaml", true),
+        ("schemas/metadata/enums.yaml", true),
+        ("templates/plan.md.j2", true),
+        (".github/CODEOWNERS", true),
+        ("catalogs.md", false),
+    ] {
+        // As a new file, and then as a deleted one.
+        for change in [&["add", "--all"][..], &["rm", "--quiet", "--cached", file]] {
+            repository.write(file, "x\n").git(change);
+            let said = if needed {
+                commit_without(&repository).fails_with(1)
+            } else {
+                commit_without(&repository).success()
+            };
+            assert_eq!(said.stderr, if needed { NEEDED } else { NOT_NEEDED }, "{file} {change:?}");
+            if needed {
+                repository.git(&["commit", "--quiet", "--no-verify", "--message", "x"]);
+            }
+        }
+        fs::remove_file(repository.path().join(file)).unwrap();
+    }
+}
+
+#[test]
+fn without_goldenpath_the_paths_of_the_configuration_count() {
+    let repository = Repository::new();
+    let text = "catalog: \"my secrets\" # theirs\nenums: lists/enums.yaml\n";
+    repository.write("platform/config.yaml", text).write("README.md", "x\n").commit_all("Start");
+    repository.goldenpath(&["--config", "platform/config.yaml", "hook", "install"]).run().success();
+    for file in ["my secrets/web/dev/SEC-0001.yaml", "lists/enums.yaml", "platform/config.yaml"] {
+        repository.write(file, "x\n").git(&["add", "--all"]);
+        assert_eq!(commit_without(&repository).fails_with(1).stderr, NEEDED, "{file}");
+        repository.git(&["reset", "--quiet", "--hard"]);
+    }
+    repository.write("goldenpath.yaml", "x\n").write("README.md", "y\n").git(&["add", "--all"]);
+    assert_eq!(commit_without(&repository).success().stderr, NOT_NEEDED);
+}
+
+#[test]
+fn without_goldenpath_a_push_passes_that_it_would_not_check_and_a_server_refuses() {
     let server = Repository::bare();
+    let repository = Repository::clone_of(&server);
+    hook(&repository, &["install"]).success();
+    let push = || repository.program("git", &["push", "--quiet", "origin", "main"]).run();
+    repository.write("README.md", "x\n").git(&["add", "--all"]);
+    commit_without(&repository).success();
+    let said = push().success().stderr;
+    assert_eq!(said, "pre-push: goldenpath is not on the PATH; nothing that it checks is pushed\n");
+    repository.write(path("SEC-0001"), &manifest("SEC-0001")).git(&["add", "--all"]);
+    repository.git(&["commit", "--quiet", "--no-verify", "--message", "x"]);
+    repository.write("README.md", "y\n").git(&["add", "--all"]);
+    commit_without(&repository).success();
+    let said = push().fails_with(1).stderr;
+    assert!(said.contains("a manifest or a rule file is pushed; install it: "), "{said}");
+
     hook(&server, &["install"]).success();
-    repository.git(&["commit", "--quiet", "--no-verify", "-m", "x"]);
-    let server = server.path();
-    let push = ["push", "--no-verify", server.to_str().unwrap(), "main"];
+    let push = ["push", "--no-verify", "origin", "main"];
     let refused = repository.program("git", &push).run().fails_with(1).stderr;
     assert!(refused.contains("pre-receive: goldenpath is not on the PATH"), "{refused}");
 }

@@ -1,7 +1,7 @@
 //! `goldenpath id renumber`: the younger of two manifests with the same ID gets a new one.
 
 use super::{clones, path, write};
-use goldenpath_testkit::{Repository, request};
+use goldenpath_testkit::{Platform, Repository, SEED, SEED_PATH, request};
 
 /// Returns a manifest with comments, its own layout and the ID in several places.
 fn commented(id: &str, name: &str) -> String {
@@ -243,4 +243,57 @@ fn a_custom_field_that_repeats_the_id_changes_with_it() {
         .replace("audit: 'SEC-0001'", "audit: 'SEC-0002'")
         .replace("id: SEC-0001", "id: SEC-0002");
     assert_eq!(repository.read(path("SEC-0002")), expected);
+}
+
+/// Returns the refusal to renumber the seed's manifest.
+#[track_caller]
+fn refused(platform: &Platform) -> String {
+    let before = platform.catalog.git(&["status", "--porcelain"]);
+    let said =
+        platform.catalog.goldenpath(&["id", "renumber", SEED_PATH]).run().fails_with(1).said();
+    assert_eq!(platform.catalog.git(&["status", "--porcelain"]), before);
+    assert!(
+        said.contains("cannot renumber") && said.contains("it was applied as SEC-0007"),
+        "{said}"
+    );
+    said.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_manifest_that_was_applied_keeps_its_id() {
+    let platform = Platform::local();
+    platform.seed();
+    let dry = || platform.catalog.goldenpath(&["id", "renumber", "SEC-0007", "--dry-run"]).run();
+    dry().success();
+    platform.apply().run().success();
+    assert!(refused(&platform).contains("the audit trail has `create-secret` of "));
+    dry().fails_with(1);
+
+    // Without the trail, the ExternalSecret shows it.
+    platform.catalog.git(&["update-ref", "-d", "refs/heads/goldenpath/audit"]);
+    let projection = "kustomize/overlays/dev/apps/payments/externalsecrets/SEC-0007.yaml";
+    assert!(refused(&platform).contains(&format!("the GitOps repository has `{projection}`")));
+    platform.gitops.git(&["rm", "--quiet", projection]);
+    platform.gitops.commit_all("The ExternalSecret is gone");
+    dry().success();
+}
+
+#[test]
+fn another_manifest_with_the_id_of_an_applied_one_gets_a_new_id() {
+    let platform = Platform::local();
+    platform.seed();
+    platform.apply().run().success();
+    let other = "catalogs/secrets/web/dev/SEC-0007.yaml";
+    let text = SEED
+        .replace("service: payments", "service: web")
+        .replace("payments-db-credentials", "web-token")
+        .replace("payments-db-creds", "web-token");
+    platform.catalog.write(other, &text);
+    refused(&platform);
+    let done = platform.catalog.goldenpath(&["id", "renumber"]).run().success().stdout;
+    assert!(
+        done.starts_with("SEC-0007 → SEC-0008 catalogs/secrets/web/dev/SEC-0008.yaml"),
+        "{done}"
+    );
+    assert!(platform.catalog.exists(SEED_PATH));
 }

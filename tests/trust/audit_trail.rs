@@ -1,17 +1,21 @@
-//! Only apply changes the audit trail.
+//! Nothing changes the trails of version 0.1 any more.
 
-use goldenpath_testkit::{Outcome, Platform, Repository, SEED_PATH};
+use goldenpath_testkit::{Outcome, Platform, Repository, SEED_PATH, chain};
 
 const TRAIL: &str = "audit/SEC-0007.jsonl";
 
-/// Returns a catalog with the seed's secret, applied on main, and the branch `pr` checked out.
+/// Returns a catalog with a trail of version 0.1 on main, and the branch `pr` checked out.
 fn applied() -> Platform {
     let platform = Platform::local();
     platform.seed();
-    platform.apply().run().success();
-    assert!(platform.catalog.read(TRAIL).lines().count() > 1);
+    record(&platform.catalog, "SEC-0007", &["create-secret", "write-projection"]);
     platform.catalog.git(&["checkout", "--quiet", "-b", "pr"]);
     platform
+}
+
+/// Commits a trail, as `apply` of version 0.1 did on the default branch.
+fn record(catalog: &Repository, id: &str, actions: &[&str]) {
+    catalog.write(format!("audit/{id}.jsonl"), &chain(id, actions)).commit_all("Record");
 }
 
 /// Runs the check of a pull request from the current branch to main.
@@ -60,8 +64,6 @@ fn a_pull_request_that_adds_a_line_with_the_right_hash_is_refused_at_that_line()
     let finding =
         judged(catalog, &["--from-ref", "main", "--format", "json"]).json()["findings"][0].clone();
     assert_eq!(finding["line"], trail.lines().count() + 1);
-    // The hashes are valid: only the check of the change finds it.
-    catalog.goldenpath(&["audit", "verify"]).run().success();
 }
 
 #[test]
@@ -151,8 +153,7 @@ fn an_honest_change_passes_and_so_does_one_that_merges_main_with_what_apply_reco
     judged(catalog, &["--from-ref", "main"]).success();
     catalog.git(&["checkout", "--quiet", "main"]);
     platform.write("SEC-0008", "another-key").catalog.commit_all("Another");
-    platform.apply().run().success();
-    assert!(catalog.exists("audit/SEC-0008.jsonl"));
+    record(catalog, "SEC-0008", &["create-secret"]);
     catalog.git(&["checkout", "--quiet", "pr"]);
     catalog.git(&["merge", "--quiet", "--no-commit", "main"]);
     judged(catalog, &["--staged"]).success();
@@ -168,8 +169,7 @@ fn a_merge_that_drops_what_main_recorded_is_refused() {
     let catalog = &platform.catalog;
     catalog.write("README.md", "x\n").commit_all("Ours");
     catalog.git(&["checkout", "--quiet", "main"]);
-    platform.seed_changed("owner: team-payments", "owner: platform-team");
-    platform.apply().run().success();
+    record(catalog, "SEC-0007", &["create-secret", "write-projection", "tag-secret"]);
     catalog.git(&["checkout", "--quiet", "pr"]);
     catalog.git(&["merge", "--quiet", "--no-edit", "--strategy=ours", "main"]);
     let outcome = judged(catalog, &["--from-ref", "main", "--format", "json"]).fails_with(1).json();
@@ -202,108 +202,25 @@ fn push(catalog: &Repository, refs: &[&str]) -> Outcome {
 }
 
 #[test]
-fn what_apply_records_on_main_is_pushed_there_and_nowhere_else() {
+fn a_server_takes_no_change_of_a_trail_on_any_branch() {
     for hook in ["pre-receive", "update"] {
         let (_server, platform) = served(hook);
         let catalog = &platform.catalog;
-        platform.apply().run().success();
-        let outcome = push(catalog, &["main:feature"]).fails_with(1);
-        assert!(outcome.stderr.contains("GP703"), "{hook}: {}", outcome.stderr);
-        push(catalog, &["main"]).success();
-        push(catalog, &["main:feature", "main:refs/tags/v1"]).success();
+        record(catalog, "SEC-0007", &["create-secret"]);
+        for refs in ["main", "main:feature", "main:refs/tags/v1"] {
+            let outcome = push(catalog, &[refs]).fails_with(1);
+            assert!(outcome.stderr.contains("GP703"), "{hook}, {refs}: {}", outcome.stderr);
+        }
     }
-    // Also in a single push.
-    let (_server, platform) = served("pre-receive");
-    platform.apply().run().success();
-    push(&platform.catalog, &["main", "main:feature", "main:refs/tags/v1"]).success();
-}
-
-#[test]
-fn the_default_branch_takes_no_altered_broken_or_foreign_trail_and_no_merge_that_brings_one() {
-    let (_server, platform) = served("pre-receive");
-    let catalog = &platform.catalog;
-    platform.apply().run().success();
-    push(catalog, &["main"]).success();
-    let trail = catalog.read(TRAIL);
-    let broken = trail.clone() + trail.lines().last().unwrap() + "\n";
-    let cut = trail.lines().next().unwrap().to_owned() + "\n";
-    for (file, text, words) in [
-        (TRAIL, trail.replacen("done", "fine", 1), "this line was altered"),
-        (TRAIL, cut, "dropped"),
-        (TRAIL, broken, "it does not follow the line before it"),
-        ("audit/SEC-0009.jsonl", trail.clone(), "it belongs to another secret"),
-        ("audit/SEC-99999999.jsonl", String::new(), "it has no events"),
-        ("audit/notes.md", "x\n".to_owned(), "it is not an audit trail"),
-    ] {
-        catalog.write(file, &text).commit_all("By hand");
-        let outcome = push(catalog, &["main"]).fails_with(1);
-        assert!(
-            outcome.stderr.contains("GP703") && outcome.stderr.contains(words),
-            "{words}: {}",
-            outcome.stderr
-        );
-        catalog.git(&["reset", "--quiet", "--hard", "origin/main"]);
-    }
-    // A valid trail that a branch adds.
-    catalog.git(&["checkout", "--quiet", "-b", "feature"]);
-    catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
-    catalog.git(&["checkout", "--quiet", "main"]);
-    catalog.git(&["merge", "--quiet", "--no-ff", "--no-edit", "feature"]);
-    let outcome = push(catalog, &["main"]).fails_with(1);
-    assert!(
-        outcome.stderr.contains("GP703") && outcome.stderr.contains(TRAIL),
-        "{}",
-        outcome.stderr
-    );
-    // A branch that was reset has lost lines.
-    catalog.git(&["reset", "--quiet", "--hard", "origin/main~1"]);
-    let outcome = push(catalog, &["--force", "main"]).fails_with(1);
-    assert!(
-        outcome.stderr.contains("GP703") && outcome.stderr.contains("removed"),
-        "{}",
-        outcome.stderr
-    );
-}
-
-#[test]
-fn what_the_remotes_default_branch_has_is_judged_as_recorded_and_other_branches_are_not() {
-    let (_server, platform) = served("pre-receive");
-    let catalog = &platform.catalog;
-    let before = catalog.git(&["rev-parse", "HEAD"]);
-    platform.apply().run().success();
-    let outcome = judged(catalog, &["--from-ref", &before, "--format", "json"]).fails_with(1);
-    assert_eq!(found(&outcome), [TRAIL], "not pushed yet");
-    push(catalog, &["main"]).success();
-    judged(catalog, &["--from-ref", &before]).success();
-}
-
-#[test]
-fn the_branch_that_apply_pushes_trails_to_takes_them_and_a_merge_request_from_it_does_too() {
-    let (server, platform) = served("pre-receive");
-    let catalog = &platform.catalog;
-    let text = catalog.read("goldenpath.yaml") + "audit: { push: true, branch: records }\n";
-    catalog.write("goldenpath.yaml", &text).commit_all("Records");
-    push(catalog, &["main", "main:records"]).success();
-    let path = std::path::Path::new(env!("CARGO_BIN_EXE_goldenpath")).parent().unwrap().to_owned();
-    let path = format!("{}:{}", path.display(), std::env::var("PATH").unwrap());
-    platform.apply().env("PATH", path).run().success();
-    assert!(!server.git(&["ls-tree", "records", "audit/"]).is_empty());
-    catalog.git(&["fetch", "--quiet"]);
-    judged(catalog, &["--from-ref", "origin/main", "--to-ref", "origin/records"]).success();
-    catalog.git(&["checkout", "--quiet", "-b", "pr", "origin/records"]);
-    let trail = catalog.read(TRAIL);
-    catalog.write(TRAIL, &(trail.clone() + &forged(&trail))).commit_all("Forged");
-    let outcome = judged(catalog, &["--from-ref", "origin/main", "--format", "json"]).fails_with(1);
-    assert_eq!(found(&outcome), [TRAIL]);
 }
 
 #[test]
 fn a_hook_refuses_a_trail_that_is_changed_by_hand_and_lets_the_author_take_that_back() {
-    let (_server, platform) = served("pre-receive");
-    let catalog = &platform.catalog;
-    platform.apply().run().success();
-    push(catalog, &["main"]).success();
-    catalog.git(&["checkout", "--quiet", "-b", "pr"]);
+    let Platform { catalog, .. } = &applied();
+    let server = Repository::bare();
+    catalog.git(&["remote", "add", "origin", server.path().to_str().unwrap()]);
+    catalog.git(&["push", "--quiet", "origin", "main"]);
+    catalog.git(&["remote", "set-head", "origin", "main"]);
     catalog.write("audit/SEC-0008.jsonl", "").commit_all("Past the hook");
     catalog.git(&["rm", "--quiet", "audit/SEC-0008.jsonl"]);
     judged(catalog, &["--staged"]).success();
@@ -354,7 +271,7 @@ fn what_a_squash_brings_over_from_main_is_no_change_of_the_trail() {
     catalog.write("README.md", "mine\n").commit_all("Mine");
     catalog.git(&["checkout", "--quiet", "main"]);
     platform.write("SEC-0008", "another-key").catalog.commit_all("Another");
-    platform.apply().run().success();
+    record(catalog, "SEC-0008", &["create-secret"]);
     catalog.git(&["checkout", "--quiet", "pr"]);
     catalog.git(&["merge", "--quiet", "--squash", "main"]);
     catalog.git(&["commit", "--quiet", "--message", "Squash"]);
@@ -370,7 +287,7 @@ fn a_pushed_branch_called_head_or_main_makes_no_invented_trail_a_recorded_one() 
     platform.seed();
     catalog.git(&["branch", "--quiet", "--move", "trunk"]);
     catalog.git(&["remote", "add", "origin", server.path().to_str().unwrap()]);
-    platform.apply().run().success();
+    record(catalog, "SEC-0007", &["create-secret", "write-projection"]);
     catalog.git(&["push", "--quiet", "origin", "trunk"]);
     server.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
     let trail = catalog.read(TRAIL);
@@ -386,25 +303,4 @@ fn a_pushed_branch_called_head_or_main_makes_no_invented_trail_a_recorded_one() 
         let arguments = ["validate", flag, "refs/remotes/origin/trunk", "--format", "json"];
         assert_eq!(found(&pipeline.goldenpath(&arguments).run().fails_with(1)), [TRAIL], "{flag}");
     }
-}
-
-#[test]
-fn a_value_that_is_set_on_a_branch_warns_that_its_record_is_refused_there() {
-    let (_server, platform) = served("pre-receive");
-    let catalog = &platform.catalog;
-    platform.apply().run().success();
-    push(catalog, &["main"]).success();
-    catalog.git(&["fetch", "--quiet"]);
-    let set = |arguments: &[&str]| {
-        catalog.goldenpath(&[&["value", "generate", "SEC-0007", "--yes"], arguments].concat()).run()
-    };
-    assert!(!set(&[]).success().stderr.contains("GP703"));
-    push(catalog, &["main"]).success();
-    catalog.git(&["checkout", "--quiet", "-b", "feature"]);
-    let warned = catalog.goldenpath(&["value", "rotate", "SEC-0007", "--yes"]).run().stderr;
-    assert!(
-        warned.contains("the record is committed to the branch `feature`")
-            && warned.contains("`main`"),
-        "{warned}"
-    );
 }

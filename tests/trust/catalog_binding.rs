@@ -15,6 +15,7 @@ fn bound_to(test: &str, url: &str) -> Aws {
     let aws = Aws::new(test);
     aws.platform.seed();
     aws.platform.catalog.git(&["remote", "add", "origin", url]);
+    aws.platform.catalog.serve(url);
     merged(&aws);
     aws
 }
@@ -85,6 +86,7 @@ fn every_clone_writes_the_same_tag_however_its_remote_is_written() {
     // The remote of the audit trail.
     aws.platform.catalog.git(&["remote", "rename", "origin", "upstream"]);
     aws.platform.catalog.git(&["remote", "add", "origin", "https://git.example.com/ann/fork"]);
+    aws.platform.catalog.serve("https://git.example.com/ann/fork");
     let config = aws.platform.catalog.read("goldenpath.yaml");
     aws.platform
         .catalog
@@ -105,6 +107,7 @@ fn a_missing_tag_is_added_by_the_next_apply_and_the_plan_shows_it() {
         "origin",
         "https://git.example.com/acme/platform.git",
     ]);
+    aws.platform.catalog.serve("https://git.example.com/acme/platform.git");
     let plan = aws.plan();
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 tag-secret {KEY}")]);
     assert_eq!(reasons(&plan), format!("{TAG}: {OURS} is missing"));
@@ -148,7 +151,7 @@ fn a_secret_of_another_repository_is_blocked_with_both_names_until_the_catalog_i
     let mut expected = seed_tags();
     expected.insert(TAG, OURS);
     assert_eq!(tags(&aws.describe(KEY)), expected);
-    let trail = aws.platform.catalog.read("audit/SEC-0007.jsonl");
+    let trail = aws.platform.catalog.trail("SEC-0007");
     assert!(trail.contains(&words), "{trail}");
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
 }
@@ -268,6 +271,7 @@ fn a_copy_without_a_remote_cannot_take_a_bound_secret_for_its_own() {
     let outcome = aws.apply_with(&["--rebind-catalog"]).fails_with(2);
     assert!(outcome.stderr.contains("git remote add origin URL"), "{}", outcome.stderr);
     aws.platform.catalog.git(&["remote", "add", "origin", "https://git.example.com/acme/platform"]);
+    aws.platform.catalog.serve("https://git.example.com/acme/platform");
     aws.apply().success();
 }
 
@@ -277,6 +281,7 @@ fn two_repositories_from_one_template_do_not_share_a_secret() {
     aws.apply().success();
     let copy = Repository::clone_of(&aws.platform.catalog);
     copy.git(&["remote", "set-url", "origin", "https://git.example.com/copies/platform"]);
+    copy.serve("https://git.example.com/copies/platform");
     let outcome = aws.reach(copy.goldenpath(&["apply", "--yes"])).run().fails_with(1);
     assert!(outcome.stdout.contains(OURS) && outcome.stdout.contains(THEIRS), "{}", outcome.stdout);
     assert_eq!(tags(&aws.describe(KEY))[TAG], OURS);
@@ -318,6 +323,7 @@ fn the_external_secret_of_another_repository_is_not_removed_by_a_copy() {
     let projection = aws.platform.seed_projection();
     let copy = Repository::clone_of(&aws.platform.catalog);
     copy.git(&["remote", "set-url", "origin", "https://git.example.com/copies/platform"]);
+    copy.serve("https://git.example.com/copies/platform");
     let manifest = copy.read(SEED_PATH);
     copy.write(SEED_PATH, &manifest.replace("status: active", "status: decommission_requested"))
         .commit_all("The end");

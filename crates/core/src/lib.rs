@@ -28,6 +28,7 @@
 //! | [`sanitize`] | text from outside, made safe for terminals and CI logs |
 //! | [`arn`] | the kinds of Amazon Resource Names in configuration |
 //! | [`suggest`] | "did you mean …?" |
+//! | [`clock`] | the time of what is recorded |
 //! | [`crash_point`] | places where a test can end the program |
 
 #![warn(missing_docs)]
@@ -35,6 +36,7 @@
 pub mod arn;
 pub mod catalog;
 pub mod check;
+pub mod clock;
 pub mod codeowners;
 pub mod config;
 pub mod crash_point;

@@ -58,7 +58,9 @@ impl BaseStatuses {
     /// # Errors
     /// If the repository cannot be read.
     pub fn of(repository: &Repository, project: &Project) -> Result<Option<Self>, SourceError> {
-        let Some(snapshot) = repository.upstream().or_else(|| repository.head().ok()) else {
+        let Some(snapshot) =
+            repository.upstream().map_or_else(|| repository.last_commit(), |tip| Ok(Some(tip)))?
+        else {
             return Ok(None);
         };
         let catalog = Catalog::load(repository, project, snapshot, &Selection::All)?;

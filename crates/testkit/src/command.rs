@@ -26,11 +26,13 @@ pub struct Command {
 impl Command {
     pub fn new(program: &str, arguments: &[&str], directory: &Path, home: &Path) -> Self {
         let mut command = process::Command::new(program);
+        let path = std::env::var("PATH").unwrap_or_default();
         command
             .args(arguments)
             .current_dir(directory)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            // `Repository::serve` writes programs there.
+            .env("PATH", format!("{}:{path}", home.join("bin").display()))
             .env("HOME", home)
             .env("LANG", "C.UTF-8")
             .env("GIT_CONFIG_NOSYSTEM", "1");

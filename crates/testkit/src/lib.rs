@@ -78,7 +78,7 @@ pub use self::{
     kubernetes::{Kubernetes, status},
     moto::{Account, Moto},
     node::node_packages,
-    platform::{Platform, request},
+    platform::{Platform, chain, request},
     python::{hook_programs, installed},
     recorder::{Gate, HoldPoint, Recorder},
     repository::{Repository, program},

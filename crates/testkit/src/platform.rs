@@ -12,6 +12,32 @@ pub fn request(id: &str, name: &str) -> String {
         .replace("payments-db-creds", name)
 }
 
+/// Returns a trail of version 0.1 with these actions: lines with the hash of the line before.
+pub fn chain(id: &str, actions: &[&str]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut text = String::new();
+    for (number, action) in actions.iter().enumerate() {
+        let before = text.lines().last().map(|line| Sha256::digest(line.as_bytes()));
+        let hash: Option<String> =
+            before.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect());
+        let event = serde_json::json!({
+            "time": format!("2026-11-25T09:11:{number:02}Z"),
+            "id": id,
+            "action": action,
+            "environment": "dev",
+            "target": "goldenpath/payments/dev/payments-db-credentials",
+            "reason": "the secret does not exist",
+            "result": "done",
+            "actor": { "git": "Ann <ann@example.com>" },
+            "source": "acme-platform at commit 1b0f",
+            "goldenpath": "0.1.0",
+            "previous": hash.unwrap_or_default(),
+        });
+        text += &format!("{event}\n");
+    }
+    text
+}
+
 /// The repository of the catalog `acme-platform` and the GitOps repository for its projections.
 ///
 /// Each has one commit. There is no manifest yet.

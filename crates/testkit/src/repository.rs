@@ -2,6 +2,7 @@
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -126,6 +127,47 @@ impl Repository {
 
     pub fn exists(&self, file: impl AsRef<Path>) -> bool {
         self.path().join(file).exists()
+    }
+
+    /// Makes the `git` program reach a bare repository at `url`; libgit2 sees the URL as it is.
+    #[track_caller]
+    pub fn serve(&self, url: &str) {
+        let server = self.directory.path().join("server");
+        if !server.exists() {
+            self.git(&["init", "--quiet", "--bare", server.to_str().expect("a path in UTF-8")]);
+        }
+        let folder = self.home().join("bin");
+        let git = folder.join("git");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let script = format!(
+            "#!/bin/sh\nPATH='{path}'\nexport PATH\nexec git -c 'url.{}.insteadOf={url}' \"$@\"\n",
+            server.display()
+        );
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&git, script))
+            .and_then(|()| fs::set_permissions(&git, Permissions::from_mode(0o755)))
+            .unwrap_or_else(|error| panic!("cannot write {}: {error}", git.display()));
+    }
+
+    /// Returns the recorded events of a secret, one JSON object a line.
+    ///
+    /// Actions that did not start are left out.
+    #[track_caller]
+    pub fn trail(&self, id: &str) -> String {
+        let shown = self.goldenpath(&["audit", "show", "--format", "json"]).run().success().json();
+        let events = shown["events"].as_array().expect("a list of events");
+        let of_id = events.iter().filter(|event| event["id"] == id);
+        of_id
+            .filter(|event| event["result"] != "not-started")
+            .map(|event| format!("{event}\n"))
+            .collect()
+    }
+
+    /// Returns the commit of the audit branch, and its number of commits.
+    pub fn audit_branch(&self) -> (String, usize) {
+        let branch = "refs/heads/goldenpath/audit";
+        let count = self.git(&["rev-list", "--count", branch]);
+        (self.git(&["rev-parse", branch]), count.parse().expect("a number"))
     }
 
     /// Runs `git` and returns its stdout without surrounding whitespace.

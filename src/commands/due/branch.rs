@@ -11,8 +11,7 @@ use goldenpath_core::check::{Range, check};
 use goldenpath_core::manifest::{LifecycleStatus, MAX_BYTES, SecretId};
 use goldenpath_core::report::count;
 use goldenpath_core::rules::Severity;
-use goldenpath_core::vcs::git::NETWORK;
-use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_core::vcs::Repository;
 use goldenpath_deploy::inventory::{Due, DueReason, day};
 use goldenpath_deploy::lifecycle;
 
@@ -83,7 +82,8 @@ pub(crate) fn create_branch(
         let mark = if is_marked { BYTE_ORDER_MARK } else { &[] };
         files.push((&step.path, [mark, text.as_bytes()].concat()));
     }
-    let commit = commit(repository, base, &files, &message(&steps))?;
+    let tree = repository.tree_with(base, &files)?;
+    let commit = repository.create_commit(tree, base, &message(&steps))?;
     // The hooks and the pull request will check the same range.
     let range =
         Range::since(repository, Some(base), commit)?.with_config(context.config.as_deref());
@@ -144,22 +144,4 @@ fn message(steps: &[DeprecationStep]) -> String {
         message.push_str(&format!("and {} more\n", steps.len() - MAX_LISTED));
     }
     message
-}
-
-/// Creates the commit with git, so that it has the user's name and signature.
-fn commit(
-    repository: &Repository,
-    base: Snapshot,
-    files: &[(&str, Vec<u8>)],
-    message: &str,
-) -> Result<Snapshot, Failure> {
-    let tree = repository.tree_with(base, files)?.to_string();
-    let parent = base.id();
-    let mut arguments = vec!["commit-tree", "-p", &parent, "-m", message];
-    if repository.signs_commits() {
-        arguments.push("-S");
-    }
-    arguments.push(&tree);
-    let answer = repository.program().run(&arguments, NETWORK)?;
-    Ok(repository.commit(answer.stdout.trim())?)
 }

@@ -1,5 +1,6 @@
 //! `goldenpath id`
 
+mod applied;
 mod renumber;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::applied::find_evidence;
 use crate::args::reservation::{ReservationArgs, reserve_ids, upcoming};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -10,7 +11,7 @@ use crate::output::diff::{FileDiff, diff_for_people};
 use goldenpath_core::catalog::{Catalog, Entry, FindError, Project, Selection};
 use goldenpath_core::fixes;
 use goldenpath_core::fixes::Rewrite;
-use goldenpath_core::ids::{self, Allocator, RenumberCandidate, renumber};
+use goldenpath_core::ids::{self, Allocator, RenumberCandidate, RenumberError, renumber};
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::rules::ConfidentialSpans;
 use goldenpath_core::sanitize::{sanitize_json, sanitize_name};
@@ -21,7 +22,7 @@ use goldenpath_core::vcs::{Branch, Repository, Snapshot};
 /// Run it before the merge: it writes the next free ID into the manifest of the work tree and its
 /// file name, preserving comments and formatting. Without MANIFESTS, it changes manifests that
 /// collide in the catalog or with a branch of the remote. Commits decide which one is younger;
-/// manifests on the default branch keep their IDs.
+/// manifests on the default branch keep their IDs. A manifest that was applied is refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("id":
     "Show which manifests would get another ID" => "goldenpath id renumber --dry-run",
@@ -57,6 +58,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         report(&[], args, context);
         return Ok(Outcome::Done);
     }
+    refuse_applied(&repository, &project, &catalog, &candidates, context)?;
     // Prepared with unreserved IDs first, so that a failing rewrite uses no ID.
     let mut ids = upcoming(&allocator, candidates.len(), context)?;
     let mut rewrites = rewrite(&mut catalog, &project, &candidates, &ids)?;
@@ -85,6 +87,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         note_old_id(one, &catalog, context);
     }
     Ok(Outcome::Done)
+}
+
+/// Rejects manifests that were applied: tags, trail and ExternalSecret have their ID.
+fn refuse_applied(
+    repository: &Repository,
+    project: &Project,
+    catalog: &Catalog,
+    candidates: &[RenumberCandidate],
+    context: &Context,
+) -> Result<(), Failure> {
+    for RenumberCandidate { path, id, .. } in candidates {
+        let Some(entry) = catalog.at(path) else { continue };
+        if let Some(evidence) = find_evidence(repository, project, catalog, entry, context)? {
+            return Err(RenumberError::Applied { path: path.clone(), id: *id, evidence }.into());
+        }
+    }
+    Ok(())
 }
 
 /// A manifest with its new ID.
@@ -127,7 +146,7 @@ fn find_collisions(
     let target = remote.as_ref().and_then(|remote| repository.branch_of(&remote.name));
     let target = target.or_else(|| repository.upstream_branch());
     let (candidates, of_other_branches) =
-        ids::find_collisions(repository, project, catalog, target.as_ref(), &others);
+        ids::find_collisions(repository, project, catalog, target.as_ref(), &others)?;
     for one in &of_other_branches {
         context.streams.message(&format!(
             "{} keeps {}: {} on {} is younger. Renumber it there, or this one with \

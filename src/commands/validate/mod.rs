@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let range = if args.staged {
             Range::staged(&repository)?
         } else {
-            Range::work_tree().with_time_rules(&repository, context.now)
+            Range::work_tree().with_time_rules(&repository, context.now)?
         };
         let range = range.with_config(context.config.as_deref());
         let selection = Selection::of(&repository, &args.paths)?;
@@ -87,12 +87,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         (Some(target), _) => Range::merged(&repository, repository.commit(target)?, to)?,
         (None, Some(from)) if !is_no_commit(from) => {
             Range::since(&repository, Some(repository.commit(from)?), to)?
-                .mark_if_merged(&repository)?
         }
         (None, _) => Range::since(&repository, None, to)?,
     };
     let range = range.with_config(context.config.as_deref());
-    let range = range.with_time_rules(&repository, context.now);
+    let range = range.with_time_rules(&repository, context.now)?;
     check_and_print(&repository, &range, &Selection::All, args.format, &context.streams)
 }
 

@@ -10,7 +10,6 @@ use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use goldenpath_core::config::SecretType;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_core::rules;
-use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::audit::{RecordedAction, Recorder};
 use goldenpath_deploy::lifecycle::LifecycleError;
@@ -156,30 +155,6 @@ impl ValueTarget<'_> {
         context.streams.message(&redact(self.entry, &self.catalog.project, line));
         let store = format!("Store     {}, {}\n", self.store.place(), self.shown_key());
         context.streams.message(&store);
-        self.warn_of_branch(context);
-    }
-
-    /// Warns if the record would be committed to a branch whose pull request it fails (GP703).
-    fn warn_of_branch(&self, context: &Context) {
-        let WorkTreeCatalog { repository, project, .. } = self.catalog;
-        let (Some(target), Some(branch)) =
-            (repository.upstream_branch(), repository.checked_out_branch())
-        else {
-            return;
-        };
-        if project.config.audit.push || branch == target.name {
-            return;
-        }
-        let short = |name: &str| {
-            sanitize_name(name.strip_prefix("refs/heads/").unwrap_or(name)).into_owned()
-        };
-        context.streams.message(&format!(
-            "Warning: the record is committed to the branch `{}`, and a pull request with it \
-             would be rejected ({}). Run the command on `{}`, or set `audit.push`.\n",
-            short(&branch),
-            rules::AUDIT_CHANGED.code,
-            short(&target.name)
-        ));
     }
 
     /// Returns an action on this secret for the audit trail.
@@ -202,7 +177,7 @@ impl ValueTarget<'_> {
             }
             _ => format!("{} in the work tree", project.catalog_id),
         };
-        Recorder::new(repository, &project.config.audit, source, callers)
+        Recorder::new(repository, &project.config.audit, source, None, callers)
     }
 }
 

@@ -14,7 +14,7 @@ use git2::Oid;
 
 use super::{Entry, EntryState, Project};
 use crate::manifest::MAX_BYTES;
-use crate::vcs::{Blob, DiskCache, Repository};
+use crate::vcs::{Blob, DiskCache, Repository, SourceError, Unreadable};
 
 /// The edition of the cache: it changes when the same bytes get other claims.
 ///
@@ -55,14 +55,17 @@ struct KnownClaims {
 }
 
 /// Returns which of `others` have one of the `sought` claims.
+///
+/// # Errors
+/// A manifest that git cannot read: it may claim anything.
 pub(super) fn find_claimants<'a>(
     repository: &Repository,
     project: &Project,
     others: &[Blob<'a>],
     sought: &BTreeSet<u64>,
-) -> Vec<Blob<'a>> {
+) -> Result<Vec<Blob<'a>>, SourceError> {
     if sought.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     // A few hashes are compared with those of every manifest: a slice is faster than a set.
     let hashes: Vec<u64> = sought.iter().copied().collect();
@@ -80,11 +83,21 @@ pub(super) fn find_claimants<'a>(
     let blobs: Vec<Blob<'_>> = unknown.iter().map(|at| others[*at].clone()).collect();
     let learned = repository.load(&blobs, MAX_BYTES, |file| {
         let entry = Entry::read(file, false, project);
-        // A blob that git cannot read, such as one missing in a partial clone, may claim anything.
-        (!matches!(entry.state, EntryState::Unreadable(_))).then(|| Claims::of(&entry, project))
-    });
-    let learned: BTreeMap<usize, Claims> =
-        unknown.into_iter().zip(learned).filter_map(|(at, claims)| Some((at, claims?))).collect();
+        match &entry.state {
+            EntryState::Unreadable(Unreadable::Object(message)) => {
+                let what = format!("`{}`", entry.path);
+                Err(SourceError::Git { what, message: message.clone() })
+            }
+            // A link or a file that is too large claims nothing.
+            EntryState::Unreadable(_) => Ok(None),
+            _ => Ok(Some(Claims::of(&entry, project))),
+        }
+    })?;
+    let mut known = BTreeMap::new();
+    for (at, claims) in unknown.into_iter().zip(learned) {
+        known.extend(claims?.map(|claims| (at, claims)));
+    }
+    let learned: BTreeMap<usize, Claims> = known;
     found.extend(learned.iter().filter(|(_, claims)| is_sought(**claims)).map(|(at, _)| *at));
     if learned.len() >= WORTH_WRITING {
         cached.rewind();
@@ -94,7 +107,7 @@ pub(super) fn find_claimants<'a>(
         let records = records(claims);
         cached.cache.store(&records);
     }
-    found.into_iter().map(|at| others[at].clone()).collect()
+    Ok(found.into_iter().map(|at| others[at].clone()).collect())
 }
 
 impl Claims {

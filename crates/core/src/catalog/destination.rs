@@ -164,7 +164,6 @@ impl Catalog {
                 return Ok(vec![entry]);
             }
         }
-        repository.check_folder(commit, &project.config.catalog)?;
         let catalog = Self::load(repository, project, commit, &Selection::All)?;
         catalog.entries.iter().try_for_each(missing)?;
         Ok(catalog.entries.into_iter().filter(claims).collect())

@@ -319,13 +319,13 @@ impl Catalog {
                 let is_own =
                     |blob: &mut Blob<'_>| selection.contains(&blob.path) || changed(&blob.path);
                 let own: Vec<Blob<'_>> = others.extract_if(.., is_own).collect();
-                let mut found = repository.load(&own, MAX_BYTES, read);
+                let mut found = repository.load(&own, MAX_BYTES, read)?;
                 found.extend(outside(&found)?);
                 let sought = found.iter().chain(before.iter().flat_map(|before| &before.entries));
                 let sought = sought.map(|entry| Claims::of(entry, project));
                 let sought: BTreeSet<u64> = sought.flat_map(Claims::hashes).collect();
-                let claimants = claims::find_claimants(repository, project, &others, &sought);
-                found.extend(repository.load(&claimants, MAX_BYTES, read));
+                let claimants = claims::find_claimants(repository, project, &others, &sought)?;
+                found.extend(repository.load(&claimants, MAX_BYTES, read)?);
                 found
             }
             _ => {

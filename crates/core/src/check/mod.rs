@@ -207,7 +207,7 @@ pub fn check(
         reporter.note(&Note::Checking { path: &entry.path });
     }
     if let Some(history_tip) = range.history_tip {
-        rules.find_expired(&mut checked, repository, history_tip, range.now);
+        rules.find_expired(&mut checked, repository, history_tip, range.now)?;
     }
     let (catalog, mut findings) = rules.finish(checked)?;
     let is_of_a_rule_file =

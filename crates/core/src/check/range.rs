@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::CheckError;
 use crate::catalog::{ConfigFile, Project, Selection};
-use crate::trail::{self, Delivery, TrailCommits, TrailViolation};
-use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError, TargetBranch};
+use crate::trail::{self, TrailCommits, TrailViolation};
+use crate::vcs::{ChangedPaths, Repository, Snapshot, TargetBranch};
 
 /// The range of a check.
 #[derive(Debug, Clone)]
@@ -31,11 +31,8 @@ pub struct Range {
 /// How the audit trails of a range are checked.
 #[derive(Debug, Clone)]
 pub(super) struct TrailScope {
-    delivery: Delivery,
     /// The last commit of the range.
     pub(super) tip: Option<Snapshot>,
-    /// The full name of the ref that is pushed to.
-    reference: Option<String>,
     /// Checked commits, besides those of the branch that the rules are from.
     known: Vec<Snapshot>,
 }
@@ -70,11 +67,7 @@ impl Range {
 
     /// Returns the range from HEAD to the index.
     pub fn staged(repository: &Repository) -> Result<Self, CheckError> {
-        let before = match repository.head() {
-            Ok(head) => Some(head),
-            Err(SourceError::NoCommit) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let before = repository.last_commit()?;
         // An ID that was only used and dropped on this branch is still free.
         let used_ids_tip = repository.upstream();
         let trails = TrailScope::proposed(None);
@@ -111,16 +104,6 @@ impl Range {
         Ok(Self::of(Some(target), after, target, trails))
     }
 
-    /// Returns the range as already merged, if the default branch has the commits.
-    pub fn mark_if_merged(mut self, repository: &Repository) -> Result<Self, CheckError> {
-        if let (Some(tip), Some(default)) = (self.trails.tip, repository.certain_default_tip())
-            && repository.contains(default, tip)?
-        {
-            self.trails.delivery = Delivery::Recorded;
-        }
-        Ok(self)
-    }
-
     /// Returns the range as pushed to the ref `name`.
     ///
     /// `moves_to` is the tip of the default branch after that push.
@@ -130,10 +113,7 @@ impl Range {
         target: Option<&TargetBranch>,
         moves_to: Option<Snapshot>,
     ) -> Self {
-        self.trails.reference = Some(name.to_owned());
-        if target.is_some_and(|target| target.name == name) {
-            self.trails.delivery = Delivery::Recorded;
-        } else {
+        if target.is_none_or(|target| target.name != name) {
             self.trails.known.extend(moves_to);
         }
         self
@@ -141,22 +121,27 @@ impl Range {
 
     /// Reports whether a check of this range includes the `other` of the same push.
     pub fn covers(&self, other: &Self) -> bool {
-        let (own, others) = (self.trails.delivery, other.trails.delivery);
         (self.before, self.after, self.rules_from) == (other.before, other.after, other.rules_from)
-            && (own == others || own == Delivery::Recorded)
     }
 
     /// Returns the range with time rules.
     ///
     /// Hooks do without: they must be fast, and a date must not stop a commit or a push.
-    pub fn with_time_rules(self, repository: &Repository, now: Timestamp) -> Self {
+    ///
+    /// # Errors
+    /// A HEAD that cannot be read.
+    pub fn with_time_rules(
+        self,
+        repository: &Repository,
+        now: Timestamp,
+    ) -> Result<Self, CheckError> {
         let history_tip = match self.after {
-            Snapshot::WorkTree => repository.head().ok(),
+            Snapshot::WorkTree => repository.last_commit()?,
             Snapshot::Commit(_) => Some(self.after),
             Snapshot::Merge(_) => self.before,
             Snapshot::Index => None,
         };
-        Self { history_tip, now, ..self }
+        Ok(Self { history_tip, now, ..self })
     }
 
     /// Returns the command that applies the fixes of this range.
@@ -174,24 +159,15 @@ impl Range {
         project: &Project,
     ) -> Result<Vec<TrailViolation>, CheckError> {
         let Some(before) = self.before else { return Ok(Vec::new()) };
+        let branch = &project.config.audit;
         if self.after == Snapshot::Index {
-            return Ok(trail::staged_changes(repository, Some(before), repository.upstream())?);
+            let upstream = repository.upstream();
+            return Ok(trail::staged_changes(repository, Some(before), upstream, branch)?);
         }
-        let TrailScope { mut delivery, tip, reference, known } = self.trails.clone();
-        let mut known = [vec![self.rules_from], known].concat();
-        if let Some(branch) = &project.config.audit.branch {
-            if reference.is_some_and(|name| name == format!("refs/heads/{branch}")) {
-                delivery = Delivery::Recorded;
-            }
-            let remote = project.config.audit.remote.as_deref().unwrap_or("origin");
-            known.extend(repository.tip_of(remote, branch));
-        }
-        Ok(trail::changes(
-            repository,
-            before,
-            self.after,
-            TrailCommits { delivery, tip, known: &known },
-        )?)
+        let TrailScope { tip, known } = self.trails.clone();
+        let known = [vec![self.rules_from], known].concat();
+        let commits = TrailCommits { tip, known: &known, branch };
+        Ok(trail::changes(repository, before, self.after, commits)?)
     }
 
     /// Returns the snapshot that rule files are compared with; None for a single state.
@@ -248,8 +224,13 @@ impl Range {
                 merged.append(&mut own.after);
             }
         }
-        let hides =
-            |path: &str| project.is_in_catalog(path) && repository.hides_folder(self.after, path);
+        let mut hiding = BTreeSet::new();
+        for path in change.before.union(&change.after).chain(&merged) {
+            if project.is_in_catalog(path) && repository.hides_folder(self.after, path)? {
+                hiding.insert(path.clone());
+            }
+        }
+        let hides = |path: &str| hiding.contains(path);
         let counts = |path: &&String| project.is_manifest(path) || hides(path);
         // A removed file counts too: built-in rules replace it.
         let all = is_own && project.rule_files().iter().any(|path| change.contains(path));
@@ -258,9 +239,12 @@ impl Range {
         } else {
             // If the catalog's own folder is hidden, there is nothing else to check, whether this
             // change hides it or not.
-            let whole = project.folders().filter_map(|folder| repository.hides(self.after, folder));
             let changed = change.after.iter().chain(&merged).filter(counts).cloned();
-            Selection::Paths(changed.chain(whole).collect())
+            let mut paths: BTreeSet<String> = changed.collect();
+            for folder in project.folders() {
+                paths.extend(repository.hides(self.after, folder)?);
+            }
+            Selection::Paths(paths)
         };
         let has_manifests =
             !is_whole_move && change.before.union(&change.after).any(|path| counts(&path));
@@ -315,6 +299,6 @@ pub(super) struct CheckScope {
 
 impl TrailScope {
     fn proposed(tip: Option<Snapshot>) -> Self {
-        Self { delivery: Delivery::Proposed, tip, reference: None, known: Vec::new() }
+        Self { tip, known: Vec::new() }
     }
 }

@@ -1,6 +1,6 @@
 //! `environments` and `rotation`: overrides per environment, such as a region.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -93,6 +93,10 @@ pub struct EnvironmentGitops {
     pub branch: Option<String>,
     /// A projection's file in it, a template over the manifest's fields.
     pub file: Option<String>,
+    /// The folders of the repository that are deployed to the environment's cluster.
+    ///
+    /// They are relative to its root, with what they refer to. The default is all of it.
+    pub roots: Vec<String>,
 }
 
 /// The functions that rotate values.
@@ -172,6 +176,46 @@ impl Config {
             }
         }
         target
+    }
+
+    /// Returns the folders of its GitOps repository that are deployed to an environment's cluster.
+    ///
+    /// Environments that share the cluster count, too. Empty means the whole repository.
+    #[must_use]
+    pub fn gitops_roots<'a>(&'a self, environment: &'a str) -> Vec<&'a str> {
+        let repository = |environment: &str| {
+            let GitopsConfig { path, url, branch, .. } = self.gitops_of(environment);
+            (path, url, branch)
+        };
+        let (cluster, own) = (self.cluster_of(environment), repository(environment));
+        let mut roots = BTreeSet::new();
+        for (name, other) in &self.environments {
+            if self.cluster_of(name) == cluster && repository(name) == own {
+                if other.gitops.roots.is_empty() {
+                    return Vec::new();
+                }
+                roots.extend(other.gitops.roots.iter().map(String::as_str));
+            }
+        }
+        roots.into_iter().collect()
+    }
+
+    /// Checks and normalizes the roots. `text` is the configuration's source.
+    pub(super) fn normalize_roots(&mut self, path: &str, text: &str) -> Result<(), ConfigError> {
+        for (name, own) in &mut self.environments {
+            for root in &mut own.gitops.roots {
+                *root = normalize_path(root).ok_or_else(|| {
+                    let message = format!(
+                        "`environments.{name}.gitops.roots`: `{root}` is not a path inside the \
+                         GitOps repository"
+                    );
+                    let help = "give folders from its root, without `..`, or omit `roots` for all";
+                    let keys = ["environments", name, "gitops", "roots"];
+                    ConfigError::new(path, message, help).at_field(text, &keys)
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the function that rotates secrets of a type in an environment.
@@ -547,6 +591,38 @@ environments:
             config.cluster_of("dev"),
             "a cluster is not an environment"
         );
+    }
+
+    #[test]
+    fn the_roots_of_environments_that_share_a_cluster_and_a_repository_count_together() {
+        let text = "\
+gitops: { path: ../gitops }
+environments:
+  dev: { cluster: { name: small }, gitops: { roots: [./clusters/dev/] } }
+  test: { cluster: { name: small }, gitops: { roots: [clusters/test, clusters/dev] } }
+  qa: { cluster: { name: small }, gitops: { path: ../other } }
+  prod: { gitops: { roots: [clusters/prod] } }
+  staging: { cluster: { name: large }, gitops: { roots: [clusters/staging] } }
+  load: { cluster: { name: large } }
+";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        assert_eq!(config.gitops_roots("dev"), ["clusters/dev", "clusters/test"]);
+        assert_eq!(config.gitops_roots("test"), config.gitops_roots("dev"));
+        assert_eq!(config.gitops_roots("prod"), ["clusters/prod"]);
+        for all in ["qa", "staging", "load", "unknown"] {
+            assert_eq!(config.gitops_roots(all), [""; 0], "{all}");
+        }
+    }
+
+    #[test]
+    fn a_root_outside_the_repository_is_rejected_at_its_location() {
+        for root in ["../x", "a/../b", "/etc", ".", "\"\"", "\"a\\nb\""] {
+            let text = format!("environments:\n  dev: {{ gitops: {{ roots: [{root}] }} }}\n");
+            let error = Config::parse(FILE_NAME, &text).unwrap_err();
+            let words = "is not a path inside the GitOps repository";
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(error.labels().is_some(), "{text}");
+        }
     }
 
     #[test]

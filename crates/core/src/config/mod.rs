@@ -191,18 +191,18 @@ pub struct LimitsConfig {
     pub max_deletes: usize,
 }
 
-/// How apply commits to the catalog's repository.
-///
-/// It commits the audit trail, and the removal of manifests of deleted secrets.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+/// The branch of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AuditConfig {
-    /// Whether to push to a remote instead of committing on the current branch.
-    pub push: bool,
     /// The remote, by its name in a clone; by default `origin`, or else the only one.
     pub remote: Option<String>,
-    /// The branch; by default that of the remote's HEAD.
-    pub branch: Option<String>,
+    /// The branch, which has nothing but audit records.
+    pub branch: String,
+    /// The SSH key that signs checkpoints: a file, or a public key whose private key an agent has.
+    pub signing_key: Option<String>,
+    /// Accepted from version 0.1, without effect: the trail is always pushed.
+    pub push: Option<bool>,
 }
 
 /// The severity of a rule's findings.
@@ -237,6 +237,12 @@ impl Default for Config {
             rules: BTreeMap::new(),
             policies: Vec::new(),
         }
+    }
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { remote: None, branch: "goldenpath/audit".to_owned(), signing_key: None, push: None }
     }
 }
 
@@ -314,6 +320,7 @@ impl Config {
                     .at_field(text, &[name])
             })?;
         }
+        config.normalize_roots(path, text)?;
         config.check_texts(path, text)?;
         let sample = sample_fields();
         let files = config.environments.iter().filter_map(|(name, own)| {

@@ -96,6 +96,10 @@ pub fn write(
         .iter()
         .map(|rewrite| PreparedRewrite::check(repository, catalog, rewrite, is_staged))
         .collect::<Result<_, _>>()?;
+    if is_staged || ready.iter().any(|file| file.from != file.to) {
+        // The files on disk must not change for an index that cannot.
+        repository.check_index_unlocked()?;
+    }
     // Writing waits for the disk, which serves many requests concurrently.
     match ThreadPoolBuilder::new().num_threads(WRITERS.min(ready.len())).build() {
         Ok(threads) => threads.install(|| ready.par_iter().try_for_each(PreparedRewrite::write))?,
@@ -143,6 +147,13 @@ impl<'a> PreparedRewrite<'a> {
             let path = from.to_owned();
             if is_staged { WriteError::Mixed { path } } else { WriteError::Changed { path } }
         };
+        if on_disk.is_none() && !repository.left_out(from)?.is_empty() {
+            let folder = from.rsplit_once('/').map_or(from, |(folder, _)| folder);
+            return Err(refused(
+                "the sparse checkout leaves it out".to_owned(),
+                &format!("git sparse-checkout add {folder}"),
+            ));
+        }
         let on_disk = on_disk.ok_or_else(changed)?;
         let (mark, text) = match on_disk.strip_prefix(BYTE_ORDER_MARK) {
             Some(text) => (BYTE_ORDER_MARK, text),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::manifest::{MAX_BYTES, SecretId};
 use crate::used_ids::of_file_name;
-use crate::vcs::{Blob, Branch, ManifestFolder, Repository, Snapshot, is_yaml};
+use crate::vcs::{Blob, Branch, File, ManifestFolder, Repository, Snapshot, SourceError, is_yaml};
 use crate::yaml;
 
 /// A manifest of the current branch.
@@ -34,18 +34,20 @@ pub struct IdConflict {
 /// `mine` are manifests that a branch with its tip at `here` adds. Two manifests are the same one
 /// if both branches have it from a common commit, even if one has moved it since, and if path and
 /// name are equal, as after a rebase.
-#[must_use]
+///
+/// # Errors
+/// A repository that cannot be read, or a shallow clone without the common commit.
 pub fn find_conflicts(
     repository: &Repository,
     catalog: &str,
     mine: &[NewManifestId],
     here: Option<Snapshot>,
     others: &[Branch],
-) -> Vec<IdConflict> {
+) -> Result<Vec<IdConflict>, SourceError> {
     let by_id: BTreeMap<SecretId, &NewManifestId> =
         mine.iter().map(|mine| (mine.id, mine)).collect();
     if by_id.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     // The folders of this branch come first, so they are not read again in the others.
     let own = match here {
@@ -66,40 +68,46 @@ pub fn find_conflicts(
                 found.push((number, *mine, blob));
             }
         },
-    );
-    let is_another = |(number, mine, blob): &(usize, &NewManifestId, Blob<'_>)| {
-        let base = own.and_then(|own| {
-            let (ours, theirs) = (Snapshot::Commit(own), Snapshot::Commit(others[*number].tip));
-            match repository.merge_base(ours, theirs) {
-                Ok(Some(Snapshot::Commit(base))) => Some(base),
-                _ => None,
-            }
+    )?;
+    let mut conflicts = Vec::new();
+    for (number, mine, blob) in found {
+        if is_same(repository, mine, &blob)? {
+            continue;
+        }
+        let base = match own {
+            Some(own) => repository
+                .merge_base(Snapshot::Commit(own), Snapshot::Commit(others[number].tip))?,
+            None => None,
+        };
+        if let Some(Snapshot::Commit(base)) = base
+            && (repository.has_file(base, &mine.path)? || repository.has_file(base, &blob.path)?)
+        {
+            continue;
+        }
+        conflicts.push(IdConflict {
+            mine: mine.clone(),
+            branch: others[number].clone(),
+            path: blob.path.into_owned(),
         });
-        let is_shared = base.is_some_and(|base| {
-            repository.has_file(base, &mine.path) || repository.has_file(base, &blob.path)
-        });
-        !is_shared && !is_same(repository, mine, blob)
-    };
-    let conflict = |(number, mine, blob): (usize, &NewManifestId, Blob<'_>)| IdConflict {
-        mine: mine.clone(),
-        branch: others[number].clone(),
-        path: blob.path.into_owned(),
-    };
-    let mut conflicts: Vec<IdConflict> =
-        found.into_iter().filter(is_another).map(conflict).collect();
+    }
     // One conflict per manifest is enough: that with the first branch in the list.
     conflicts.sort_by(|one, other| one.mine.path.cmp(&other.mine.path));
     conflicts.dedup_by(|one, other| one.mine == other.mine);
-    conflicts
+    Ok(conflicts)
 }
 
-fn is_same(repository: &Repository, mine: &NewManifestId, blob: &Blob<'_>) -> bool {
-    let name = || {
-        let file = repository
-            .load(std::slice::from_ref(blob), MAX_BYTES, |file| file.bytes.ok())
-            .pop()??;
-        let root = yaml::parse(std::str::from_utf8(&file).ok()?).ok()?;
+fn is_same(
+    repository: &Repository,
+    mine: &NewManifestId,
+    blob: &Blob<'_>,
+) -> Result<bool, SourceError> {
+    if blob.path != mine.path {
+        return Ok(false);
+    }
+    let name = |file: File| {
+        let root = yaml::parse(std::str::from_utf8(&file.bytes.ok()?).ok()?).ok()?;
         root.string_at("/metadata/name").map(str::to_owned)
     };
-    blob.path == mine.path && name() == mine.name
+    let names = repository.load(std::slice::from_ref(blob), MAX_BYTES, name)?;
+    Ok(names.into_iter().all(|name| name == mine.name))
 }

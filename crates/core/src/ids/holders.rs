@@ -108,7 +108,7 @@ pub fn find_holders(
                 elsewhere.push((number, blob));
             }
         },
-    );
+    )?;
     for holder in &mut holders {
         let number = holder.path.as_ref().and_then(|path| seen.get(&(holder.id, path.clone())));
         holder.branch = number.map(|number| branches[*number].name.clone());
@@ -119,7 +119,7 @@ pub fn find_holders(
             file.bytes.ok().and_then(|bytes| yaml::parse(std::str::from_utf8(&bytes).ok()?).ok());
         let text = |pointer| root.as_ref()?.string_at(pointer).map(str::to_owned);
         (file.path, text("/metadata/owner"), text("/metadata/name"))
-    });
+    })?;
     for (number, (path, owner, name)) in numbers.into_iter().zip(read) {
         let Some(id) = of_file_name(&path) else { continue };
         // A manifest that one branch has moved is still the same.

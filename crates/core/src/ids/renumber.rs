@@ -11,7 +11,7 @@ use super::conflicts::{IdConflict, NewManifestId, find_conflicts};
 use crate::catalog::{Catalog, Entry, Project};
 use crate::fixes::Rewrite;
 use crate::manifest::SecretId;
-use crate::vcs::{Branch, File, Repository, Snapshot, TargetBranch};
+use crate::vcs::{Branch, File, Repository, Snapshot, SourceError, TargetBranch};
 use crate::yaml::{Node, NodeValue, Scalar, YamlEdit};
 
 /// Why a manifest cannot be renumbered.
@@ -31,6 +31,16 @@ pub enum RenumberError {
         help("set `id: {id}` by hand, and rename the file after it")
     )]
     Unwritable { path: String, id: SecretId },
+
+    #[error("cannot renumber `{path}`: it was applied as {id}, {evidence}")]
+    #[diagnostic(
+        code(goldenpath::ids::applied),
+        help(
+            "give the other manifest a new ID instead: `goldenpath id renumber PATH`; for a new \
+             secret, create a manifest with `goldenpath new secret`"
+        )
+    )]
+    Applied { path: String, id: SecretId, evidence: String },
 }
 
 /// A manifest that needs another ID, and why.
@@ -62,20 +72,23 @@ pub struct OtherBranchCollision {
 /// A manifest is in conflict if an older one has its ID, in the same `catalog` or on one of
 /// `others`. A manifest on the default branch `target` is older than all others; otherwise the
 /// dates of commits decide, and an uncommitted one is the youngest.
-#[must_use]
+///
+/// # Errors
+/// A repository that cannot be read, or a shallow clone without the common commit.
 pub fn find_collisions(
     repository: &Repository,
     project: &Project,
     catalog: &Catalog,
     target: Option<&TargetBranch>,
     others: &[Branch],
-) -> (Vec<RenumberCandidate>, Vec<OtherBranchCollision>) {
-    let head = repository.head().ok();
+) -> Result<(Vec<RenumberCandidate>, Vec<OtherBranchCollision>), SourceError> {
+    let head = repository.last_commit()?;
     let (commit, base) =
         (head.and_then(commit_of), target.and_then(|target| commit_of(target.tip)));
-    let in_target = |path: &str| base.is_some_and(|base| repository.has_file(base, path));
-    let since = |commit: Option<Oid>, path: &str| {
-        commit.and_then(|commit| repository.first_commit_time(commit, path)).unwrap_or(i64::MAX)
+    let in_target = |path: &str| base.map_or(Ok(false), |base| repository.has_file(base, path));
+    let since = |commit: Option<Oid>, path: &str| match commit {
+        Some(commit) => Ok(repository.first_commit_time(commit, path)?.unwrap_or(i64::MAX)),
+        None => Ok::<_, SourceError>(i64::MAX),
     };
 
     let mut by_id: BTreeMap<SecretId, Vec<&Entry>> = BTreeMap::new();
@@ -85,31 +98,36 @@ pub fn find_collisions(
         }
     }
     let mut candidates = Vec::new();
-    for (id, entries) in by_id.iter_mut().filter(|(_, entries)| entries.len() > 1) {
-        entries.sort_by_cached_key(|entry| {
-            (!in_target(&entry.path), since(commit, &entry.path), entry.path.clone())
-        });
-        let reason = format!("{} has it", entries[0].path);
-        let rest = entries[1..].iter();
-        candidates.extend(rest.map(|entry| RenumberCandidate {
-            path: entry.path.clone(),
+    for (id, entries) in by_id.iter().filter(|(_, entries)| entries.len() > 1) {
+        let mut paths = Vec::new();
+        for entry in entries.iter() {
+            let path = &entry.path;
+            paths.push((!in_target(path)?, since(commit, path)?, path.clone()));
+        }
+        paths.sort();
+        let mut paths = paths.into_iter().map(|(_, _, path)| path);
+        let reason = format!("{} has it", paths.next().unwrap_or_default());
+        candidates.extend(paths.map(|path| RenumberCandidate {
+            path,
             id: *id,
             reason: reason.clone(),
         }));
     }
 
     // The default branch stays as it is: a manifest in conflict with it must change.
-    let is_mine = |entry: &&Entry| {
-        !in_target(&entry.path) && !candidates.iter().any(|known| known.path == entry.path)
-    };
-    let mine: Vec<NewManifestId> =
-        catalog.entries.iter().filter(is_mine).filter_map(NewManifestId::of).collect();
+    let mut mine: Vec<NewManifestId> = Vec::new();
+    for entry in &catalog.entries {
+        let is_candidate = candidates.iter().any(|known| known.path == entry.path);
+        if !is_candidate && !in_target(&entry.path)? {
+            mine.extend(NewManifestId::of(entry));
+        }
+    }
     let mut of_other_branches = Vec::new();
     for IdConflict { mine, branch, path } in
-        find_conflicts(repository, &project.config.catalog, &mine, head, others)
+        find_conflicts(repository, &project.config.catalog, &mine, head, others)?
     {
-        let theirs = (!in_target(&path), since(Some(branch.tip), &path));
-        let ours = (true, since(commit, &mine.path));
+        let theirs = (!in_target(&path)?, since(Some(branch.tip), &path)?);
+        let ours = (true, since(commit, &mine.path)?);
         let (branch, other) = (branch.name, path);
         if theirs <= ours {
             candidates.push(RenumberCandidate {
@@ -127,7 +145,7 @@ pub fn find_collisions(
         }
     }
     candidates.sort_by(|one, other| one.path.cmp(&other.path));
-    (candidates, of_other_branches)
+    Ok((candidates, of_other_branches))
 }
 
 impl NewManifestId {

@@ -141,8 +141,12 @@ impl<'r> ReservationRemote<'r> {
     /// # Errors
     /// A remote that does not answer.
     fn fetch(&self, branches: &BTreeMap<String, Oid>) -> Result<(), RemoteError> {
-        let unknown = branches.iter().filter(|(_, tip)| !self.repository.has_commit(**tip));
-        let names: Vec<String> = unknown.map(|(name, _)| format!("{BRANCHES}{name}")).collect();
+        let mut names = Vec::new();
+        for (name, tip) in branches {
+            if !self.repository.has_commit(*tip)? {
+                names.push(format!("{BRANCHES}{name}"));
+            }
+        }
         if self.repository.is_shallow() { Ok(()) } else { self.fetch_refs(&names) }
     }
 
@@ -172,12 +176,18 @@ impl<'r> ReservationRemote<'r> {
         &self,
         reserved: &BTreeMap<SecretId, Oid>,
     ) -> Result<BTreeMap<SecretId, String>, RemoteError> {
-        let unknown = reserved.iter().filter(|(_, commit)| !self.repository.has_commit(**commit));
-        let names: Vec<String> = unknown.map(|(id, _)| format!("{RESERVATIONS}{id}")).collect();
+        let mut names = Vec::new();
+        for (id, commit) in reserved {
+            if !self.repository.has_commit(*commit)? {
+                names.push(format!("{RESERVATIONS}{id}"));
+            }
+        }
         self.fetch_refs(&names)?;
-        let author =
-            |(id, commit): (&SecretId, &Oid)| Some((*id, self.repository.author_and_day(*commit)?));
-        Ok(reserved.iter().filter_map(author).collect())
+        let mut authors = BTreeMap::new();
+        for (id, commit) in reserved {
+            authors.extend(self.repository.author_and_day(*commit)?.map(|author| (*id, author)));
+        }
+        Ok(authors)
     }
 
     /// Returns the reservation of one ID with its author and day; None without one.

@@ -31,13 +31,10 @@
 //! get a new value from the issuer, and set it in the store: goldenpath value rotate SEC-0007
 //! ```
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
-use super::{Rule, RuleCheck, Severity, Sink};
+use super::{Rule, RuleCheck, Severity, Sink, StoredState};
 use crate::catalog::{Catalog, Project};
-use crate::manifest::SecretId;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP602",
@@ -46,15 +43,6 @@ pub(super) const RULE: Rule = Rule {
     source: include_str!("gp602_rotation_overdue.rs"),
     check: RuleCheck::Stored(check),
 };
-
-/// The ages of values, as a store reports them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Renewals {
-    /// The time of the run.
-    pub now: Timestamp,
-    /// Secrets that have a value and are not marked for deletion.
-    pub last: BTreeMap<SecretId, Renewal>,
-}
 
 /// The time of the last known renewal of a secret's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +63,7 @@ impl Renewal {
     }
 }
 
-fn check(catalog: &Catalog, project: &Project, renewals: &Renewals, sink: &mut Sink<'_>) {
+fn check(catalog: &Catalog, project: &Project, state: &StoredState, sink: &mut Sink<'_>) {
     for entry in catalog.selected() {
         let Some(request) = entry.request().filter(|request| request.status.is_in_use()) else {
             continue;
@@ -84,12 +72,12 @@ fn check(catalog: &Catalog, project: &Project, renewals: &Renewals, sink: &mut S
         let interval =
             project.governance.rotation_interval_days.get(class).copied().filter(|days| *days > 0);
         let Some(interval) = interval else { continue };
-        let Some(renewal) = renewals.last.get(&request.id) else { continue };
+        let Some(renewal) = state.renewals.get(&request.id) else { continue };
         let (verb, when) = match renewal {
             Renewal::Rotated(when) => ("rotated", when),
             Renewal::Changed(when) => ("changed", when),
         };
-        let days = renewals.now.duration_since(*when).as_hours() / 24;
+        let days = state.now.duration_since(*when).as_hours() / 24;
         if days <= i64::from(interval) {
             continue;
         }

@@ -1,10 +1,9 @@
-//! Only apply changes the audit trail.
+//! A change leaves the trails of version 0.1 as they are.
 //!
 //! ## What it does
 //! On a change, rejects files below `audit/` that are added, changed, removed or renamed, by the
-//! change as a whole or by one of its commits. A push to the default branch (and to `audit.branch`)
-//! may add events, since `apply` and `goldenpath value` record there: at the end of a trail, each
-//! with the hash of the previous line. A merge never adds events.
+//! change as a whole or by one of its commits. A trail whose lines are all on the audit branch,
+//! after `goldenpath audit import`, may be removed if this clone has fetched that branch.
 //!
 //! ## Why is this bad?
 //! The trail records who did what, and when. An author can write anything into a line that comes
@@ -59,14 +58,15 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
                 (String::new(), format!("restore the base's version: {restore}"))
             }
         };
-        let help = match catalog.snapshot {
-            Snapshot::Index => help,
-            _ => format!(
-                "{help}; if `apply` recorded it in this clone, push the default branch first"
-            ),
+        let help = if fault.what.ends_with("removed") {
+            format!(
+                "{help}; if it is imported, fetch the audit branch first: git fetch origin \
+                 goldenpath/audit:refs/remotes/origin/goldenpath/audit"
+            )
+        } else {
+            help
         };
-        let message =
-            format!("{place}{}; only apply records events, on the default branch", fault.what);
+        let message = format!("{place}{}; events are on the audit branch alone", fault.what);
         sink.on_file(&fault.file, fault.line.unwrap_or(1), message, help);
     }
 }

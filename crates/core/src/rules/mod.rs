@@ -17,11 +17,13 @@ use rayon::prelude::*;
 
 pub use finding::{Finding, Related, Severity, Sink};
 pub use fix::{Applicability, Fix, Patch};
-pub use gp602_rotation_overdue::{Renewal, Renewals};
+pub use gp407_consumer_loses_secret::{ConsumerLoss, ConsumerLosses};
+pub use gp602_rotation_overdue::Renewal;
 pub use redaction::{ConfidentialSpans, redact_texts, secret_spans};
 
 use crate::catalog::{Catalog, ChangeContext, Entry, Project, Selection};
 use crate::config::{ConfigError, Level};
+use crate::manifest::SecretId;
 use crate::suggest;
 use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError};
 
@@ -49,7 +51,18 @@ enum RuleCheck {
     /// All files, evaluated by the configuration, which may be invalid.
     Configured(fn(&Catalog, &Project, &mut Sink<'_>) -> Result<(), ConfigError>),
     /// All files and the state of their store, for the commands that query it.
-    Stored(fn(&Catalog, &Project, &Renewals, &mut Sink<'_>)),
+    Stored(fn(&Catalog, &Project, &StoredState, &mut Sink<'_>)),
+}
+
+/// The state outside the catalog, for the commands that query it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredState {
+    /// The time of the run.
+    pub now: Timestamp,
+    /// The last renewal of each secret that has a value and is not marked for deletion.
+    pub renewals: BTreeMap<SecretId, Renewal>,
+    /// What the GitOps repository says about changed Kubernetes Secrets.
+    pub losses: ConsumerLosses,
 }
 
 /// Declares the modules of the rules, and lists each `RULE` in [`RULES`].
@@ -92,6 +105,7 @@ rules![
     gp404_deleted_before_decommissioned,
     gp405_must_start_active,
     gp406_id_reused,
+    gp407_consumer_loses_secret,
     gp408_handover,
     gp409_id_jump,
     gp501_secret_value_in_manifest,
@@ -197,16 +211,20 @@ impl<'project> RuleSet<'project> {
     /// Reads from the history of `history_tip` how old the selected manifests are.
     ///
     /// Without this call, rules on time report nothing.
+    ///
+    /// # Errors
+    /// A history that cannot be read.
     pub fn find_expired(
         &self,
         checked: &mut CheckedEntries,
         repository: &Repository,
         history_tip: Snapshot,
         now: Timestamp,
-    ) {
+    ) -> Result<(), SourceError> {
         if self.rules.iter().any(|(rule, _)| rule.code == gp601_ttl_expired::RULE.code) {
-            checked.catalog.find_expired(repository, self.project, history_tip, now);
+            checked.catalog.find_expired(repository, self.project, history_tip, now)?;
         }
+        Ok(())
     }
 
     /// Returns all findings in the selected manifests, sorted by path and location.
@@ -264,12 +282,12 @@ impl<'project> RuleSet<'project> {
         &self,
         findings: &mut Vec<Finding>,
         catalog: &Catalog,
-        renewals: &Renewals,
+        state: &StoredState,
     ) {
         let mut stored = Vec::new();
         for &(rule, severity) in &self.rules {
             if let RuleCheck::Stored(check) = rule.check {
-                check(catalog, self.project, renewals, &mut Sink::new(rule, severity, &mut stored));
+                check(catalog, self.project, state, &mut Sink::new(rule, severity, &mut stored));
             }
         }
         redaction::redact_findings(&mut stored, catalog, self.project);

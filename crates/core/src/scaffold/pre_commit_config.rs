@@ -4,6 +4,7 @@
 
 use serde_json::json;
 
+use crate::config::{CODE_OWNERS_PLACES, Config, FILE_NAME};
 use crate::template;
 use crate::template::{Output, TemplateError};
 use crate::yaml;
@@ -28,20 +29,57 @@ pub enum HookEdit {
     ByHand,
 }
 
-/// Returns the list item for `repos:`; `catalog` is the catalog's folder.
+/// The command that installs the framework's hooks for each stage of the hook.
+pub const INSTALL: &str = "pre-commit install --hook-type pre-commit --hook-type pre-merge-commit";
+
+/// Returns the list item for `repos:` in the catalog of a configuration.
 ///
 /// # Errors
 /// The template does not render, which no folder name causes.
-pub fn item(catalog: &str) -> Result<String, TemplateError> {
+pub fn item(config: &Config) -> Result<String, TemplateError> {
     let mut files = String::from("^");
-    for character in catalog.chars() {
+    for character in config.catalog.chars() {
         if !(character.is_alphanumeric() || "/_-".contains(character)) {
             files.push('\\');
         }
         files.push(character);
     }
     files.push_str(r"/.*\.ya?ml$");
-    template::render("pre_commit_hook.yaml.j2", BUILT_IN, Output::Yaml, &json!({ "files": files }))
+    let paths: Vec<String> = checked_paths(config).into_iter().map(shell_quoted).collect();
+    // A JSON string is a quoted YAML string.
+    let variables = json!({ "files": json!(files).to_string(), "paths": paths.join(" ") });
+    template::render("pre_commit_hook.yaml.j2", BUILT_IN, Output::Text, &variables)
+}
+
+/// Returns the paths of manifests and rule files, each once.
+fn checked_paths(config: &Config) -> Vec<&str> {
+    let (schemas, templates) = ("schemas", "templates");
+    let own = [config.enums.as_str(), &config.governance, &config.secret_types];
+    let own = own.into_iter().filter(|path| !path.starts_with("schemas/"));
+    let mut paths = vec![config.catalog.as_str(), FILE_NAME, schemas, templates];
+    for path in own.chain(CODE_OWNERS_PLACES.into_iter().flatten()) {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// Quotes a path for a POSIX shell within single quotes.
+fn shell_quoted(path: &str) -> String {
+    if path.chars().all(|character| character.is_alphanumeric() || "/._-".contains(character)) {
+        return path.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for character in path.chars() {
+        match character {
+            '\'' => quoted.push_str("'\"'\"'"),
+            '"' | '$' | '`' | '\\' => quoted.extend(['\\', character]),
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// Appends `item` to `repos:` in `text`.
@@ -105,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_hook_is_added_after_the_last_repository_and_nothing_else_changes() {
-        let item = item("catalogs/secrets").unwrap();
+        let item = item(&Config::default()).unwrap();
         for text in [
             "repos:\n  - repo: a\n    rev: v1 # pinned\n    hooks:\n      - id: x # why\n\n# end\n\
              ci:\n  skip: [x]\n",
@@ -121,8 +159,26 @@ mod tests {
     }
 
     #[test]
+    fn the_hook_names_the_folder_and_the_rule_files_of_the_configuration() {
+        let config = Config {
+            catalog: "it's a $place".to_owned(),
+            enums: "lists/enums.yaml".to_owned(),
+            ..Config::default()
+        };
+        let item = item(&config).unwrap();
+        assert!(
+            item.contains(
+                "-- \"it'\"'\"'s a \\$place\" goldenpath.yaml schemas templates lists/enums.yaml \
+                 .github/CODEOWNERS CODEOWNERS docs/CODEOWNERS .gitlab/CODEOWNERS &&\n"
+            ),
+            "{item}"
+        );
+        assert!(yaml::parse(&item).is_ok(), "{item}");
+    }
+
+    #[test]
     fn a_configuration_that_cannot_be_edited_safely_is_unchanged() {
-        let item = item("catalogs/secrets").unwrap();
+        let item = item(&Config::default()).unwrap();
         for text in [
             "",
             "repos: []\n",

@@ -1,35 +1,25 @@
-//! Changes of audit trails in commits: whether `apply` can have made them.
+//! Changes of trails of version 0.1 in commits, where nothing changes them any more.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use super::verification::added_only;
-use super::{FOLDER, MAX_BYTES, Trail, TrailPlace, TrailViolation, file_of};
+use super::{AuditLog, FOLDER, MAX_BYTES, TrailPlace, TrailViolation, file_of};
+use crate::config::AuditConfig;
 use crate::manifest::SecretId;
 use crate::vcs::{Repository, Snapshot, SourceError, TrailDelta};
-
-/// How commits arrive at the branch where they are checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// For others to merge: a branch, a pull request, the next commit.
-    ///
-    /// `apply` does not record on these.
-    Proposed,
-    /// Pushed to a branch on which `apply` records.
-    Recorded,
-}
 
 /// The commits whose trails are checked.
 #[derive(Debug, Clone, Copy)]
 pub struct TrailCommits<'a> {
-    /// How the commits arrive, which decides what they may change.
-    pub delivery: Delivery,
     /// The last commit; None if only the states before and after are known.
     pub tip: Option<Snapshot>,
     /// Commits with a checked history; the merge target comes first.
     pub known: &'a [Snapshot],
+    /// The remote and the branch of the audit trail: trails that it has may be removed.
+    pub branch: &'a AuditConfig,
 }
 
-/// Returns the changes of trails that `apply` did not make.
+/// Returns the changes of trails.
 ///
 /// It compares `before` with `after`, and each commit in between with its parents.
 ///
@@ -41,38 +31,31 @@ pub fn changes(
     after: Snapshot,
     commits: TrailCommits<'_>,
 ) -> Result<Vec<TrailViolation>, SourceError> {
+    let imported = ImportedTrails::new(repository, commits.branch);
     let mut faults: BTreeMap<String, TrailViolation> = BTreeMap::new();
     for delta in repository.trail_deltas(before, after)? {
-        let found = match commits.delivery {
-            Delivery::Proposed if is_known(repository, &delta, commits.known)? => None,
-            Delivery::Proposed => Some(check_proposed(repository, &delta)?),
-            Delivery::Recorded => check_recorded(repository, &delta)?,
-        };
-        if let Some((line, what)) = found {
-            faults.insert(
-                delta.file.clone(),
-                TrailViolation { file: delta.file, place: TrailPlace::Now, line, what },
-            );
+        if imported.allow(&delta)? || is_at_target(repository, &delta, commits.known)? {
+            continue;
         }
+        let (line, what) = check_proposed(repository, &delta)?;
+        let file = delta.file.clone();
+        faults
+            .insert(file, TrailViolation { file: delta.file, place: TrailPlace::Now, line, what });
     }
     let steps = commits.tip.map(|tip| repository.trail_commits(commits.known, tip)).transpose()?;
     for step in steps.into_iter().flatten() {
         for delta in step.deltas {
-            let found = match commits.delivery {
-                Delivery::Recorded if step.is_direct => check_recorded(repository, &delta)?,
-                // A squash or a cherry-pick brought a file that is the same in the target.
-                Delivery::Proposed if is_at_target(repository, &delta, commits.known)? => None,
-                _ => Some(check_proposed(repository, &delta)?),
-            };
-            if let Some((line, what)) = found
-                && !faults.contains_key(&delta.file)
+            // A squash or a cherry-pick brought a file that is the same in the target.
+            if faults.contains_key(&delta.file)
+                || imported.allow(&delta)?
+                || is_at_target(repository, &delta, commits.known)?
             {
-                let place = TrailPlace::Commit(step.id.to_string());
-                faults.insert(
-                    delta.file.clone(),
-                    TrailViolation { file: delta.file, place, line, what },
-                );
+                continue;
             }
+            let (line, what) = check_proposed(repository, &delta)?;
+            let place = TrailPlace::Commit(step.id.to_string());
+            let file = delta.file.clone();
+            faults.insert(file, TrailViolation { file: delta.file, place, line, what });
         }
     }
     Ok(faults.into_values().collect())
@@ -86,31 +69,53 @@ pub fn staged_changes(
     repository: &Repository,
     before: Option<Snapshot>,
     upstream: Option<Snapshot>,
+    branch: &AuditConfig,
 ) -> Result<Vec<TrailViolation>, SourceError> {
-    let files = repository.staged_trails(before, upstream)?;
+    let imported = ImportedTrails::new(repository, branch);
+    let mut files = repository.staged_trails(before, upstream)?;
+    if let Some(before) = before {
+        for (file, _) in files.clone().into_iter().filter(|(_, is_removed)| *is_removed) {
+            let before = repository.trail_file(before, &file)?;
+            if imported.allow(&TrailDelta { file: file.clone(), before, after: None })? {
+                files.remove(&file);
+            }
+        }
+    }
     let what = "the audit trail is changed by hand".to_owned();
     Ok(files
-        .into_iter()
+        .into_keys()
         .map(|file| TrailViolation { file, place: TrailPlace::Now, line: None, what: what.clone() })
         .collect())
 }
 
-/// Reports whether one of the `known` commits has the file as it is after `delta`.
-fn is_known(
-    repository: &Repository,
-    delta: &TrailDelta,
-    known: &[Snapshot],
-) -> Result<bool, SourceError> {
-    let Some(after) = delta.after else { return Ok(false) };
-    for (number, commit) in known.iter().enumerate() {
-        // The change is merged into the first one: a file that is the same there does not change.
-        if repository.trail_file(*commit, &delta.file)? == Some(after)
-            && (number == 0 || check_recorded(repository, delta)?.is_none())
-        {
-            return Ok(true);
-        }
+/// The trails that the audit branch has taken over, as far as this clone has fetched it.
+struct ImportedTrails<'a> {
+    repository: &'a Repository,
+    branch: &'a AuditConfig,
+    log: OnceCell<AuditLog>,
+}
+
+impl<'a> ImportedTrails<'a> {
+    fn new(repository: &'a Repository, branch: &'a AuditConfig) -> Self {
+        Self { repository, branch, log: OnceCell::new() }
     }
-    Ok(false)
+
+    /// Reports whether a change removes a trail whose lines the branch has.
+    fn allow(&self, delta: &TrailDelta) -> Result<bool, SourceError> {
+        let Some(before) = delta.before.filter(|file| file.is_regular() && delta.after.is_none())
+        else {
+            return Ok(false);
+        };
+        let Some(text) = self.repository.trail_text(before, MAX_BYTES)? else { return Ok(false) };
+        let log = match self.log.get() {
+            Some(log) => log,
+            None => {
+                let log = AuditLog::fetched(self.repository, self.branch)?;
+                self.log.get_or_init(|| log)
+            }
+        };
+        Ok(log.has_imported(&delta.file, &text))
+    }
 }
 
 /// Reports whether the merge target has the file as it is after `delta`.
@@ -147,44 +152,6 @@ fn check_proposed(
         None
     };
     Ok((line, format!("{noun} is changed")))
-}
-
-/// Returns why a change on a branch on which `apply` records is invalid, if it is.
-///
-/// The only valid change adds events at the end of a trail.
-fn check_recorded(
-    repository: &Repository,
-    delta: &TrailDelta,
-) -> Result<Option<TrailDifference>, SourceError> {
-    let text = |file| repository.trail_text(file, MAX_BYTES);
-    let whole = |what: &str| Ok(Some((None, what.to_owned())));
-    let (id, after) = match (id_of(&delta.file), delta.after) {
-        (None, None) => return Ok(None),
-        (None, Some(_)) => return whole("it is not an audit trail: those are `audit/<ID>.jsonl`"),
-        (Some(_), None) => return whole("the trail was removed"),
-        (Some(id), Some(after)) => (id, after),
-    };
-    if !after.is_regular() {
-        return whole("it is not a regular file");
-    }
-    let Some(after) = text(after)? else { return whole("it is larger than 16 MiB") };
-    let before = match delta.before.filter(|before| before.is_regular()) {
-        None => String::new(),
-        Some(before) => match text(before)? {
-            None => return whole("it was larger than 16 MiB"),
-            Some(before) => before,
-        },
-    };
-    if let Some(found) = added_only(&before, Some(&after)) {
-        return Ok(Some(found));
-    }
-    if after.is_empty() {
-        return whole("it has no events");
-    }
-    // Faults in older lines are not part of this change.
-    let old = before.lines().count();
-    let fault = Trail::of(after).faults(id).into_iter().find(|fault| fault.line > old);
-    Ok(fault.map(|fault| (Some(fault.line), fault.what)))
 }
 
 /// Returns the ID of the secret whose trail a file is.

@@ -1,4 +1,4 @@
-//! One line of the trail: actor, action, time, and the catalog's commit.
+//! An event of the trail: actor, action, time, and the catalog's commit.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::manifest::SecretId;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AuditEvent {
-    /// The time at which the action was recorded, in UTC.
+    /// The time at which the result was known, in UTC.
     pub time: Timestamp,
     /// The ID of the secret's manifest.
     pub id: SecretId,
@@ -21,7 +21,7 @@ pub struct AuditEvent {
     pub target: String,
     /// The reason for the action.
     pub reason: String,
-    /// `done`, or `interrupted` if a killed run started the action.
+    /// One of the results of [`super::results`].
     pub result: String,
     /// Who ran the command, as far as known.
     pub actor: Actor,
@@ -29,8 +29,11 @@ pub struct AuditEvent {
     pub source: String,
     /// The version of goldenpath.
     pub goldenpath: String,
-    /// The SHA-256 of the previous line in hexadecimal digits; empty for the first.
-    #[serde(default)]
+    /// The run that the event belongs to; empty for an event of version 0.1.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run: String,
+    /// Only in version 0.1: the SHA-256 of the previous line, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub previous: String,
 }
 
@@ -47,14 +50,6 @@ pub struct Actor {
     /// The author in git's configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<String>,
-}
-
-impl AuditEvent {
-    /// Reports whether both describe the same action, at any place in a trail.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let without_hash = |event: &Self| Self { previous: String::new(), ..event.clone() };
-        without_hash(self) == without_hash(other)
-    }
 }
 
 impl Actor {

@@ -1,33 +1,39 @@
-//! The audit trail: `audit/<ID>.jsonl` in the catalog's repository.
+//! The audit trail: records on a branch of their own, and the trails of version 0.1.
 //!
-//! A line is an event, with the hash of the line before.
+//! | module | content |
+//! | --- | --- |
+//! | [`mod@event`] | an action with its result, as people read it |
+//! | [`mod@record`] | a file of the audit branch |
+//! | [`log`] | all records of the audit branch |
+//! | [`verification`] | whether records were altered or removed |
+//! | [`text`], [`commits`] | `audit/<ID>.jsonl` of version 0.1, and changes of those files |
 
 mod commits;
 mod event;
+mod log;
+mod record;
 mod text;
 mod verification;
 
-pub use commits::{Delivery, TrailCommits, changes, staged_changes};
+pub use commits::{TrailCommits, changes, staged_changes};
 pub use event::{Actor, AuditEvent};
+pub use log::{AuditLog, CANCEL_REQUEST, applies_to, is_use};
+pub use record::{
+    AuditRecord, Checkpoint, ImportedTrail, RECORDS, RecordFault, RecordKind, RecordedEvent,
+    path_of, results,
+};
 pub use text::{Trail, TrailFault};
 pub use verification::{TrailPlace, TrailViolation, verify};
 
 use crate::manifest::SecretId;
-use crate::vcs::{Repository, Snapshot};
 
-/// The folder, from the root of the catalog's repository.
+/// The folder of the trails of version 0.1, from the root of the catalog's repository.
 pub const FOLDER: &str = "audit";
 
-/// The size limit of a trail, in bytes: enough for some ten thousand events.
+/// The size limit of a trail of version 0.1, in bytes: enough for some ten thousand events.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Returns the trail of a secret in a snapshot; an empty one if it does not exist.
-#[must_use]
-pub fn read(repository: &Repository, snapshot: Snapshot, id: SecretId) -> Trail {
-    Trail::of(repository.trail(snapshot, &file_of(id), MAX_BYTES).unwrap_or_default())
-}
-
-/// Returns a secret's file, from the root of the catalog's repository.
+/// Returns a secret's file in version 0.1, from the root of the catalog's repository.
 #[must_use]
 pub fn file_of(id: SecretId) -> String {
     format!("{FOLDER}/{id}.jsonl")

@@ -1,29 +1,28 @@
-//! Verification of all trails: their chains, and their history in git.
+//! Verification of the audit branch: each record, their order, and the history in git.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 
-use super::{FOLDER, MAX_BYTES, Trail};
-use crate::files;
+use git2::Oid;
+
+use super::record::path_of;
+use super::{AuditLog, RecordKind, RecordedEvent, Trail};
 use crate::manifest::SecretId;
-use crate::vcs::{Repository, SourceError, TrailChange};
+use crate::vcs::{SourceError, branch_history};
 
 /// The place of a violation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrailPlace {
     /// In the file as it is now.
     Now,
-    /// The file on disk does not continue the committed one.
-    Disk,
     /// The commit that changed the file.
     Commit(String),
 }
 
-/// An invalid state or change of a trail.
+/// An invalid state or change of a file of the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TrailViolation {
-    /// The path of the trail, from the repository's root.
+    /// The path, from the repository's root.
     pub file: String,
     /// The state or the change that is invalid.
     pub place: TrailPlace,
@@ -39,110 +38,100 @@ impl fmt::Display for TrailViolation {
         if let Some(line) = self.line {
             write!(out, ":{line}")?;
         }
-        match &self.place {
-            TrailPlace::Now => {}
-            TrailPlace::Disk => out.write_str(" on disk")?,
-            TrailPlace::Commit(commit) => {
-                write!(out, " in commit {}", &commit[..8.min(commit.len())])?
-            }
+        if let TrailPlace::Commit(commit) = &self.place {
+            write!(out, " in commit {}", &commit[..8.min(commit.len())])?;
         }
         write!(out, ": {}", self.what)
     }
 }
 
-/// Verifies all trails on disk and in the history of HEAD.
+/// Verifies the records of the audit branch at `tip` and their history.
 ///
-/// Returns the number of trails and the violations.
+/// A record is invalid if it was altered, if the record before it is missing, or if it has the
+/// results of actions that no record announced. A commit is invalid if it changes or removes a
+/// record.
 ///
 /// # Errors
-/// A repository that cannot be read.
-pub fn verify(repository: &Repository) -> Result<(usize, Vec<TrailViolation>), SourceError> {
+/// An object that cannot be read.
+pub fn verify(
+    log: &AuditLog,
+    git: &git2::Repository,
+    tip: Oid,
+) -> Result<BTreeSet<TrailViolation>, SourceError> {
     let mut faults = BTreeSet::new();
-    let head = repository.trails_at_head()?;
-    let mut files: BTreeMap<String, String> = head.clone();
-    let folder = repository.root().join(FOLDER);
-    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if let Ok(bytes) = files::read_regular(&entry.path(), MAX_BYTES) {
-            files.insert(format!("{FOLDER}/{name}"), String::from_utf8_lossy(&bytes).into_owned());
-        }
-    }
-    for (file, text) in &files {
-        let name = Path::new(file)
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let Some(id) = name.strip_suffix(".jsonl").and_then(|id| SecretId::parse(id).ok()) else {
-            continue;
-        };
-        for fault in Trail::of(text.clone()).faults(id) {
-            faults.insert(TrailViolation {
-                file: file.clone(),
-                place: TrailPlace::Now,
-                line: Some(fault.line),
-                what: fault.what,
-            });
-        }
-    }
-    for (file, committed) in &head {
-        let disk = repository.root().join(file);
-        let now = if disk.symlink_metadata().is_ok() {
-            files.get(file).map(String::as_str)
-        } else {
-            None
-        };
-        faults.extend(added_only(committed, now).map(|(line, what)| TrailViolation {
-            file: file.clone(),
-            place: TrailPlace::Disk,
-            line,
-            what,
-        }));
-    }
-    repository.visit_trail_changes(&mut |TrailChange { commit, file, before, after }| {
-        faults.extend(added_only(before, after).map(|(line, what)| TrailViolation {
-            file: file.to_owned(),
-            place: TrailPlace::Commit(commit.to_string()),
-            line,
-            what,
-        }));
-    })?;
-    let count = files.keys().filter(|file| file.ends_with(".jsonl")).count();
-    Ok((count, faults.into_iter().collect()))
-}
-
-/// Returns how a trail was changed other than by adding to it.
-///
-/// It is the first line that differs, with the kind of change.
-pub(super) fn added_only(before: &str, after: Option<&str>) -> Option<(Option<usize>, String)> {
-    let Some(after) = after else { return Some((None, "the trail was removed".to_owned())) };
-    if after.starts_with(before) {
-        return None;
-    }
-    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
-    let line = (0..old.len()).find(|line| old.get(*line) != new.get(*line)).unwrap_or(old.len());
-    let what = match new.get(line) {
-        None => "the lines from here on were dropped",
-        Some(_) if new.contains(&old[line]) => "this line was moved, or one was inserted before it",
-        Some(next) if old.get(line + 1) == Some(next) => "the line that was here was dropped",
-        Some(_) => "this line was altered",
+    let now = |file: &str, what: String| TrailViolation {
+        file: file.to_owned(),
+        place: TrailPlace::Now,
+        line: None,
+        what,
     };
-    Some((Some(line + 1), what.to_owned()))
+    for (path, fault) in &log.invalid {
+        faults.insert(now(path, fault.as_str().to_owned()));
+    }
+    let mut announced = BTreeSet::new();
+    for record in log.records.values().filter(|record| record.kind == RecordKind::Begin) {
+        let action_of = |event| (&record.run, action_of(event));
+        announced.extend(record.events.iter().map(action_of));
+    }
+    for (name, record) in &log.records {
+        let path = path_of(name).unwrap_or_default();
+        if !record.previous.is_empty() && !log.records.contains_key(&record.previous) {
+            let what = format!("the record before it is missing: {}", record.previous);
+            faults.insert(now(&path, what));
+        }
+        if record.kind == RecordKind::Outcome {
+            let is_invented =
+                |event: &&RecordedEvent| !announced.contains(&(&record.run, action_of(event)));
+            if let Some(event) = record.events.iter().find(is_invented) {
+                let what = format!(
+                    "it has a result of `{}` for {}, and no record announced that action",
+                    event.action, event.id
+                );
+                faults.insert(now(&path, what));
+            }
+        }
+    }
+    let mut imported: BTreeMap<&str, (String, BTreeSet<&str>)> = BTreeMap::new();
+    for trail in log.records.values().flat_map(|record| &record.imported) {
+        let (text, known) = imported.entry(&trail.file).or_default();
+        // Two clones may have imported the same lines.
+        for line in trail.lines.iter().filter(|line| known.insert(line)) {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    for (file, (text, _)) in imported {
+        let id = file.rsplit('/').next().and_then(|name| name.strip_suffix(".jsonl"));
+        let faults_of = |id| Trail::of(text).faults(id);
+        let found = id.and_then(|id| SecretId::parse(id).ok()).map(faults_of).unwrap_or_default();
+        faults.extend(found.into_iter().map(|fault| TrailViolation {
+            file: file.to_owned(),
+            place: TrailPlace::Now,
+            line: Some(fault.line),
+            what: fault.what,
+        }));
+    }
+    let history = branch_history(git, tip)?;
+    if let Some(commit) = history.cut {
+        faults.insert(TrailViolation {
+            file: "not verified".to_owned(),
+            place: TrailPlace::Commit(commit),
+            line: None,
+            what: "the history before it is missing in this shallow clone".to_owned(),
+        });
+    }
+    for change in history.changes {
+        let what = if change.is_removal { "it was removed" } else { "it was altered" };
+        faults.insert(TrailViolation {
+            file: change.file,
+            place: TrailPlace::Commit(change.commit),
+            line: None,
+            what: what.to_owned(),
+        });
+    }
+    Ok(faults)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_an_addition_at_the_end_is_valid() {
-        let what =
-            |before: &str, after: &str| added_only(before, Some(after)).map(|(line, _)| line);
-        assert_eq!(what("a\n", "a\nb\n"), None);
-        assert_eq!(what("", "a\n"), None);
-        assert_eq!(what("a\nb\nc\n", "a\nx\nc\n"), Some(Some(2)));
-        assert_eq!(what("a\nb\nc\n", "a\nc\n"), Some(Some(2)));
-        assert_eq!(what("a\nb\nc\n", "a\nb\n"), Some(Some(3)));
-        assert_eq!(what("a\nb\n", "b\na\n"), Some(Some(1)));
-        assert_eq!(added_only("a\n", None).map(|(line, _)| line), Some(None));
-    }
+fn action_of(event: &RecordedEvent) -> (SecretId, &str, &str) {
+    (event.id, &event.action, &event.target)
 }

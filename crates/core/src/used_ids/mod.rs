@@ -20,7 +20,7 @@ pub use scan::ScanDepth;
 
 use crate::files;
 use crate::manifest::{MAX_BYTES, SecretId};
-use crate::vcs::{Branch, Repository, Snapshot, SourceError, Unreadable};
+use crate::vcs::{Branch, File, Repository, Snapshot, SourceError, Unreadable};
 use crate::yaml;
 
 /// The prefix of reservations: one ref for each ID.
@@ -76,7 +76,7 @@ impl UsedIds {
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self, SourceError> {
         let found = scan::scan(repository, scope.catalog, scope.branches, scope.depth, progress)?;
-        let known = default_tip(repository, scope.remote);
+        let known = default_tip(repository, scope.remote)?;
         let fetched = scope.default.map(|branch| Snapshot::Commit(branch.tip));
         // In a shallow clone nothing is fetched, so the commit can be missing.
         let fetched = fetched.filter(|tip| repository.has_object(&tip.id()));
@@ -88,7 +88,7 @@ impl UsedIds {
         if highest.is_none() {
             // Before the first merge, the checked-out catalog counts.
             highest = found.manifests_on_disk;
-            for snapshot in repository.head().ok().into_iter().chain([Snapshot::Index]) {
+            for snapshot in repository.last_commit()?.into_iter().chain([Snapshot::Index]) {
                 match highest_at(repository, snapshot, scope.catalog) {
                     Ok(own) => highest = highest.max(own),
                     // During a merge the index has no single state.
@@ -205,7 +205,7 @@ pub fn highest_at(
         Snapshot::Index | Snapshot::WorkTree | Snapshot::Merge(_) => None,
     };
     let Some(folder) = folder else {
-        return Ok(find_highest(repository, snapshot, catalog)?.0);
+        return find_highest(repository, snapshot, catalog);
     };
     // An unchanged folder has the same IDs, so the last answers are cached.
     let cache = repository.disk_cache("highest", (HIGHEST_EDITION, catalog));
@@ -218,10 +218,7 @@ pub fn highest_at(
             .map_or(0, |bytes| u32::from_le_bytes(*bytes));
         return Ok(SecretId::of_number(number));
     }
-    let (highest, is_whole) = find_highest(repository, snapshot, catalog)?;
-    if !is_whole {
-        return Ok(highest);
-    }
+    let highest = find_highest(repository, snapshot, catalog)?;
     let number = highest.map_or(0, SecretId::number).to_le_bytes();
     let kept = records.len().min((HIGHEST_KEPT - 1) * HIGHEST_RECORD);
     cache.store(&[folder.as_bytes(), &number, &records[..kept]].concat());
@@ -237,24 +234,35 @@ const HIGHEST_RECORD: usize = 20 + 4;
 /// The number of cached folders: those of the default branch and a few commits.
 const HIGHEST_KEPT: usize = 8;
 
-/// Returns the highest ID, and whether all files could be read.
-///
-/// A file that is missing in a partial clone has no ID, which can only lower the limit.
+/// Returns the highest ID of the manifests in a snapshot.
 fn find_highest(
     repository: &Repository,
     snapshot: Snapshot,
     catalog: &str,
-) -> Result<(Option<SecretId>, bool), SourceError> {
+) -> Result<Option<SecretId>, SourceError> {
     let blobs = repository.blobs_below(snapshot, catalog)?.unwrap_or_default();
     let (named, others): (Vec<_>, Vec<_>) =
         blobs.into_iter().partition(|blob| of_file_name(&blob.path).is_some());
-    let claimed = repository.load(&others, MAX_BYTES, |file| match file.bytes {
-        Ok(bytes) => (claimed_id(&bytes), true),
-        Err(why) => (None, !matches!(why, Unreadable::Object(_))),
-    });
-    let named = named.iter().filter_map(|blob| of_file_name(&blob.path)).max();
-    let is_whole = claimed.iter().all(|(_, is_read)| *is_read);
-    Ok((named.max(claimed.into_iter().filter_map(|(id, _)| id).max()), is_whole))
+    let claimed = repository.load(&others, MAX_BYTES, claimed_id_of)?;
+    let mut highest = named.iter().filter_map(|blob| of_file_name(&blob.path)).max();
+    for id in claimed {
+        highest = highest.max(id?);
+    }
+    Ok(highest)
+}
+
+/// Returns the ID in a file's `metadata.id`; None if it is not a manifest.
+///
+/// # Errors
+/// A file that git cannot read: it may have any ID.
+fn claimed_id_of(file: File) -> Result<Option<SecretId>, SourceError> {
+    match file.bytes {
+        Ok(bytes) => Ok(claimed_id(&bytes)),
+        Err(Unreadable::Object(message)) => {
+            Err(SourceError::Git { what: format!("`{}`", file.path), message })
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 /// Returns the tip that limits which IDs count, without a query.
@@ -262,9 +270,15 @@ fn find_highest(
 /// It is the default branch of `remote`, the remote on which IDs are reserved; or else
 /// [`Repository::default_tip`], or else HEAD. The module `vcs::default_branch` describes how the
 /// notions of the default branch differ.
-fn default_tip(repository: &Repository, remote: Option<&str>) -> Option<Snapshot> {
+fn default_tip(
+    repository: &Repository,
+    remote: Option<&str>,
+) -> Result<Option<Snapshot>, SourceError> {
     let of_remote = remote.and_then(|remote| repository.branch_of(remote)).map(|branch| branch.tip);
-    of_remote.or_else(|| repository.default_tip()).or_else(|| repository.head().ok())
+    match of_remote.or_else(|| repository.default_tip()) {
+        Some(tip) => Ok(Some(tip)),
+        None => repository.last_commit(),
+    }
 }
 
 /// Returns the ID in a file's name.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::origin::take;
-use super::{IdOrigin, claimed_id, folder_cache, of_file_name};
+use super::{IdOrigin, claimed_id, claimed_id_of, folder_cache, of_file_name};
 use crate::files;
 use crate::manifest::{MAX_BYTES, SecretId};
 use crate::vcs::{
@@ -20,7 +20,7 @@ use crate::vcs::{
 const AUDIT_FOLDER: &str = "audit";
 
 /// The edition of the cache: it changes when the same objects yield other IDs.
-const EDITION: u32 = 2;
+const EDITION: u32 = 3;
 
 /// The number of blobs that are in memory at once.
 const AT_ONCE: usize = 4096;
@@ -106,6 +106,7 @@ fn in_git(
         }
     };
     let mut unread: Vec<(Blob<'static>, IdOrigin)> = Vec::new();
+    let mut failure = None;
     repository.visit_everywhere(
         places,
         branches,
@@ -119,13 +120,17 @@ fn in_git(
             if is_new && is_yaml(Path::new(blob.path.as_ref())) {
                 let origin = origin();
                 unread.push((blob, origin));
-                if unread.len() >= AT_ONCE {
-                    add_claimed(repository, std::mem::take(&mut unread), &mut origins);
+                if unread.len() >= AT_ONCE && failure.is_none() {
+                    let files = std::mem::take(&mut unread);
+                    failure = add_claimed(repository, files, &mut origins).err();
                 }
             }
         },
     )?;
-    add_claimed(repository, unread, &mut origins);
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    add_claimed(repository, unread, &mut origins)?;
     if seen.has_changed() || origins.len() != known {
         cache.store(&encode(&origins, &seen));
     }
@@ -167,15 +172,15 @@ fn add_claimed(
     repository: &Repository,
     files: Vec<(Blob<'static>, IdOrigin)>,
     origins: &mut BTreeMap<SecretId, IdOrigin>,
-) {
+) -> Result<(), SourceError> {
     let (blobs, places): (Vec<_>, Vec<_>) = files.into_iter().unzip();
-    // A file that is missing in a partial clone counts by its name.
-    let claimed = repository.load(&blobs, MAX_BYTES, |file| claimed_id(&file.bytes.ok()?));
+    let claimed = repository.load(&blobs, MAX_BYTES, claimed_id_of)?;
     for (id, origin) in claimed.into_iter().zip(places) {
-        if let Some(id) = id {
+        if let Some(id) = id? {
             origins.entry(id).or_insert(origin);
         }
     }
+    Ok(())
 }
 
 /// Encodes the IDs with their origins, followed by the objects that were read.

@@ -109,7 +109,7 @@ impl<'r> Boundary<'r> {
             )))?;
             work_trees.extend(linked.map(|linked| KnownFolder::new(linked.path())).transpose()?);
         }
-        let git_folders = [git.path(), git.commondir()]
+        let git_folders = [repository.git_folder(), repository.common_folder()]
             .into_iter()
             .map(KnownFolder::new)
             .collect::<Result<_, _>>()?;
@@ -297,17 +297,11 @@ impl<'r> Boundary<'r> {
 
     /// Reports whether the last commit has a file or a folder at a path.
     fn is_committed(&self, name: &str) -> Result<bool, SourceError> {
-        let git = &self.repository.git;
         let ignores_case = self.ignores_case()?;
         let in_case =
             |text: &[u8]| if ignores_case { text.to_ascii_lowercase() } else { text.to_vec() };
-        let mut tree = match git.head() {
-            Ok(head) => head.peel_to_tree().map_err(SourceError::git("the last commit"))?,
-            Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
-                return Ok(false);
-            }
-            Err(error) => return Err(SourceError::git("HEAD")(error)),
-        };
+        let Some(head) = self.repository.last_commit()? else { return Ok(false) };
+        let mut tree = self.repository.tree(head)?;
         let name = in_case(name.as_bytes());
         let mut parts = name.split(|byte| *byte == b'/').peekable();
         while let Some(part) = parts.next() {
@@ -322,7 +316,7 @@ impl<'r> Boundary<'r> {
                 // The content of a submodule is in the commits of another repository.
                 return Ok(kind == Some(ObjectType::Commit));
             }
-            tree = git.find_tree(id).map_err(SourceError::git("the last commit"))?;
+            tree = self.repository.find_tree(id)?;
         }
         Ok(false)
     }

@@ -1,7 +1,5 @@
 //! Commits on branches that are not checked out.
 
-use std::path::Path;
-
 use git2::Oid;
 use git2::build::TreeUpdateBuilder;
 
@@ -16,24 +14,25 @@ impl Repository {
     /// A file that the commit does not have, or a repository that cannot be written.
     pub fn tree_with(&self, base: Snapshot, files: &[(&str, Vec<u8>)]) -> Result<Oid, SourceError> {
         let tree = self.tree(base)?;
+        let mut modes = Vec::new();
+        for (path, _) in files {
+            let Some(item) = self.item_at(&tree, path)? else {
+                let message = format!("there is no such file in {base}");
+                return Err(SourceError::Git { what: format!("`{path}`"), message });
+            };
+            modes.push(match item.mode {
+                0o100_755 => git2::FileMode::BlobExecutable,
+                _ => git2::FileMode::Blob,
+            });
+        }
         let write = || {
             let mut update = TreeUpdateBuilder::new();
-            for (path, bytes) in files {
-                let mode = match tree.get_path(Path::new(path))?.filemode() {
-                    0o100_755 => git2::FileMode::BlobExecutable,
-                    _ => git2::FileMode::Blob,
-                };
-                update.upsert(*path, self.git.blob(bytes)?, mode);
+            for ((path, bytes), mode) in files.iter().zip(&modes) {
+                update.upsert(*path, self.git.blob(bytes)?, *mode);
             }
             update.create_updated(&self.git, &tree)
         };
-        write().map_err(SourceError::git("or write its objects"))
-    }
-
-    /// Reports whether git is configured to sign every commit.
-    #[must_use]
-    pub fn signs_commits(&self) -> bool {
-        self.git.config().and_then(|config| config.get_bool("commit.gpgSign")).unwrap_or(false)
+        self.read_objects(|| "or write its objects".to_owned(), write)
     }
 
     /// Creates a branch at a commit.
@@ -44,10 +43,7 @@ impl Repository {
         let Snapshot::Commit(id) = commit else {
             return Err(SourceError::NoSuchCommit { spec: commit.to_string() });
         };
-        let create = || {
-            let commit = self.git.find_commit(id)?;
-            self.git.branch(name, &commit, false).map(|_| ())
-        };
-        create().map_err(SourceError::git(format!("or create the branch {name}")))
+        let created = self.git.branch(name, &self.find_commit(id)?, false).map(drop);
+        created.map_err(SourceError::git(format!("or create the branch {name}")))
     }
 }

@@ -1,16 +1,19 @@
 //! Single commits: their authors, and commits without parents.
 
-use git2::{Commit, Oid, Signature};
+use git2::{Commit, Oid};
 use jiff::Timestamp;
 
-use super::{Repository, SourceError};
+use super::new_commit::write_commit;
+use super::{Repository, Snapshot, SourceError};
 use crate::sanitize::sanitize_name;
 
 impl Repository {
     /// Reports whether this clone has the commit.
-    #[must_use]
-    pub fn has_commit(&self, id: Oid) -> bool {
-        self.git.find_commit(id).is_ok()
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn has_commit(&self, id: Oid) -> Result<bool, SourceError> {
+        self.has(id)
     }
 
     /// Returns the author that git would write into a new commit, as `name <address>`.
@@ -36,12 +39,19 @@ impl Repository {
     }
 
     /// Returns the author and the day of a commit, sanitized for the terminal.
-    #[must_use]
-    pub fn author_and_day(&self, id: Oid) -> Option<String> {
-        let commit = self.git.find_commit(id).ok()?;
+    ///
+    /// None if this clone does not have the commit.
+    ///
+    /// # Errors
+    /// A commit that cannot be read.
+    pub fn author_and_day(&self, id: Oid) -> Result<Option<String>, SourceError> {
+        if !self.has(id)? {
+            return Ok(None);
+        }
+        let commit = self.find_commit(id)?;
         let author = commit.author();
         let name = String::from_utf8_lossy(author.name_bytes()).into_owned();
-        Some(format!("{}, {}", sanitize_name(&name), day(&commit)?))
+        Ok(day(&commit).map(|day| format!("{}, {day}", sanitize_name(&name))))
     }
 
     /// Creates an empty commit without parents, to which no ref points.
@@ -49,14 +59,26 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be written.
     pub fn create_root_commit(&self, message: &str) -> Result<Oid, SourceError> {
-        let write = || {
-            let fallback = |_| Signature::now("goldenpath", "goldenpath@localhost");
-            let author = self.git.author_from_env().or_else(fallback)?;
-            let committer = self.git.committer_from_env().or_else(fallback)?;
-            let nothing = self.git.find_tree(self.git.treebuilder(None)?.write()?)?;
-            self.git.commit(None, &author, &committer, message, &nothing, &[])
+        let write = || self.git.treebuilder(None)?.write();
+        let nothing = write().map_err(SourceError::git("or write its objects"))?;
+        write_commit(&self.git, &self.program(), nothing, &[], message)
+    }
+
+    /// Creates a commit on top of `base`, to which no ref points yet.
+    ///
+    /// # Errors
+    /// A repository that cannot be written, or a commit that git cannot sign.
+    pub fn create_commit(
+        &self,
+        tree: Oid,
+        base: Snapshot,
+        message: &str,
+    ) -> Result<Snapshot, SourceError> {
+        let parents = match base {
+            Snapshot::Commit(base) => vec![base],
+            _ => Vec::new(),
         };
-        write().map_err(SourceError::git("or write its objects"))
+        write_commit(&self.git, &self.program(), tree, &parents, message).map(Snapshot::Commit)
     }
 }
 

@@ -3,12 +3,12 @@
 //! The module `default_branch` describes how the notions of the default branch differ.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use git2::{Delta, Oid};
 
 use super::repository::to_slashes;
 use super::{Repository, Snapshot, SourceError};
+use crate::vcs::git::LOCAL;
 
 /// The paths of the files in which two snapshots differ, on either side.
 ///
@@ -51,34 +51,29 @@ impl Repository {
         after: Snapshot,
         under: &[&str],
     ) -> Result<ChangedPaths, SourceError> {
-        let old = before.map(|before| self.tree(before)).transpose()?;
         let mut change = ChangedPaths::default();
-        let failed = || SourceError::git(format!("the changes in {after}"));
-        if after == Snapshot::Index {
-            let index = self.index()?;
-            for path in under {
-                index.compare(&self.git, old.as_ref(), path, &mut change).map_err(failed())?;
+        let new = match after {
+            Snapshot::Index => {
+                let old = before.map(|before| self.tree(before)).transpose()?;
+                let index = self.index()?;
+                for path in under {
+                    index.compare(self, old.as_ref(), path, &mut change)?;
+                }
+                return Ok(change);
             }
-            return Ok(change);
-        }
+            Snapshot::WorkTree => return self.work_tree_change(before, under),
+            Snapshot::Commit(_) | Snapshot::Merge(_) => self.tree(after)?,
+        };
+        let old = before.map(|before| self.tree(before)).transpose()?;
         let mut options = git2::DiffOptions::new();
         options.disable_pathspec_match(true);
         for path in under {
             options.pathspec(path);
         }
-        let diff = match after {
-            Snapshot::WorkTree => {
-                options.include_untracked(true).recurse_untracked_dirs(true);
-                self.git.diff_tree_to_workdir(old.as_ref(), Some(&mut options))
-            }
-            Snapshot::Index | Snapshot::Commit(_) | Snapshot::Merge(_) => {
-                let new = self.tree(after)?;
-                self.git.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options))
-            }
-        }
-        .map_err(failed())?;
+        let compare = || self.git.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options));
+        let diff = self.read_objects(|| format!("the changes in {after}"), compare)?;
         for delta in diff.deltas() {
-            if delta.status() != Delta::Added && delta.status() != Delta::Untracked {
+            if delta.status() != Delta::Added {
                 change.before.extend(delta.old_file().path().map(to_slashes));
             }
             if delta.status() != Delta::Deleted {
@@ -86,6 +81,58 @@ impl Repository {
             }
         }
         Ok(change)
+    }
+
+    /// Returns how the files on disk differ from a commit, by the `git` program.
+    ///
+    /// What a sparse checkout leaves out is unchanged, and untracked files are new.
+    fn work_tree_change(
+        &self,
+        before: Option<Snapshot>,
+        under: &[&str],
+    ) -> Result<ChangedPaths, SourceError> {
+        let mut change = ChangedPaths::default();
+        let paths: Vec<String> = under.iter().map(|path| format!(":(top,literal){path}")).collect();
+        let list = |arguments: &[&str]| {
+            let arguments: Vec<&str> = arguments
+                .iter()
+                .copied()
+                .chain(["--"])
+                .chain(paths.iter().map(String::as_str))
+                .collect();
+            self.list_files("the changes in the work tree", &arguments)
+        };
+        if let Some(before) = before {
+            let options = ["diff", "--name-status", "--no-renames", "--no-ext-diff", "-z"];
+            let fields = list(&[&options[..], &[&before.id()]].concat())?;
+            for pair in fields.chunks_exact(2) {
+                if pair[0] != "A" {
+                    change.before.insert(pair[1].clone());
+                }
+                if pair[0] != "D" {
+                    change.after.insert(pair[1].clone());
+                }
+            }
+        } else {
+            change.after.extend(list(&["ls-files", "--cached", "-z"])?);
+        }
+        let untracked = ["ls-files", "--others", "--exclude-standard", "--full-name", "-z"];
+        change.after.extend(list(&untracked)?);
+        Ok(change)
+    }
+
+    /// Returns the fields that a `git` command prints, each ended by a NUL byte.
+    pub(super) fn list_files(
+        &self,
+        what: &str,
+        arguments: &[&str],
+    ) -> Result<Vec<String>, SourceError> {
+        let output = self
+            .index_program()
+            .run(arguments, LOCAL)
+            .map_err(|why| SourceError::Git { what: what.to_owned(), message: why.to_string() })?;
+        let fields = output.stdout.split('\0').filter(|field| !field.is_empty());
+        Ok(fields.map(str::to_owned).collect())
     }
 
     /// Returns the merge base of two commits; None if their histories share no commit.
@@ -128,22 +175,26 @@ impl Repository {
         for snapshot in self.checked_commits(upstream)? {
             trees.push(self.tree(snapshot)?);
         }
-        let held = |tree: &git2::Tree<'_>, path: &str| {
-            tree.get_path(Path::new(path)).ok().map(|entry| entry.id())
+        let held = |tree: &git2::Tree<'_>, path: &str| -> Result<Option<Oid>, SourceError> {
+            Ok(self.item_at(tree, path)?.map(|item| item.id))
         };
-        change.before.retain(|path| held(&trees[0], path).is_some());
-        let staged = |path: &str| index.at(path).map(|held| held.id);
-        let settled: Vec<String> = change
-            .after
-            .iter()
-            .filter(|path| {
-                staged(path).is_some_and(|id| trees.iter().any(|tree| held(tree, path) == Some(id)))
-            })
-            .cloned()
-            .collect();
-        for path in settled {
-            change.before.remove(&path);
-            change.after.remove(&path);
+        for path in std::mem::take(&mut change.before) {
+            if held(&trees[0], &path)?.is_some() {
+                change.before.insert(path);
+            }
+        }
+        for path in std::mem::take(&mut change.after) {
+            let mut is_settled = false;
+            if let Some(staged) = index.at(&path).map(|held| held.id) {
+                for tree in &trees {
+                    is_settled = is_settled || held(tree, &path)? == Some(staged);
+                }
+            }
+            if is_settled {
+                change.before.remove(&path);
+            } else {
+                change.after.insert(path);
+            }
         }
         Ok(())
     }
@@ -153,12 +204,12 @@ impl Repository {
     /// Its tip comes first, then the merge base with each of the next commit's parents.
     pub(super) fn checked_commits(&self, upstream: Snapshot) -> Result<Vec<Snapshot>, SourceError> {
         let mut settled = vec![upstream];
-        for parent in self.commit("HEAD").ok().into_iter().chain(self.merge_heads()) {
-            // If a shallow clone has no merge base, the tip is enough.
-            if let Ok(Some(base)) = self.merge_base(upstream, parent)
-                && !settled.contains(&base)
-            {
-                settled.push(base);
+        for parent in self.last_commit()?.into_iter().chain(self.merge_heads()) {
+            match self.merge_base(upstream, parent) {
+                Ok(Some(base)) if !settled.contains(&base) => settled.push(base),
+                // If a shallow clone has no merge base, the tip is enough.
+                Ok(_) | Err(SourceError::Shallow { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(settled)
@@ -204,47 +255,23 @@ impl Repository {
         self.upstream().or_else(|| local().map(|branch| branch.tip))
     }
 
-    /// Returns the default branch's tip, unless its name is only a guess.
-    ///
-    /// It is [`Repository::default_tip`] if the repository is bare, has no remotes, or has
-    /// `refs/remotes/origin/HEAD`. Otherwise it is None: anyone who can push can create a branch
-    /// called `main` or `master`. A check of merged commits uses it to decide whether `apply` may
-    /// have recorded their changes of the audit trail.
-    #[must_use]
-    pub fn certain_default_tip(&self) -> Option<Snapshot> {
-        let is_certain = self.git.is_bare()
-            || self.remotes().is_empty()
-            || self
-                .git
-                .find_reference("refs/remotes/origin/HEAD")
-                .is_ok_and(|head| matches!(head.symbolic_target(), Ok(Some(_))));
-        self.default_tip().filter(|_| is_certain)
-    }
-
-    /// Returns the tip of a remote's branch, or of a bare repository's own branch.
-    #[must_use]
-    pub fn tip_of(&self, remote: &str, branch: &str) -> Option<Snapshot> {
-        let name = if self.git.is_bare() {
-            format!("refs/heads/{branch}")
-        } else {
-            format!("refs/remotes/{remote}/{branch}")
-        };
-        let commit = self.git.find_reference(&name).ok()?.peel_to_commit().ok()?;
-        Some(Snapshot::Commit(commit.id()))
-    }
-
     /// Merges `theirs` into `ours` in memory; nothing is written to disk.
     ///
     /// # Errors
     /// [`SourceError::Conflict`] if git itself would report a conflict.
     pub fn merge(&self, ours: Snapshot, theirs: Snapshot) -> Result<Snapshot, SourceError> {
-        let failed = || SourceError::git(format!("the merge of {ours} and {theirs}"));
+        let what = || format!("the merge of {ours} and {theirs}");
+        let failed = || SourceError::git(what());
         let find = |snapshot: Snapshot| match snapshot {
-            Snapshot::Commit(commit) => self.git.find_commit(commit),
-            _ => Err(git2::Error::from_str("only commits can be merged")),
+            Snapshot::Commit(commit) => self.find_commit(commit),
+            _ => Err(failed()(git2::Error::from_str("only commits can be merged"))),
         };
-        let (one, other) = (find(ours).map_err(failed())?, find(theirs).map_err(failed())?);
-        let mut index = self.git.merge_commits(&one, &other, None).map_err(failed())?;
+        let (one, other) = (find(ours)?, find(theirs)?);
+        // Without a base, everything that differs would look like a conflict.
+        if let Some(base) = self.merge_base(ours, theirs)? {
+            self.fetch_merged(base, ours, theirs)?;
+        }
+        let mut index = self.read_objects(what, || self.git.merge_commits(&one, &other, None))?;
         if index.has_conflicts() {
             let conflicts = index.conflicts().map_err(failed())?;
             let paths: BTreeSet<String> = conflicts
@@ -262,8 +289,41 @@ impl Repository {
         // The objects of the merged tree stay in memory and end with this process.
         let objects = self.git.odb().map_err(failed())?;
         objects.add_new_mempack_backend(1000).map_err(failed())?;
-        let tree: Oid = index.write_tree_to(&self.git).map_err(failed())?;
-        Ok(Snapshot::Merge(tree))
+        // The merged tree names files that a partial clone lacks.
+        git2::opts::strict_object_creation(!self.is_partial()?);
+        let tree = index.write_tree_to(&self.git).map_err(failed());
+        git2::opts::strict_object_creation(true);
+        Ok(Snapshot::Merge(tree?))
+    }
+
+    /// Fetches in one batch what a merge reads, in a partial clone.
+    ///
+    /// These are the files that both sides have changed.
+    fn fetch_merged(
+        &self,
+        base: Snapshot,
+        ours: Snapshot,
+        theirs: Snapshot,
+    ) -> Result<(), SourceError> {
+        if !self.is_partial()? {
+            return Ok(());
+        }
+        let base = self.tree(base)?;
+        let changes = |side: Snapshot| {
+            let side = self.tree(side)?;
+            let compare = || self.git.diff_tree_to_tree(Some(&base), Some(&side), None);
+            let diff = self.read_objects(|| "the changes of a merge".to_owned(), compare)?;
+            let ids = |file: git2::DiffFile<'_>| (file.path().map(to_slashes), file.id());
+            let of_delta =
+                |delta: git2::DiffDelta<'_>| [ids(delta.old_file()), ids(delta.new_file())];
+            Ok::<_, SourceError>(diff.deltas().flat_map(of_delta).collect::<Vec<_>>())
+        };
+        let (ours, theirs) = (changes(ours)?, changes(theirs)?);
+        let of_ours: BTreeSet<&Option<String>> = ours.iter().map(|(path, _)| path).collect();
+        let of_both: BTreeSet<&Option<String>> =
+            theirs.iter().map(|(path, _)| path).filter(|path| of_ours.contains(path)).collect();
+        let read = ours.iter().chain(&theirs).filter(|(path, _)| of_both.contains(path));
+        self.fetch_missing(read.map(|(_, id)| *id).filter(|id| !id.is_zero()))
     }
 
     /// Returns `origin`'s default branch offline: its HEAD, else `main` or `master`.

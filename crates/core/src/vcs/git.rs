@@ -12,10 +12,11 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use git2::Signature;
 use miette::Diagnostic;
 
 use crate::sanitize::{runner, sanitize, sanitize_name};
@@ -29,10 +30,12 @@ const MAX_OUTPUT: u64 = 64 * 1024 * 1024;
 /// The limit of git's error text in messages, in characters.
 const MAX_STDERR: usize = 1000;
 
-/// The variables that git gets: the user, the network, and how to prompt the user.
+/// The variables that git gets: the user, the network, settings, and how to prompt the user.
 ///
-/// None of git's local ones (`git rev-parse --local-env-vars`), which select another repository.
-const ENVIRONMENT: [&str; 61] = [
+/// None of those that select another repository (`git rev-parse --local-env-vars`). The settings
+/// of `git -c` and of `GIT_CONFIG_COUNT` are the user's, and often a pipeline's only way to give
+/// git a token or a `safe.directory`.
+const ENVIRONMENT: [&str; 64] = [
     "PATH",
     "HOME",
     "USER",
@@ -71,6 +74,9 @@ const ENVIRONMENT: [&str; 61] = [
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_SYSTEM",
     "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_PARAMETERS",
+    CONFIG_COUNT,
+    "GIT_NO_LAZY_FETCH",
     "GIT_SSL_CAINFO",
     "GIT_SSL_CAPATH",
     "GIT_AUTHOR_NAME",
@@ -97,6 +103,27 @@ const ENVIRONMENT: [&str; 61] = [
     "PATHEXT",
 ];
 
+/// The number of settings in `GIT_CONFIG_KEY_<n>` and `GIT_CONFIG_VALUE_<n>` (git-config).
+const CONFIG_COUNT: &str = "GIT_CONFIG_COUNT";
+
+/// The limit of those settings that are passed on.
+const MOST_SETTINGS: usize = 1000;
+
+/// The time after which a notice says what git does.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Receives the notices of slow commands.
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
+
+/// Where notices of slow commands go; nowhere until it is set.
+static LISTENER: OnceLock<Listener> = OnceLock::new();
+
+/// Sets where notices of slow commands go, once in a process.
+pub fn set_listener(listener: impl Fn(&str) + Send + Sync + 'static) {
+    // The first one stays.
+    let _ = LISTENER.set(Box::new(listener));
+}
+
 /// The variable that lists the allowed protocols (git, "GIT_ALLOW_PROTOCOL").
 const ALLOW_PROTOCOL: &str = "GIT_ALLOW_PROTOCOL";
 
@@ -108,6 +135,9 @@ pub const PROTOCOLS: [&str; 3] = ["https", "ssh", "file"];
 /// The first git version that runs no hooks of a repository that it only reads.
 pub const SAFE_VERSION: GitVersion = GitVersion(2, 45, 1);
 
+/// The variables by which ssh and gpg find a screen to prompt on.
+const PROMPTS: [&str; 3] = ["DISPLAY", "WAYLAND_DISPLAY", "GPG_TTY"];
+
 /// The time limit of a command that does not use the network.
 pub const LOCAL: Duration = Duration::from_secs(20);
 
@@ -118,6 +148,12 @@ pub struct Git {
     work_tree: PathBuf,
     is_noninteractive: bool,
     protocols: Protocols,
+    /// What is said if a command takes more than a second.
+    notice: Option<String>,
+    /// Settings of this command alone, as `name=value`.
+    settings: Vec<String>,
+    /// Variables of this command alone.
+    variables: Vec<(&'static str, OsString)>,
 }
 
 /// The protocols that git may use to reach another repository.
@@ -198,6 +234,9 @@ impl Git {
             work_tree: work_tree.to_path_buf(),
             is_noninteractive: false,
             protocols: Protocols::Configured,
+            notice: None,
+            settings: Vec::new(),
+            variables: Vec::new(),
         }
     }
 
@@ -205,6 +244,51 @@ impl Git {
     #[must_use]
     pub fn without_prompts(self) -> Self {
         Self { is_noninteractive: true, ..self }
+    }
+
+    /// Returns the program with a notice for commands that take more than a second.
+    #[must_use]
+    pub fn with_notice(self, notice: String) -> Self {
+        Self { notice: Some(notice), ..self }
+    }
+
+    /// Returns the program with these settings, as `name=value`.
+    #[must_use]
+    pub fn with_settings(self, settings: Vec<String>) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// Returns the program with the index in another file (git, "GIT_INDEX_FILE").
+    #[must_use]
+    pub fn with_index(self, file: OsString) -> Self {
+        self.with_variables([("GIT_INDEX_FILE", file)])
+    }
+
+    /// Returns the program with the author and the committer of new commits.
+    #[must_use]
+    pub fn with_identities(self, author: &Signature<'_>, committer: &Signature<'_>) -> Self {
+        let text = |bytes: &[u8]| OsString::from(String::from_utf8_lossy(bytes).into_owned());
+        let date = |who: &Signature<'_>| {
+            let (time, minutes) = (who.when().seconds(), who.when().offset_minutes());
+            let (sign, minutes) = (if minutes < 0 { '-' } else { '+' }, minutes.abs());
+            OsString::from(format!("@{time} {sign}{:02}{:02}", minutes / 60, minutes % 60))
+        };
+        self.with_variables([
+            ("GIT_AUTHOR_NAME", text(author.name_bytes())),
+            ("GIT_AUTHOR_EMAIL", text(author.email_bytes())),
+            ("GIT_AUTHOR_DATE", date(author)),
+            ("GIT_COMMITTER_NAME", text(committer.name_bytes())),
+            ("GIT_COMMITTER_EMAIL", text(committer.email_bytes())),
+            ("GIT_COMMITTER_DATE", date(committer)),
+        ])
+    }
+
+    fn with_variables(
+        mut self,
+        variables: impl IntoIterator<Item = (&'static str, OsString)>,
+    ) -> Self {
+        self.variables.extend(variables);
+        self
     }
 
     /// Returns the program limited to these protocols.
@@ -256,12 +340,28 @@ impl Git {
         arguments: &[impl AsRef<OsStr>],
         limit: Duration,
     ) -> Result<GitOutput, GitError> {
+        self.run_with_input(arguments, &[], limit)
+    }
+
+    /// Runs a command without hooks and with this standard input, whether it succeeds or not.
+    ///
+    /// # Errors
+    /// [`GitError`] if it cannot be started or does not end.
+    pub fn run_with_input(
+        &self,
+        arguments: &[impl AsRef<OsStr>],
+        input: &[u8],
+        limit: Duration,
+    ) -> Result<GitOutput, GitError> {
         let mut command = self.command();
         command.args([
             "-c",
             if cfg!(windows) { "core.hooksPath=NUL" } else { "core.hooksPath=/dev/null" },
         ]);
-        run_with_limit(command, arguments, limit)
+        if !input.is_empty() {
+            command.stdin(Stdio::piped());
+        }
+        run_with_limit(command, arguments, input, limit, self.notice.as_deref())
     }
 
     /// Runs a command with the repository's hooks and the user's terminal.
@@ -293,10 +393,16 @@ impl Git {
     fn command(&self) -> Command {
         let mut command = Command::new("git");
         command.env_clear();
-        for name in ENVIRONMENT {
+        let mut pass_on = |name: &str| {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
+        };
+        ENVIRONMENT.into_iter().for_each(&mut pass_on);
+        let settings = std::env::var(CONFIG_COUNT).ok().and_then(|count| count.parse().ok());
+        for number in 0..settings.unwrap_or(0).min(MOST_SETTINGS) {
+            pass_on(&format!("GIT_CONFIG_KEY_{number}"));
+            pass_on(&format!("GIT_CONFIG_VALUE_{number}"));
         }
         if let Protocols::Only(names) = &self.protocols {
             command.env(
@@ -304,10 +410,14 @@ impl Git {
                 names.iter().map(String::as_str).collect::<Vec<_>>().join(":"),
             );
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         // goldenpath parses git's messages, so they must be in English.
         command.env("LC_ALL", "C.UTF-8");
         if self.is_noninteractive || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             command.env("GIT_TERMINAL_PROMPT", "0");
+        }
+        if self.is_noninteractive {
+            PROMPTS.iter().for_each(|name| _ = command.env_remove(name));
         }
         let flag = |name: &str, path: &Path| {
             let mut flag = OsString::from(name);
@@ -327,6 +437,9 @@ impl Git {
             "maintenance.auto=false",
             "advice.detachedHead=false",
         ] {
+            command.args(["-c", setting]);
+        }
+        for setting in &self.settings {
             command.args(["-c", setting]);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -446,14 +559,21 @@ fn name(arguments: &[impl AsRef<OsStr>]) -> String {
 fn run_with_limit(
     mut command: Command,
     arguments: &[impl AsRef<OsStr>],
+    input: &[u8],
     limit: Duration,
+    notice: Option<&str>,
 ) -> Result<GitOutput, GitError> {
     command.args(arguments.iter().map(AsRef::as_ref));
     let mut child =
         command.spawn().map_err(|error| GitError::Missing { why: error.to_string() })?;
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
-    let Some(status) = wait(&mut child, limit) else {
+    if let Some(mut pipe) = child.stdin.take() {
+        let input = input.to_vec();
+        // On a thread of its own: git may write much before it reads. A failure shows in its exit.
+        thread::spawn(move || pipe.write_all(&input));
+    }
+    let Some(status) = wait(&mut child, limit, notice) else {
         // Its own child processes end when the pipes close.
         let _ = child.kill();
         let _ = child.wait();
@@ -530,10 +650,16 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> 
 }
 
 /// Waits until the child ends; None after the time limit.
-fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+fn wait(child: &mut Child, limit: Duration, notice: Option<&str>) -> Option<ExitStatus> {
     let begin = Instant::now();
     let mut pause = Duration::from_micros(500);
+    let mut notice = notice.zip(LISTENER.get());
     loop {
+        if begin.elapsed() > PATIENCE
+            && let Some((notice, listener)) = notice.take()
+        {
+            listener(notice);
+        }
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
             Ok(None) if begin.elapsed() < limit => thread::sleep(pause),

@@ -7,12 +7,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use git2::{ObjectType, Oid, Tree};
 use gix_index::entry::stat::Options;
-use gix_index::entry::{Flags, Stage, Stat};
+use gix_index::entry::{Flags, Mode, Stage, Stat};
 use gix_index::{Entry, File, decode, extension, hash};
 
+use super::clone::Item;
+use super::git::Git;
 use super::{ChangedPaths, ObjectCache, Repository, SourceError};
 
 /// The index at one moment.
@@ -28,7 +31,23 @@ pub(super) struct IndexedFile<'index> {
     /// The size of the file in the work tree when git last compared them; 0 if unknown.
     pub noted_size: u32,
     pub status: IndexStatus,
+    /// Whether a sparse checkout leaves the file out of the work tree.
+    pub is_skipped: bool,
 }
+
+/// A file of the next commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StagedBlob {
+    /// The ID of its content in git's object database.
+    pub id: Oid,
+    /// As in a tree (gitformat-index, "mode").
+    pub mode: u32,
+    /// Whether a sparse checkout leaves it out of the work tree.
+    pub is_left_out: bool,
+}
+
+/// The index with the time and the size of its file.
+pub(super) type StampedIndex = (Option<(SystemTime, u64)>, Index);
 
 /// Whether an entry is part of the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +68,94 @@ impl Repository {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
-        // In a hook, git may set a temporary index (git, "GIT_INDEX_FILE").
-        let path = std::env::var_os("GIT_INDEX_FILE")
-            .map_or_else(|| self.git.path().join("index"), PathBuf::from);
-        let index = Index::open(&path)?;
+        let index = self.read_index()?;
         Ok(self.index.get_or_init(|| index))
+    }
+
+    /// Returns the index as it is now.
+    ///
+    /// # Errors
+    /// An index that cannot be read.
+    pub(super) fn read_index(&self) -> Result<Index, SourceError> {
+        let path = self.index_file();
+        let mut file = Index::open(&path)?;
+        if file.is_sparse() {
+            self.expand(&mut file)?;
+        }
+        Index::of(file, &path)
+    }
+
+    /// Returns a file of the index as it is now; None if the next commit does not have it.
+    ///
+    /// The index is read again only if its file has changed.
+    ///
+    /// # Errors
+    /// An index that cannot be read.
+    pub fn staged_file(&self, path: &str) -> Result<Option<StagedBlob>, SourceError> {
+        let stamp = self.index_file().metadata().ok();
+        let stamp = stamp.and_then(|found| Some((found.modified().ok()?, found.len())));
+        let mut known = self.staged.borrow_mut();
+        let index = match known.take() {
+            Some((at, index)) if stamp.is_some() && at == stamp => index,
+            _ => self.read_index()?,
+        };
+        let found = index.at(path).map(|file| StagedBlob {
+            id: file.id,
+            mode: file.mode,
+            is_left_out: self.is_left_out(&file),
+        });
+        *known = Some((stamp, index));
+        Ok(found)
+    }
+
+    /// Returns the `git` program with the index that this process reads.
+    pub(super) fn index_program(&self) -> Git {
+        match &self.temporary_index {
+            Some(path) => self.program().with_index(path.clone().into_os_string()),
+            None => self.program(),
+        }
+    }
+
+    fn index_file(&self) -> PathBuf {
+        self.temporary_index.clone().unwrap_or_else(|| self.git_folder().join("index"))
+    }
+
+    /// Replaces each folder of a sparse index by the files below it.
+    ///
+    /// Source: gitformat-index, "Sparse Directory Entries".
+    fn expand(&self, file: &mut File) -> Result<(), SourceError> {
+        let is_folder = |entry: &Entry| entry.mode == Mode::DIR;
+        let folders: Vec<(String, Oid)> = file
+            .entries()
+            .iter()
+            .filter(|entry| is_folder(entry))
+            .map(|entry| (String::from_utf8_lossy(entry.path(file)).into_owned(), oid(&entry.id)))
+            .collect();
+        self.fetch_missing(folders.iter().map(|(_, id)| *id))?;
+        file.remove_entries(|_, _, entry| is_folder(entry));
+        for (path, id) in folders {
+            self.add_files(file, path.trim_end_matches('/'), id)?;
+        }
+        file.sort_entries();
+        Ok(())
+    }
+
+    /// Adds the files of a tree, which a sparse checkout leaves out.
+    fn add_files(&self, file: &mut File, folder: &str, tree: Oid) -> Result<(), SourceError> {
+        for entry in &self.find_tree(tree)? {
+            let path = format!("{folder}/{}", String::from_utf8_lossy(entry.name_bytes()));
+            if entry.kind() == Some(ObjectType::Tree) {
+                self.add_files(file, &path, entry.id())?;
+                continue;
+            }
+            let id = hash::ObjectId::try_from(entry.id().as_bytes()).map_err(|error| {
+                SourceError::Git { what: format!("`{path}`"), message: error.to_string() }
+            })?;
+            let mode = Mode::from_bits_retain(entry.filemode().unsigned_abs());
+            let flags = Flags::EXTENDED | Flags::SKIP_WORKTREE;
+            file.dangerously_push_entry(Stat::default(), id, flags, mode, path.as_str().into());
+        }
+        Ok(())
     }
 }
 
@@ -84,34 +186,36 @@ impl<'index> IndexFolder<'index> {
 }
 
 impl Index {
-    fn open(path: &Path) -> Result<Self, SourceError> {
-        let failed = |message: String| SourceError::Git {
-            what: format!("the index `{}`", path.display()),
-            message,
-        };
+    fn open(path: &Path) -> Result<File, SourceError> {
         let options = decode::Options { thread_limit: Some(1), ..decode::Options::default() };
-        let file = File::at_or_default(path, hash::Kind::Sha1, true, options)
-            .map_err(|error| failed(error.to_string()))?;
-        if file.is_sparse() {
-            return Err(failed(
-                "it is sparse; expand it with `git sparse-checkout reapply --no-sparse-index`"
-                    .to_owned(),
-            ));
-        }
+        File::at_or_default(path, hash::Kind::Sha1, true, options).map_err(|error| {
+            let what = format!("the index `{}`", path.display());
+            SourceError::Git { what, message: error.to_string() }
+        })
+    }
+
+    fn of(file: File, path: &Path) -> Result<Self, SourceError> {
         // All lookups here rely on the order, and nothing else was checked in a damaged file.
         if !file.entries().is_sorted_by_key(|entry| (entry.path(&file), entry.stage_raw())) {
-            return Err(failed(
-                "its entries are not in order; remove the file, and recreate it with `git reset`"
+            return Err(SourceError::Git {
+                what: format!("the index `{}`", path.display()),
+                message: "its entries are not in order; remove the file, and recreate it with \
+                          `git reset`"
                     .to_owned(),
-            ));
+            });
         }
         Ok(Self(file))
     }
 
     /// Returns the file at `path` in the next commit.
     pub(super) fn at(&self, path: &str) -> Option<IndexedFile<'_>> {
+        self.entry(path).filter(|held| held.status == IndexStatus::Staged)
+    }
+
+    /// Returns the entry at `path` that is not in conflict.
+    pub(super) fn entry(&self, path: &str) -> Option<IndexedFile<'_>> {
         let entry = self.0.entry_by_path_and_stage(path.into(), Stage::Unconflicted)?;
-        Some(self.indexed_file(entry)).filter(|held| held.status == IndexStatus::Staged)
+        Some(self.indexed_file(entry))
     }
 
     /// Reports whether the file at `path` is in conflict.
@@ -191,18 +295,21 @@ impl Index {
     /// A tree that cannot be read.
     pub(super) fn compare(
         &self,
-        git: &git2::Repository,
+        repository: &Repository,
         before: Option<&Tree<'_>>,
         path: &str,
         change: &mut ChangedPaths,
-    ) -> Result<(), git2::Error> {
-        let old = before.and_then(|tree| tree.get_path(Path::new(path)).ok());
+    ) -> Result<(), SourceError> {
+        let old = match before {
+            Some(tree) => repository.item_at(tree, path)?,
+            None => None,
+        };
         let mut trees = self.0.tree();
         for name in path.split('/') {
             trees = trees.and_then(|tree| child(tree, name.as_bytes()));
         }
         let pair = EntryPair {
-            old: old.map(|entry| (entry.id(), entry.kind(), entry.filemode().unsigned_abs())),
+            old,
             new: self
                 .0
                 .entry_range(path.into())
@@ -210,7 +317,7 @@ impl Index {
             below: self.range(path),
             tree: trees,
         };
-        self.compare_at(git, path, path.len(), &pair, change)
+        self.compare_at(repository, path, path.len(), &pair, change)
     }
 
     /// Compares one path on both sides, and then the paths below it.
@@ -218,15 +325,14 @@ impl Index {
     /// `length` is that of the path in git, which differs from `path` if it is not UTF-8.
     fn compare_at(
         &self,
-        git: &git2::Repository,
+        repository: &Repository,
         path: &str,
         length: usize,
         pair: &EntryPair<'_>,
         change: &mut ChangedPaths,
-    ) -> Result<(), git2::Error> {
-        let old_folder =
-            pair.old.and_then(|(id, kind, _)| (kind == Some(ObjectType::Tree)).then_some(id));
-        let old_file = pair.old.filter(|_| old_folder.is_none()).map(|(id, _, mode)| (id, mode));
+    ) -> Result<(), SourceError> {
+        let old_folder = pair.old.filter(|item| item.is_folder()).map(|item| item.id);
+        let old_file = pair.old.filter(|_| old_folder.is_none()).map(|item| (item.id, item.mode));
         let new = pair
             .new
             .map(|entry| self.indexed_file(entry))
@@ -248,9 +354,9 @@ impl Index {
         {
             return Ok(());
         }
-        for (name, pair) in self.children(git, length, old_folder, pair)? {
+        for (name, pair) in self.children(repository, length, old_folder, pair)? {
             let path = format!("{path}/{}", String::from_utf8_lossy(&name));
-            self.compare_at(git, &path, length + 1 + name.len(), &pair, change)?;
+            self.compare_at(repository, &path, length + 1 + name.len(), &pair, change)?;
         }
         Ok(())
     }
@@ -260,15 +366,15 @@ impl Index {
     /// `length` is the length of the folder's path.
     fn children<'index>(
         &'index self,
-        git: &git2::Repository,
+        repository: &Repository,
         length: usize,
         old: Option<Oid>,
         pair: &EntryPair<'index>,
-    ) -> Result<BTreeMap<Vec<u8>, EntryPair<'index>>, git2::Error> {
+    ) -> Result<BTreeMap<Vec<u8>, EntryPair<'index>>, SourceError> {
         let mut children: BTreeMap<Vec<u8>, EntryPair<'index>> = BTreeMap::new();
-        let old = old.map(|id| git.find_tree(id)).transpose()?;
+        let old = old.map(|id| repository.find_tree(id)).transpose()?;
         for entry in old.iter().flat_map(|tree| tree.iter()) {
-            let old = Some((entry.id(), entry.kind(), entry.filemode().unsigned_abs()));
+            let old = Some(Item::from(&entry));
             children.insert(entry.name_bytes().to_vec(), EntryPair { old, ..EntryPair::default() });
         }
         let mut at = pair.below.start;
@@ -321,6 +427,7 @@ impl Index {
             mode: entry.mode.bits(),
             noted_size: entry.stat.size,
             status,
+            is_skipped: entry.flags.contains(Flags::SKIP_WORKTREE),
         }
     }
 }
@@ -328,7 +435,7 @@ impl Index {
 /// The entries at one path, before and in the next commit.
 #[derive(Default)]
 struct EntryPair<'index> {
-    old: Option<(Oid, Option<ObjectType>, u32)>,
+    old: Option<Item>,
     new: Option<&'index Entry>,
     /// The entries below the path.
     below: Range<usize>,

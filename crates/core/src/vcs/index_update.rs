@@ -1,10 +1,14 @@
 //! Staging: files of the work tree that are written to the index.
+//!
+//! The `git` program writes the index, as libgit2 does not know split and sparse ones.
 
-use std::path::Path;
+use std::fmt::Write;
 
-use git2::{Index, Status};
+use git2::Oid;
 
+use super::index::{Index, IndexStatus};
 use super::{Repository, SourceError};
+use crate::vcs::git::LOCAL;
 
 impl Repository {
     /// Reports whether the index has a file at `path`, or a side of a conflict.
@@ -12,8 +16,8 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn is_in_index(&self, path: &str) -> Result<bool, SourceError> {
-        let index = self.git.index().map_err(SourceError::git("the index"))?;
-        Ok((0..=3).any(|side| index.get_path(Path::new(path), side).is_some()))
+        let index = self.index()?;
+        Ok(index.has(path) || index.is_unmerged(path))
     }
 
     /// Reports whether the index has a conflict at `path`.
@@ -21,8 +25,7 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn is_in_conflict(&self, path: &str) -> Result<bool, SourceError> {
-        let index = self.git.index().map_err(SourceError::git("the index"))?;
-        Ok((1..=3).any(|side| index.get_path(Path::new(path), side).is_some()))
+        Ok(self.index()?.is_unmerged(path))
     }
 
     /// Returns the staged content at `path` from a new read; None if it is not a file.
@@ -30,17 +33,9 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn read_staged(&self, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
-        let read = || {
-            let mut index = self.git.index()?;
-            index.read(true)?;
-            let entry = index
-                .get_path(Path::new(path), 0)
-                .filter(|entry| entry.mode & 0o170_000 == 0o100_000);
-            entry
-                .map(|entry| self.git.find_blob(entry.id).map(|blob| blob.content().to_vec()))
-                .transpose()
-        };
-        read().map_err(SourceError::git(format!("`{path}` in the index")))
+        let index = self.read_index()?;
+        let file = index.at(path).filter(|file| file.mode & 0o170_000 == 0o100_000);
+        file.map(|file| self.read_blob(file.id)).transpose()
     }
 
     /// Reports whether the file on disk equals the staged one.
@@ -50,13 +45,23 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn matches_staged(&self, path: &str) -> Result<bool, SourceError> {
-        let unstaged =
-            Status::WT_NEW | Status::WT_MODIFIED | Status::WT_DELETED | Status::WT_TYPECHANGE;
-        let other = Status::WT_RENAMED | Status::WT_UNREADABLE | Status::CONFLICTED;
-        match self.git.status_file(Path::new(path)) {
-            Ok(status) => Ok(!status.intersects(unstaged | other)),
-            Err(error) => Err(SourceError::git(format!("the status of `{path}`"))(error)),
-        }
+        let pathspec = format!(":(top,literal){path}");
+        let options = ["--no-optional-locks", "status", "--porcelain", "-z", "--no-renames"];
+        let arguments = [&options[..], &["--untracked-files=all", "--", &pathspec]].concat();
+        let listed = self.list_files(&format!("the status of `{path}`"), &arguments)?;
+        // The second letter is that of the work tree (git-status, "Short Format").
+        Ok(listed.iter().all(|file| file.as_bytes().get(1) == Some(&b' ')))
+    }
+
+    /// Checks that no other process is changing the index.
+    ///
+    /// # Errors
+    /// Another process has locked it, or was killed.
+    pub fn check_index_unlocked(&self) -> Result<(), SourceError> {
+        let lock = self.git_folder().join("index.lock");
+        // In a hook of `git commit --all`, git has locked it for its temporary index.
+        let is_temporary = self.temporary_index.is_some();
+        if lock.exists() && !is_temporary { Err(SourceError::Locked { lock }) } else { Ok(()) }
     }
 
     /// Moves files in the index, as `git mv` does: their staged content stays.
@@ -66,16 +71,16 @@ impl Repository {
     /// # Errors
     /// An index that cannot be read or written.
     pub fn move_in_index(&self, moves: &[(&str, &str)]) -> Result<(), SourceError> {
-        self.with_index(|index| {
-            for (from, to) in moves {
-                if let Some(mut entry) = index.get_path(Path::new(from), 0) {
-                    index.remove(Path::new(from), 0)?;
-                    entry.path = to.as_bytes().to_vec();
-                    index.add(&entry)?;
-                }
+        // Read again: changes that another process has staged since must stay.
+        let index = self.read_index()?;
+        let mut lines = String::new();
+        for (from, to) in moves {
+            if let Some(file) = index.at(from) {
+                remove(&mut lines, from);
+                add(&mut lines, file.mode, file.id, to);
             }
-            Ok(())
-        })
+        }
+        self.update_index(&["--index-info"], &lines)
     }
 
     /// Stages the `changed` files as they are on disk, and removes the `gone` ones.
@@ -83,25 +88,57 @@ impl Repository {
     /// # Errors
     /// An index that cannot be read or written, or a file that cannot be read.
     pub fn stage(&self, gone: &[&str], changed: &[&str]) -> Result<(), SourceError> {
-        self.with_index(|index| {
-            for path in gone {
-                index.remove(Path::new(path), 0)?;
-            }
-            changed.iter().try_for_each(|path| index.add_path(Path::new(path)))
-        })
+        let list =
+            |paths: &[&str]| paths.iter().map(|path| format!("{path}\0")).collect::<String>();
+        self.update_index(&["--add", "--stdin"], &list(changed))?;
+        self.update_index(&["--force-remove", "--stdin"], &list(gone))
     }
 
-    fn with_index(
-        &self,
-        change: impl FnOnce(&mut Index) -> Result<(), git2::Error>,
-    ) -> Result<(), SourceError> {
-        let write = || {
-            let mut index = self.git.index()?;
-            // Read again: changes that another process has staged since must stay.
-            index.read(true)?;
-            change(&mut index)?;
-            index.write()
-        };
-        write().map_err(SourceError::git("or write the index"))
+    /// Puts files into the index by the IDs of their contents, and removes others.
+    ///
+    /// # Errors
+    /// An index that cannot be written.
+    pub fn set_staged(&self, files: &[(&str, Option<(Oid, u32)>)]) -> Result<(), SourceError> {
+        let mut lines = String::new();
+        for (path, content) in files {
+            match content {
+                Some((id, mode)) => add(&mut lines, *mode, *id, path),
+                None => remove(&mut lines, path),
+            }
+        }
+        self.update_index(&["--index-info"], &lines)
+    }
+
+    fn update_index(&self, options: &[&str], input: &str) -> Result<(), SourceError> {
+        if input.is_empty() {
+            return Ok(());
+        }
+        let arguments = [&["update-index", "-z"], options].concat();
+        let failed =
+            |message: String| SourceError::Git { what: "or write the index".to_owned(), message };
+        match self.index_program().run_with_input(&arguments, input.as_bytes(), LOCAL) {
+            Ok(done) if done.success => Ok(()),
+            Ok(done) => Err(failed(done.stderr)),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+}
+
+/// Adds the line that sets a path (git-update-index, "--index-info").
+fn add(lines: &mut String, mode: u32, id: Oid, path: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(lines, "{mode:o} {id} 0\t{path}\0");
+}
+
+/// Adds the line that removes a path (git-update-index, "--index-info").
+fn remove(lines: &mut String, path: &str) {
+    // Writing to a string cannot fail.
+    let _ = write!(lines, "0 {} 0\t{path}\0", Oid::ZERO_SHA1);
+}
+
+impl Index {
+    /// Reports whether the next commit has a file at `path`, or it was announced.
+    fn has(&self, path: &str) -> bool {
+        self.entry(path).is_some_and(|file| file.status != IndexStatus::Unmerged)
     }
 }

@@ -3,8 +3,10 @@
 pub mod git;
 mod history;
 
+mod ancestry;
 mod boundary;
 mod branch_commit;
+mod branch_files;
 mod branch_heads;
 mod commit;
 mod default_branch;
@@ -14,12 +16,15 @@ mod cache;
 mod identity;
 mod index;
 mod manifest_path;
+mod new_commit;
 mod symlinks;
 
+mod clone;
 mod index_update;
 mod object_cache;
 mod repository;
 mod snapshot;
+mod view;
 
 mod disk_status;
 mod work_tree;
@@ -28,14 +33,20 @@ use std::path::PathBuf;
 
 pub use crate::files::Unreadable;
 pub use boundary::{Boundary, Exposure, Location, resolve};
+pub use branch_files::{
+    BranchHistory, FileChange, branch_history, branch_paths, visit_branch_files,
+};
 pub use branch_heads::Branch;
 pub use cache::DiskCache;
+pub use clone::{CloneGaps, MissingObjects, fetch_missing, is_partial, read_or_fetch};
 pub use default_branch::{DefaultBranch, DefaultBranchError};
 pub use diff::{ChangedPaths, TargetBranch};
 pub use disk_status::Disk;
 pub use history::{ManifestFolder, Occurrence};
-pub use history::{TrailChange, TrailCommit, TrailDelta, TrailFile};
+pub use history::{TrailCommit, TrailDelta, TrailFile};
+pub use index::StagedBlob;
 pub use manifest_path::{is_hidden, is_yaml};
+pub use new_commit::{check_signer, signing_settings, write_commit};
 pub use object_cache::ObjectCache;
 pub use repository::Repository;
 pub use snapshot::{Blob, Snapshot};
@@ -74,6 +85,10 @@ pub enum SourceError {
         help("if you trust it: git config --global --add safe.directory '{}'", dir.display())
     )]
     Owner { dir: PathBuf },
+
+    #[error("goldenpath cannot read the repository at `{}`: it has {what}", dir.display())]
+    #[diagnostic(code(goldenpath::source::format), help("convert it: {help}"))]
+    Format { dir: PathBuf, what: String, help: &'static str },
 
     #[error("`{}` is outside the repository at `{}`", path.display(), root.display())]
     #[diagnostic(
@@ -156,6 +171,15 @@ pub enum SourceError {
     )]
     Shallow { one: String, other: String },
 
+    #[error(
+        "cannot tell whether commit {commit} contains {ancestor}: the clone is shallow, and {why}"
+    )]
+    #[diagnostic(
+        code(goldenpath::source::cut),
+        help("git fetch --unshallow origin fetches the history")
+    )]
+    Cut { commit: String, ancestor: String, why: String },
+
     #[error("cannot merge {one} and {other}: {paths} conflict")]
     #[diagnostic(
         code(goldenpath::source::conflict),
@@ -169,6 +193,28 @@ pub enum SourceError {
         help("resolve the merge, then run `git add` for the result")
     )]
     Unmerged { path: String },
+
+    #[error("git cannot sign commits: {why}")]
+    #[diagnostic(
+        code(goldenpath::source::unsigned),
+        help(
+            "check `gpg.format` and `user.signingKey`, and unlock the key for this process: git \
+             commit-tree -S -m test HEAD^{{tree}}; without signatures: git config commit.gpgSign \
+             false"
+        )
+    )]
+    Unsigned { why: String },
+
+    #[error("cannot change the index: `{}` exists", lock.display())]
+    #[diagnostic(
+        code(goldenpath::source::locked),
+        help("wait for the other git process, or remove the file if that process crashed")
+    )]
+    Locked { lock: PathBuf },
+
+    #[error("cannot read {what}: {missing}")]
+    #[diagnostic(code(goldenpath::source::missing), help("{}", missing.help))]
+    Missing { what: String, missing: MissingObjects },
 
     #[error("git cannot read {what}: {message}")]
     #[diagnostic(code(goldenpath::source::git), help("{}", GET_OBJECTS))]

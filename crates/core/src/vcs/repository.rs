@@ -1,11 +1,14 @@
 //! The repository in use.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use git2::{ErrorCode, ObjectType, RepositoryOpenFlags};
+use tempfile::TempDir;
 
-use super::index::Index;
+use super::index::{Index, StampedIndex};
+use super::view::Opened;
 use super::{Snapshot, SourceError};
 use crate::vcs::git::Git;
 
@@ -13,7 +16,36 @@ use crate::vcs::git::Git;
 pub struct Repository {
     pub(super) git: git2::Repository,
     pub(super) index: OnceCell<Index>,
+    /// The index as it was read last.
+    pub(super) staged: RefCell<Option<StampedIndex>>,
+    /// Whether a remote promises objects that this clone may lack.
+    pub(super) is_partial: OnceCell<bool>,
+    pub(super) opened_from: OpenedFrom,
+    /// The index that git has set for a hook (git, "GIT_INDEX_FILE").
+    pub(super) temporary_index: Option<PathBuf>,
     root: PathBuf,
+    git_folder: PathBuf,
+    common_folder: PathBuf,
+    /// The temporary git folder of libgit2; None if it opens the real one.
+    view: Option<Rc<TempDir>>,
+}
+
+/// Where a repository was opened, so that other threads can open it too.
+#[derive(Debug, Clone)]
+pub(super) enum OpenedFrom {
+    /// From git's environment and the current folder.
+    Environment,
+    Folder(PathBuf),
+}
+
+impl OpenedFrom {
+    /// Opens the repository again; None if that fails, which costs only speed.
+    pub(super) fn open(&self) -> Option<git2::Repository> {
+        match self {
+            Self::Environment => git2::Repository::open_from_env().ok(),
+            Self::Folder(folder) => git2::Repository::open(folder).ok(),
+        }
+    }
 }
 
 impl Repository {
@@ -41,22 +73,40 @@ impl Repository {
     /// No repository, or one that git refuses.
     pub fn discover_any() -> Result<Self, SourceError> {
         let dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let git = git2::Repository::open_from_env().map_err(|error| match error.code() {
-            ErrorCode::NotFound => SourceError::NotARepository { dir: dir.clone() },
-            ErrorCode::Owner => SourceError::Owner { dir: dir.clone() },
-            _ => SourceError::git(format!("the repository at `{}`", dir.display()))(error),
-        })?;
+        let opened = Opened::discover(&dir)?;
         if std::env::var_os("GIT_DIR").is_none()
-            && let Some(root) = find_enclosing_work_tree(&git)
+            && let Some(root) = find_enclosing_work_tree(&opened)
         {
-            return Err(SourceError::Embedded { path: git.path().to_path_buf(), root });
+            return Err(SourceError::Embedded { path: opened.git_folder, root });
         }
-        if is_given_without_work_tree(&git) {
-            git.set_workdir(&dir, false).map_err(SourceError::git("the work tree"))?;
+        if is_given_without_work_tree(&opened.git) {
+            opened.git.set_workdir(&dir, false).map_err(SourceError::git("the work tree"))?;
         }
-        let root = git.workdir().unwrap_or_else(|| git.path());
+        let temporary_index = std::env::var_os("GIT_INDEX_FILE").map(PathBuf::from);
+        Ok(Self { temporary_index, ..Self::new(opened, OpenedFrom::Environment) })
+    }
+
+    fn new(opened: Opened, opened_from: OpenedFrom) -> Self {
+        let Opened { git, git_folder, common_folder, view } = opened;
+        let opened_from = match &view {
+            Some(view) => OpenedFrom::Folder(view.path().to_path_buf()),
+            None => opened_from,
+        };
+        let root = git.workdir().unwrap_or(&git_folder);
         let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
-        Ok(Self { git, index: OnceCell::new(), root })
+        let (index, staged, is_partial) = (OnceCell::new(), RefCell::default(), OnceCell::new());
+        Self {
+            git,
+            index,
+            staged,
+            is_partial,
+            opened_from,
+            temporary_index: None,
+            root,
+            git_folder,
+            common_folder,
+            view,
+        }
     }
 
     /// Opens the repository whose work tree is `dir`, independent of the environment.
@@ -64,10 +114,23 @@ impl Repository {
     /// # Errors
     /// No repository there, or one that git refuses.
     pub fn open(dir: &Path) -> Result<Self, SourceError> {
-        let git = git2::Repository::open(dir)
-            .map_err(SourceError::git(format!("the repository at `{}`", dir.display())))?;
-        let root = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
-        Ok(Self { git, index: OnceCell::new(), root })
+        Ok(Self::new(Opened::at(dir)?, OpenedFrom::Folder(dir.to_path_buf())))
+    }
+
+    /// Opens the repository once more for libgit2 alone.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn reopen(&self) -> Result<git2::Repository, SourceError> {
+        let failed = || SourceError::git("the repository");
+        match &self.view {
+            Some(view) => {
+                let git = git2::Repository::open_bare(view.path()).map_err(failed())?;
+                git.set_workdir(&self.root, false).map_err(failed())?;
+                Ok(git)
+            }
+            None => git2::Repository::open(&self.git_folder).map_err(failed()),
+        }
     }
 
     /// Returns git's folder of hooks, and whether other repositories share it.
@@ -89,10 +152,10 @@ impl Repository {
             // Relative to the folder in which hooks run: the work tree's root, or the bare
             // repository (git-config, "core.hooksPath").
             Ok(path) => self.root.join(path),
-            Err(error) if error.code() == ErrorCode::NotFound => self.git.commondir().join("hooks"),
+            Err(error) if error.code() == ErrorCode::NotFound => self.common_folder.join("hooks"),
             Err(error) => return Err(SourceError::git("core.hooksPath")(error)),
         };
-        let common = resolve(self.git.commondir());
+        let common = resolve(&self.common_folder);
         // Linked work trees share the main one's hooks; its root usually contains the common
         // folder.
         let main = common.parent().filter(|_| common.ends_with(".git"));
@@ -116,7 +179,7 @@ impl Repository {
     /// and it may be deleted while no run is active.
     #[must_use]
     pub fn data_folder(&self) -> PathBuf {
-        self.git.commondir().join("goldenpath")
+        self.common_folder.join("goldenpath")
     }
 
     /// Returns the names of the remotes; none if they cannot be read.
@@ -126,10 +189,41 @@ impl Repository {
         names.iter().flat_map(|names| names.iter().flatten().flatten()).map(str::to_owned).collect()
     }
 
+    /// Returns the commit of a ref with this full name; None if there is no such ref.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn tip_of_ref(&self, reference: &str) -> Result<Option<git2::Oid>, SourceError> {
+        match self.git.refname_to_id(reference) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {
+                Ok(None)
+            }
+            Err(error) => Err(SourceError::git(format!("`{reference}`"))(error)),
+        }
+    }
+
+    /// Returns libgit2's handle.
+    #[must_use]
+    pub fn raw(&self) -> &git2::Repository {
+        &self.git
+    }
+
+    /// Returns git's own folder of this work tree, usually `.git`.
+    #[must_use]
+    pub fn git_folder(&self) -> &Path {
+        &self.git_folder
+    }
+
+    /// Returns git's folder that all work trees of the repository share.
+    pub(super) fn common_folder(&self) -> &Path {
+        &self.common_folder
+    }
+
     /// Returns the `git` program for this repository.
     #[must_use]
     pub fn program(&self) -> Git {
-        Git::new(self.git.path(), &self.root)
+        Git::new(&self.git_folder, &self.root)
     }
 
     /// Returns the last part of `origin`'s URL, or else the name of the folder.
@@ -170,6 +264,18 @@ impl Repository {
         }
     }
 
+    /// Returns the commit at HEAD; None before the first commit.
+    ///
+    /// # Errors
+    /// A HEAD that cannot be read.
+    pub fn last_commit(&self) -> Result<Option<Snapshot>, SourceError> {
+        match self.head() {
+            Ok(head) => Ok(Some(head)),
+            Err(SourceError::NoCommit) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Returns `path` relative to the root, with `/`.
     ///
     /// `path` is absolute or relative to the current folder. Symbolic links in its folders are
@@ -179,6 +285,13 @@ impl Repository {
     /// A path that does not exist, or is outside the repository.
     pub fn relative(&self, path: &Path) -> Result<String, SourceError> {
         let no_such_path = || SourceError::NoSuchPath { path: path.to_path_buf() };
+        if path.symlink_metadata().is_err()
+            && self.is_sparse()?
+            && let Some(inside) = self.path_inside(path)
+            && !self.left_out(&inside)?.is_empty()
+        {
+            return Ok(inside);
+        }
         let resolved = match (path.parent(), path.file_name()) {
             (Some(parent), Some(name)) => {
                 let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
@@ -225,7 +338,7 @@ impl Repository {
         self.git.is_bare()
     }
 
-    /// Reports whether the repository has an object with this ID, of any kind.
+    /// Reports whether this clone has an object with this ID, of any kind.
     #[must_use]
     pub fn has_object(&self, id: &str) -> bool {
         self.git.revparse_single(id).is_ok()
@@ -283,13 +396,12 @@ impl Repository {
 
     pub(super) fn tree(&self, snapshot: Snapshot) -> Result<git2::Tree<'_>, SourceError> {
         match snapshot {
-            Snapshot::Commit(commit) => {
-                self.git.find_commit(commit).and_then(|commit| commit.tree())
-            }
-            Snapshot::Merge(tree) => self.git.find_tree(tree),
-            Snapshot::Index | Snapshot::WorkTree => Err(git2::Error::from_str("it is not a tree")),
+            Snapshot::Commit(commit) => self.tree_of(&self.find_commit(commit)?),
+            Snapshot::Merge(tree) => self.find_tree(tree),
+            Snapshot::Index | Snapshot::WorkTree => Err(SourceError::git(snapshot.to_string())(
+                git2::Error::from_str("it is not a tree"),
+            )),
         }
-        .map_err(SourceError::git(snapshot.to_string()))
     }
 }
 
@@ -312,10 +424,10 @@ fn is_given_without_work_tree(git: &git2::Repository) -> bool {
 ///
 /// Such a repository is bare, or configured as not bare. A commit can contain all of its files,
 /// hooks and configuration included (git-config, "safe.bareRepository").
-fn find_enclosing_work_tree(git: &git2::Repository) -> Option<PathBuf> {
-    let folder = resolve(git.path());
+fn find_enclosing_work_tree(opened: &Opened) -> Option<PathBuf> {
+    let folder = resolve(&opened.git_folder);
     let is_git = |part: Component<'_>| part.as_os_str().eq_ignore_ascii_case(".git");
-    if folder.components().any(is_git) || is_named_by_its_work_tree(git, &folder) {
+    if folder.components().any(is_git) || is_named_by_its_work_tree(&opened.git, &folder) {
         return None;
     }
     folder.ancestors().skip(1).find(|above| above.join(".git").exists()).map(Path::to_path_buf)

@@ -3,15 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
-use git2::{ErrorCode, ObjectType, Oid, Tree, TreeWalkMode, TreeWalkResult};
-use rayon::prelude::*;
+use git2::{ObjectType, Oid, Tree};
 
-use super::index::IndexStatus;
+use super::index::{IndexStatus, IndexedFile};
 use super::manifest_path::{is_hidden, is_yaml};
 use super::{File, Repository, SourceError, Unreadable, work_tree};
-use crate::files;
 use crate::vcs::git::{GitError, LOCAL};
 
 /// A state of a repository.
@@ -67,19 +65,24 @@ pub struct Blob<'index> {
     pub(super) noted_size: u32,
 }
 
+impl<'index> From<IndexedFile<'index>> for Blob<'index> {
+    fn from(file: IndexedFile<'index>) -> Self {
+        Self { path: file.path, id: file.id, mode: file.mode, noted_size: file.noted_size }
+    }
+}
+
 impl Blob<'_> {
+    /// Reports whether it is a regular file.
+    pub(super) fn is_file(&self) -> bool {
+        !is_link_or_submodule(self.mode)
+    }
+
     /// Reports whether both have the same content and mode, at any path.
     #[must_use]
     pub fn is_same_file(&self, other: &Self) -> bool {
         (self.id, self.mode) == (other.id, other.mode)
     }
 }
-
-/// The number of blobs that a thread reads from a repository of its own.
-const BLOBS_A_THREAD: usize = 512;
-
-/// The number of blobs below which starting threads costs more than it saves.
-const FEW_BLOBS: usize = 16;
 
 /// The limit of nested folders in a commit.
 const MAX_FOLDERS: usize = 32;
@@ -96,13 +99,16 @@ impl Repository {
         limit: u64,
     ) -> Result<Option<Result<Vec<u8>, Unreadable>>, SourceError> {
         match snapshot {
-            Snapshot::WorkTree => Ok(files::read_below(self.root(), path, limit)),
+            Snapshot::WorkTree => self.read_in_work_tree(path, limit),
             Snapshot::Index => {
                 let index = self.index()?;
                 if index.is_unmerged(path) {
                     return Err(SourceError::Unmerged { path: path.to_owned() });
                 }
-                Ok(index.at(path).map(|held| self.blob(held.id, held.mode, limit)))
+                index
+                    .at(path)
+                    .map(|held| self.read_file(path, held.id, held.mode, limit))
+                    .transpose()
             }
             Snapshot::Commit(_) | Snapshot::Merge(_) => self.read_in_tree(snapshot, path, limit),
         }
@@ -127,13 +133,8 @@ impl Repository {
             };
             match (mode, names.peek()) {
                 (FOLDER, None) => return Ok(Some(Err(Unreadable::NotAFile("folder")))),
-                (mode, None) => return Ok(Some(self.blob(id, mode, limit))),
-                (FOLDER, Some(_)) => {
-                    tree = self
-                        .git
-                        .find_tree(id)
-                        .map_err(SourceError::git(format!("`{path}` in {snapshot}")))?;
-                }
+                (mode, None) => return self.read_file(path, id, mode, limit).map(Some),
+                (FOLDER, Some(_)) => tree = self.find_tree(id)?,
                 (SYMBOLIC_LINK, Some(_)) => {
                     return Ok(Some(Err(Unreadable::BehindSymlink(above_last(
                         path,
@@ -147,26 +148,6 @@ impl Repository {
             }
         }
         Ok(None)
-    }
-
-    /// Checks that every folder of a commit below `under` is in this clone.
-    ///
-    /// In a partial clone, git may not have fetched all.
-    ///
-    /// # Errors
-    /// A folder that cannot be read.
-    pub fn check_folder(&self, commit: Snapshot, under: &str) -> Result<(), SourceError> {
-        let failed = || SourceError::git(format!("`{under}` in {commit}"));
-        let mut tree = self.tree(commit)?;
-        for name in under.split('/') {
-            let Some((id, FOLDER)) =
-                tree.get_name(name).map(|entry| (entry.id(), entry.filemode().unsigned_abs()))
-            else {
-                return Ok(());
-            };
-            tree = self.git.find_tree(id).map_err(failed())?;
-        }
-        tree.walk(TreeWalkMode::PreOrder, |_, _| TreeWalkResult::Ok).map_err(failed())
     }
 
     /// Loads every YAML file below `under`, in parallel and in no order.
@@ -186,8 +167,19 @@ impl Repository {
         load: impl Fn(File) -> T + Sync + Send,
     ) -> Result<Vec<T>, SourceError> {
         match self.blobs_below(snapshot, under)? {
-            None => Ok(work_tree::load(self.root(), under, limit, others, load)),
-            Some(blobs) => Ok(self.load(&blobs, limit, load)),
+            None => {
+                let (own, other): (Vec<_>, Vec<_>) =
+                    self.left_out(under)?.into_iter().partition(|blob| {
+                        is_yaml(Path::new(blob.path.as_ref()))
+                            && !is_hidden(&blob.path[under.len()..])
+                    });
+                let mut loaded = work_tree::load(self.root(), under, limit, others, &load);
+                loaded.extend(self.load(&own, limit, &load)?);
+                let paths = other.into_iter().map(|blob| blob.path.into_owned());
+                others.lock().unwrap_or_else(PoisonError::into_inner).extend(paths);
+                Ok(loaded)
+            }
+            Some(blobs) => self.load(&blobs, limit, load),
         }
     }
 
@@ -205,46 +197,6 @@ impl Repository {
             Snapshot::Index => self.index_files(under).map(Some),
             Snapshot::Commit(_) | Snapshot::Merge(_) => self.tree_files(snapshot, under).map(Some),
         }
-    }
-
-    /// Calls `load` with each blob in parallel; returns the results in order.
-    pub fn load<T: Send>(
-        &self,
-        blobs: &[Blob<'_>],
-        limit: u64,
-        load: impl Fn(File) -> T + Sync,
-    ) -> Vec<T> {
-        let file = |blob: &Blob<'_>, bytes| File { path: blob.path.clone().into_owned(), bytes };
-        let here = |blob: &Blob<'_>| load(file(blob, self.blob(blob.id, blob.mode, limit)));
-        if blobs.len() <= FEW_BLOBS {
-            return blobs.iter().map(here).collect();
-        }
-        // Only one thread at a time can read from a repository, so each opens its own. Objects of
-        // a merge are only in the memory of this one, so missing blobs are read again here.
-        let root = self.root().to_path_buf();
-        let loaded: Vec<Option<T>> = blobs
-            .par_chunks(BLOBS_A_THREAD)
-            .flat_map_iter(|blobs| {
-                let own = git2::Repository::open_from_env().ok();
-                let objects = own.as_ref().and_then(|own| own.odb().ok());
-                let read = |blob: &Blob<'_>| {
-                    // The index notes sizes modulo 4 GiB, so the file has to have the same one.
-                    let file = root.join(blob.path.as_ref()).symlink_metadata();
-                    let is_noted = file.is_ok_and(|file| file.len() == u64::from(blob.noted_size));
-                    let noted_size = if is_noted { blob.noted_size } else { 0 };
-                    bytes(objects.as_ref()?, &Blob { noted_size, ..blob.clone() }, limit).ok()
-                };
-                blobs
-                    .iter()
-                    .map(|blob| read(blob).map(|bytes| load(file(blob, Ok(bytes)))))
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        loaded
-            .into_iter()
-            .zip(blobs)
-            .map(|(loaded, blob)| loaded.unwrap_or_else(|| here(blob)))
-            .collect()
     }
 
     /// Reports whether the work tree or the index below `under` differs from HEAD.
@@ -305,43 +257,60 @@ impl Repository {
     }
 
     fn tree_files(&self, snapshot: Snapshot, under: &str) -> Result<Vec<Blob<'_>>, SourceError> {
-        let what = || format!("`{under}` in {snapshot}");
-        if let Some(hiding) = self.in_place_of(snapshot, under) {
+        if let Some(hiding) = self.in_place_of(snapshot, under)? {
             return Ok(vec![hiding]);
         }
-        let tree = match self.tree(snapshot)?.get_path(Path::new(under)) {
-            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
-                self.git.find_tree(entry.id()).map_err(SourceError::git(what()))?
-            }
-            Ok(_) => return Ok(Vec::new()),
-            Err(error) if error.code() == ErrorCode::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(SourceError::git(what())(error)),
+        let Some(tree) = self.folder_at(&self.tree(snapshot)?, under)? else {
+            return Ok(Vec::new());
         };
         let mut found = Vec::new();
         let includes = |name: &str, mode| is_yaml(Path::new(name)) || is_link_or_submodule(mode);
         let mut take = |path: String, id, mode| {
-            if is_yaml(Path::new(&path)) || self.hides_folder(snapshot, &path) {
-                found.push(Blob { path: path.into(), id, mode, noted_size: 0 });
-            }
+            found.push(Blob { path: path.into(), id, mode, noted_size: 0 });
         };
-        self.each_file(&tree, under, &includes, &mut |_| true, &mut take);
+        self.each_file(&tree, under, &includes, &mut |_| true, &mut take)?;
+        self.only_hiding_links(snapshot, &mut found)?;
         Ok(found)
+    }
+
+    /// Removes the links and submodules that hide no folder, unless they are named as manifests.
+    fn only_hiding_links(
+        &self,
+        snapshot: Snapshot,
+        files: &mut Vec<Blob<'_>>,
+    ) -> Result<(), SourceError> {
+        let mut others = Vec::new();
+        for (at, blob) in files.iter().enumerate() {
+            if !is_yaml(Path::new(blob.path.as_ref()))
+                && !self.hides_folder(snapshot, &blob.path)?
+            {
+                others.push(at);
+            }
+        }
+        others.into_iter().rev().for_each(|at| _ = files.remove(at));
+        Ok(())
     }
 
     /// Calls `take` with path, ID and mode of each YAML file in a tree.
     ///
     /// `folder` is the tree's path. Subtrees that `enter` rejects are skipped.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
     pub(super) fn each_yaml(
         &self,
         tree: &Tree<'_>,
         folder: &str,
         enter: &mut impl FnMut(Oid) -> bool,
         take: &mut impl FnMut(String, Oid, u32),
-    ) {
-        self.each_file(tree, folder, &|name, _| is_yaml(Path::new(name)), enter, take);
+    ) -> Result<(), SourceError> {
+        self.each_file(tree, folder, &|name, _| is_yaml(Path::new(name)), enter, take)
     }
 
     /// Calls `take` with each file of a tree that `includes` accepts by name and mode.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
     pub(super) fn each_file(
         &self,
         tree: &Tree<'_>,
@@ -349,9 +318,9 @@ impl Repository {
         includes: &impl Fn(&str, u32) -> bool,
         enter: &mut impl FnMut(Oid) -> bool,
         take: &mut impl FnMut(String, Oid, u32),
-    ) {
+    ) -> Result<(), SourceError> {
         if !enter(tree.id()) {
-            return;
+            return Ok(());
         }
         for entry in tree {
             let name = String::from_utf8_lossy(entry.name_bytes());
@@ -360,9 +329,8 @@ impl Repository {
                 // A catalog has two levels of folders; a tree built to exhaust the stack is not
                 // followed down.
                 Some(ObjectType::Tree) if folder.matches('/').count() < MAX_FOLDERS => {
-                    if let Ok(below) = self.git.find_tree(entry.id()) {
-                        self.each_file(&below, &format!("{folder}/{name}"), includes, enter, take);
-                    }
+                    let (below, path) = (self.find_tree(entry.id())?, format!("{folder}/{name}"));
+                    self.each_file(&below, &path, includes, enter, take)?;
                 }
                 Some(ObjectType::Tree) => {}
                 _ => {
@@ -373,10 +341,11 @@ impl Repository {
                 }
             }
         }
+        Ok(())
     }
 
     fn index_files(&self, under: &str) -> Result<Vec<Blob<'_>>, SourceError> {
-        if let Some(hiding) = self.in_place_of(Snapshot::Index, under) {
+        if let Some(hiding) = self.in_place_of(Snapshot::Index, under)? {
             return Ok(vec![hiding]);
         }
         let below = self.index()?.below(under);
@@ -390,45 +359,15 @@ impl Repository {
                 IndexStatus::Staged => {
                     let includes = is_yaml(Path::new(held.path.as_ref()))
                         || (is_link_or_submodule(held.mode)
-                            && self.hides_folder(Snapshot::Index, &held.path));
+                            && self.hides_folder(Snapshot::Index, &held.path)?);
                     if includes && !is_hidden(&held.path[under.len() + 1..]) {
-                        files.push(Blob {
-                            path: held.path,
-                            id: held.id,
-                            mode: held.mode,
-                            noted_size: held.noted_size,
-                        });
+                        files.push(held.into());
                     }
                 }
             }
         }
         Ok(files)
     }
-
-    fn blob(&self, id: Oid, mode: u32, limit: u64) -> Result<Vec<u8>, Unreadable> {
-        let objects = self.git.odb().map_err(unreadable)?;
-        bytes(&objects, &Blob { path: Cow::default(), id, mode, noted_size: 0 }, limit)
-    }
-}
-
-fn bytes(objects: &git2::Odb<'_>, blob: &Blob<'_>, limit: u64) -> Result<Vec<u8>, Unreadable> {
-    match blob.mode {
-        SYMBOLIC_LINK => return Err(Unreadable::NotAFile("symbolic link")),
-        SUBMODULE => return Err(Unreadable::NotAFile("submodule")),
-        _ => {}
-    }
-    let check = |size: usize| match size as u64 {
-        size if size > limit => Err(Unreadable::TooLarge { size, limit }),
-        _ => Ok(()),
-    };
-    // The header has the size, so that a huge blob is never decompressed. In a pack it takes as
-    // long to read as the blob, and the index of this clone already notes the size of most files.
-    if blob.noted_size == 0 || u64::from(blob.noted_size) > limit {
-        check(objects.read_header(blob.id).map_err(unreadable)?.0)?;
-    }
-    let blob = objects.read(blob.id).map_err(unreadable)?;
-    check(blob.len())?;
-    Ok(blob.data().to_vec())
 }
 
 /// Returns `path` without its last `names` parts.
@@ -440,8 +379,4 @@ fn above_last(path: &str, names: usize) -> String {
 /// Reports whether the mode is one that can hide a folder.
 fn is_link_or_submodule(mode: u32) -> bool {
     matches!(mode, SYMBOLIC_LINK | SUBMODULE)
-}
-
-fn unreadable(error: git2::Error) -> Unreadable {
-    Unreadable::Object(error.message().to_owned())
 }

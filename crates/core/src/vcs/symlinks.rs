@@ -3,19 +3,17 @@
 //! No check would see the manifests behind them, so they count as unreadable files, as in the work
 //! tree.
 
-use std::path::Path;
-
-use git2::{ObjectType, Oid, Tree};
+use git2::{Oid, Tree};
 
 use super::index::Index;
 use super::snapshot::{Blob, SUBMODULE, SYMBOLIC_LINK};
-use super::{Repository, Snapshot};
+use super::{Repository, Snapshot, SourceError};
 
 /// The limit of links that are followed; Linux stops after 40.
 const MOST_LINKS: usize = 40;
 
 /// The limit of a link's target, in bytes (Linux's `PATH_MAX`).
-const LONGEST_PATH: usize = 4096;
+const LONGEST_PATH: u64 = 4096;
 
 /// The kind of entry at a path of a snapshot.
 enum LinkedFolder {
@@ -36,96 +34,100 @@ impl Repository {
     /// Reports whether `path` is a submodule, or a link to a folder or outside.
     ///
     /// "Outside" is out of the repository. It is false for the work tree, whose walk finds them.
-    #[must_use]
-    pub fn hides_folder(&self, snapshot: Snapshot, path: &str) -> bool {
-        self.files(snapshot).is_some_and(|files| match files.at(path) {
-            LinkedFolder::Submodule(_) => true,
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn hides_folder(&self, snapshot: Snapshot, path: &str) -> Result<bool, SourceError> {
+        let Some(files) = self.files(snapshot)? else { return Ok(false) };
+        match files.at(self, path)? {
+            LinkedFolder::Submodule(_) => Ok(true),
             LinkedFolder::Link(_) => self.leads_to_folder(&files, path),
-            LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => false,
-        })
+            LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => Ok(false),
+        }
     }
 
     /// Returns the link or submodule in place of `folder` or of a parent folder.
     ///
     /// It counts wherever it leads.
-    pub(super) fn in_place_of(&self, snapshot: Snapshot, folder: &str) -> Option<Blob<'_>> {
-        let files = self.files(snapshot)?;
-        above(folder).chain([folder]).find_map(|folder| match files.at(folder) {
-            LinkedFolder::Link(id) => Some(Blob {
-                path: folder.to_owned().into(),
-                id,
-                mode: SYMBOLIC_LINK,
-                noted_size: 0,
-            }),
-            LinkedFolder::Submodule(id) => {
-                Some(Blob { path: folder.to_owned().into(), id, mode: SUBMODULE, noted_size: 0 })
-            }
-            LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => None,
-        })
+    pub(super) fn in_place_of(
+        &self,
+        snapshot: Snapshot,
+        folder: &str,
+    ) -> Result<Option<Blob<'_>>, SourceError> {
+        let Some(files) = self.files(snapshot)? else { return Ok(None) };
+        for folder in above(folder).chain([folder]) {
+            let (id, mode) = match files.at(self, folder)? {
+                LinkedFolder::Link(id) => (id, SYMBOLIC_LINK),
+                LinkedFolder::Submodule(id) => (id, SUBMODULE),
+                LinkedFolder::Nothing | LinkedFolder::Folder | LinkedFolder::File => continue,
+            };
+            return Ok(Some(Blob { path: folder.to_owned().into(), id, mode, noted_size: 0 }));
+        }
+        Ok(None)
     }
 
     /// Returns the path of the link or submodule that hides `folder` in a snapshot.
-    #[must_use]
-    pub fn hides(&self, snapshot: Snapshot, folder: &str) -> Option<String> {
-        self.in_place_of(snapshot, folder).map(|blob| blob.path.into_owned())
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn hides(&self, snapshot: Snapshot, folder: &str) -> Result<Option<String>, SourceError> {
+        Ok(self.in_place_of(snapshot, folder)?.map(|blob| blob.path.into_owned()))
     }
 
-    fn files(&self, snapshot: Snapshot) -> Option<Files<'_>> {
+    fn files(&self, snapshot: Snapshot) -> Result<Option<Files<'_>>, SourceError> {
         match snapshot {
-            Snapshot::WorkTree => None,
-            Snapshot::Index => self.index().map(Files::Index).ok(),
-            Snapshot::Commit(_) | Snapshot::Merge(_) => self.tree(snapshot).map(Files::Tree).ok(),
+            Snapshot::WorkTree => Ok(None),
+            Snapshot::Index => self.index().map(|index| Some(Files::Index(index))),
+            Snapshot::Commit(_) | Snapshot::Merge(_) => {
+                self.tree(snapshot).map(|tree| Some(Files::Tree(tree)))
+            }
         }
     }
 
-    fn leads_to_folder(&self, files: &Files<'_>, link: &str) -> bool {
+    fn leads_to_folder(&self, files: &Files<'_>, link: &str) -> Result<bool, SourceError> {
         let mut path = link.to_owned();
         for _ in 0..MOST_LINKS {
-            path = match files.at(&path) {
-                LinkedFolder::Folder | LinkedFolder::Submodule(_) => return true,
-                LinkedFolder::File => return false,
+            path = match files.at(self, &path)? {
+                LinkedFolder::Folder | LinkedFolder::Submodule(_) => return Ok(true),
+                LinkedFolder::File => return Ok(false),
                 // A part of its path may be a symbolic link too.
                 LinkedFolder::Nothing => {
-                    return above(&path)
-                        .any(|folder| matches!(files.at(folder), LinkedFolder::Link(_)));
+                    for folder in above(&path) {
+                        if matches!(files.at(self, folder)?, LinkedFolder::Link(_)) {
+                            return Ok(true);
+                        }
+                    }
+                    return Ok(false);
                 }
                 LinkedFolder::Link(id) => {
-                    match self.target(id).map(|target| resolve_target(&path, &target)) {
-                        Some(Some(target)) if target.is_empty() => return true,
-                        Some(Some(target)) => target,
-                        // Outside the repository, or unknown.
-                        Some(None) | None => return true,
+                    let target = self.read_blob_up_to(id, LONGEST_PATH)?;
+                    let target = target.and_then(|target| String::from_utf8(target).ok());
+                    match target.and_then(|target| resolve_target(&path, &target)) {
+                        Some(target) if !target.is_empty() => target,
+                        // The root, outside the repository, or unknown.
+                        _ => return Ok(true),
                     }
                 }
             };
         }
-        true
-    }
-
-    fn target(&self, link: Oid) -> Option<String> {
-        let objects = self.git.odb().ok()?;
-        let (size, _) = objects.read_header(link).ok()?;
-        if size > LONGEST_PATH {
-            return None;
-        }
-        String::from_utf8(objects.read(link).ok()?.data().to_vec()).ok()
+        Ok(true)
     }
 }
 
 impl Files<'_> {
-    fn at(&self, path: &str) -> LinkedFolder {
-        match self {
+    fn at(&self, repository: &Repository, path: &str) -> Result<LinkedFolder, SourceError> {
+        Ok(match self {
             Self::Index(index) => match index.at(path) {
                 Some(held) => of_mode(held.mode, held.id),
                 None if index.below(path).next().is_some() => LinkedFolder::Folder,
                 None => LinkedFolder::Nothing,
             },
-            Self::Tree(tree) => match tree.get_path(Path::new(path)) {
-                Ok(entry) if entry.kind() == Some(ObjectType::Tree) => LinkedFolder::Folder,
-                Ok(entry) => of_mode(entry.filemode().unsigned_abs(), entry.id()),
-                Err(_) => LinkedFolder::Nothing,
+            Self::Tree(tree) => match repository.item_at(tree, path)? {
+                Some(item) if item.is_folder() => LinkedFolder::Folder,
+                Some(item) => of_mode(item.mode, item.id),
+                None => LinkedFolder::Nothing,
             },
-        }
+        })
     }
 }
 

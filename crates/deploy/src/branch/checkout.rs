@@ -1,14 +1,16 @@
 //! Commits to the branch that is checked out in a folder.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState, Signature};
+use git2::{ErrorCode, FileMode, Oid, Repository, RepositoryState};
 
 use super::lock::{locks, with_note};
-use super::{BranchError, index, tree};
+use super::{BranchError, TreeItem, blobs, tree};
 use goldenpath_core::crash_point;
+use goldenpath_core::vcs;
+use goldenpath_core::vcs::SourceError;
 
 /// A folder, usually the root of a git repository, and its checked-out branch.
 pub struct Checkout {
@@ -18,6 +20,8 @@ pub struct Checkout {
     pub root: PathBuf,
     /// None if the folder is not a git repository: nothing is committed.
     pub git: Option<Repository>,
+    /// The same repository, with its index.
+    repository: Option<Box<vcs::Repository>>,
     /// The commit that was read last, and its tree.
     last_tree: Cell<Option<(Oid, Oid)>>,
 }
@@ -43,6 +47,13 @@ pub enum CommitEntry<'a> {
 }
 
 impl<'a> CommitEntry<'a> {
+    fn text(&self) -> Option<&'a str> {
+        match self {
+            Self::Written { text, .. } | Self::Text(_, text) => Some(text),
+            Self::OnDisk(_) | Self::Deleted(_) => None,
+        }
+    }
+
     pub(super) fn file(&self) -> &'a str {
         match self {
             Self::OnDisk(file)
@@ -61,9 +72,12 @@ impl Checkout {
     pub fn new(
         what: &'static str,
         root: PathBuf,
-        git: Option<Repository>,
+        repository: Option<vcs::Repository>,
     ) -> Result<Self, BranchError> {
-        let checkout = Self { what, root, git, last_tree: Cell::new(None) };
+        let failed = |source| BranchError::Source { what, path: root.clone(), source };
+        let git = repository.as_ref().map(vcs::Repository::reopen).transpose().map_err(failed)?;
+        let repository = repository.map(Box::new);
+        let checkout = Self { what, root, git, repository, last_tree: Cell::new(None) };
         checkout.check_ready()?;
         Ok(checkout)
     }
@@ -81,67 +95,116 @@ impl Checkout {
         entries: &[CommitEntry<'_>],
         message: &str,
     ) -> Result<Option<String>, BranchError> {
-        let Some(git) = &self.git else { return Ok(None) };
+        let (Some(git), Some(repository)) = (&self.git, &self.repository) else { return Ok(None) };
         self.check_ready()?;
-        with_note(git, || commit(git, entries, message)).map_err(|error| {
-            let why = match locks(git).next() {
-                Some(lock) => format!(
-                    "`{}` exists: wait for the other git process, or remove the file if that \
-                     process crashed",
-                    lock.display()
-                ),
-                None => error.message().to_owned(),
-            };
-            BranchError::Commit { path: self.root.clone(), why }
+        let failed =
+            |source| BranchError::Source { what: self.what, path: self.root.clone(), source };
+        with_note(git, || commit(git, repository, entries, message)).map_err(|error| {
+            match locks(git).next() {
+                Some(lock) => {
+                    let why = format!(
+                        "`{}` exists: wait for the other git process, or remove the file if that \
+                         process crashed",
+                        lock.display()
+                    );
+                    BranchError::Commit { path: self.root.clone(), why }
+                }
+                None => match error {
+                    CommitError::Source(source) => failed(source),
+                    CommitError::Git(error) => {
+                        let why = error.message().to_owned();
+                        BranchError::Commit { path: self.root.clone(), why }
+                    }
+                },
+            }
+        })
+    }
+
+    /// Checks that git can sign a commit, if it is configured to.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn check_signer(&self) -> Result<(), BranchError> {
+        let (Some(git), Some(repository)) = (&self.git, &self.repository) else { return Ok(()) };
+        vcs::check_signer(git, &repository.program()).map_err(|source| BranchError::Source {
+            what: self.what,
+            path: self.root.clone(),
+            source,
         })
     }
 
     /// Returns whether the last commit and the index have a file with this text.
-    #[must_use]
-    pub fn is_committed(&self, file: &str, text: &str) -> bool {
-        let Some(git) = &self.git else { return true };
-        let compare = || {
-            let path = Path::new(file);
-            let committed = git.find_tree(self.tree_of_head(git)?)?.get_path(path)?;
-            let mut index = git.index()?;
-            // Git's status of one file would read all others, too, for each of ten thousand files.
-            index.read(false)?;
-            let is_staged = index.get_path(path, 0).is_some_and(|entry| {
-                entry.id == committed.id()
-                    && i64::from(entry.mode) == i64::from(committed.filemode())
-            });
+    ///
+    /// # Errors
+    /// If git cannot read the commit or the index.
+    pub fn is_committed(&self, file: &str, text: &str) -> Result<bool, BranchError> {
+        let (Some(git), Some(repository)) = (&self.git, &self.repository) else { return Ok(true) };
+        let compare = || -> Result<bool, CommitError> {
+            let Some(staged) = repository.staged_file(file)? else { return Ok(false) };
+            let TreeItem::File { id, mode } = tree::find(git, self.tree_of_head(git)?, file)?
+            else {
+                return Ok(false);
+            };
             // A commit without core.autocrlf may have other line ends.
-            let committed = String::from_utf8_lossy(git.find_blob(committed.id())?.content())
-                .replace("\r\n", "\n");
-            Ok::<_, git2::Error>(is_staged && committed == text)
+            let committed = vcs::read_or_fetch(git, || {
+                Ok(String::from_utf8_lossy(git.find_blob(id)?.content()).replace("\r\n", "\n"))
+            })?;
+            let is_staged = staged.id == id && i64::from(staged.mode) == i64::from(mode);
+            Ok(is_staged && committed == text)
         };
-        compare().unwrap_or(false)
+        match compare() {
+            Ok(is_committed) => Ok(is_committed),
+            // Before the first commit.
+            Err(CommitError::Git(error)) if error.code() == ErrorCode::UnbornBranch => Ok(false),
+            Err(error) => Err(self.unreadable(error)),
+        }
     }
 
-    /// Returns the text of a file in the index.
-    #[must_use]
-    pub fn staged_text(&self, file: &str) -> Option<String> {
-        let git = self.git.as_ref()?;
-        let mut index = git.index().ok()?;
-        index.read(false).ok()?;
-        tree::text(git, index.get_path(Path::new(file), 0)?.id).ok()
+    /// Returns the text of a file in the index; None if it has none.
+    ///
+    /// # Errors
+    /// If git cannot read the index or the file.
+    pub fn staged_text(&self, file: &str) -> Result<Option<String>, BranchError> {
+        let (Some(git), Some(repository)) = (&self.git, &self.repository) else { return Ok(None) };
+        let staged = repository.staged_file(file).map_err(|error| self.unreadable(error.into()))?;
+        // A file that is too large or is not UTF-8 has no text.
+        Ok(staged.and_then(|staged| tree::text(git, staged.id).ok()))
     }
 
-    /// Returns whether the index has a file.
-    #[must_use]
-    pub fn is_staged(&self, file: &str) -> bool {
-        let index = self.git.as_ref().and_then(|git| git.index().ok());
-        index.is_some_and(|mut index| {
-            index.read(false).is_ok() && index.get_path(Path::new(file), 0).is_some()
-        })
+    /// Returns the text of a file that a sparse checkout leaves out; None of any other.
+    ///
+    /// # Errors
+    /// If git cannot read the index or the file.
+    pub fn left_out_text(&self, file: &str) -> Result<Option<Result<String, String>>, BranchError> {
+        let (Some(git), Some(repository)) = (&self.git, &self.repository) else { return Ok(None) };
+        let staged = repository.staged_file(file).map_err(|error| self.unreadable(error.into()))?;
+        Ok(staged.filter(|staged| staged.is_left_out).map(|staged| tree::text(git, staged.id)))
+    }
+
+    fn unreadable(&self, error: CommitError) -> BranchError {
+        let source = match error {
+            CommitError::Source(source) => source,
+            CommitError::Git(error) => SourceError::Git {
+                what: "the last commit".to_owned(),
+                message: error.message().to_owned(),
+            },
+        };
+        BranchError::Source { what: self.what, path: self.root.clone(), source }
     }
 
     /// Returns the tree of the last commit; None without git.
-    #[must_use]
-    pub fn head_tree(&self) -> Option<(&Repository, Oid)> {
-        let git = self.git.as_ref()?;
-        let tree = self.tree_of_head(git).or_else(|_| git.treebuilder(None)?.write()).ok()?;
-        Some((git, tree))
+    ///
+    /// The tree of a branch without a commit is empty.
+    ///
+    /// # Errors
+    /// A commit that git cannot read.
+    pub fn head_tree(&self) -> Result<Option<(&Repository, Oid)>, git2::Error> {
+        let Some(git) = self.git.as_ref() else { return Ok(None) };
+        let tree = match self.tree_of_head(git) {
+            Err(error) if error.code() == ErrorCode::UnbornBranch => git.treebuilder(None)?.write(),
+            tree => tree,
+        };
+        Ok(Some((git, tree?)))
     }
 
     /// Returns the tree of the last commit.
@@ -179,81 +242,105 @@ impl Checkout {
     }
 }
 
-/// Returns the author and committer from git, or else goldenpath.
-pub(super) fn signatures(
-    git: &Repository,
-) -> Result<(Signature<'static>, Signature<'static>), git2::Error> {
-    let default = |_| Signature::now("goldenpath", "goldenpath@localhost");
-    Ok((
-        git.author_from_env().or_else(default)?.to_owned(),
-        git.committer_from_env().or_else(default)?.to_owned(),
-    ))
+/// Why a commit failed.
+enum CommitError {
+    Git(git2::Error),
+    Source(SourceError),
+}
+
+impl From<git2::Error> for CommitError {
+    fn from(error: git2::Error) -> Self {
+        Self::Git(error)
+    }
+}
+
+impl From<SourceError> for CommitError {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
 }
 
 fn commit(
     git: &Repository,
+    repository: &vcs::Repository,
     entries: &[CommitEntry<'_>],
     message: &str,
-) -> Result<Option<String>, git2::Error> {
+) -> Result<Option<String>, CommitError> {
     let lost = || git2::Error::from_str("the index lost an entry");
-    let mut index = git.index()?;
-    // Read it again: libgit2 may have cached it during planning, and writing that one would undo
-    // changes that were staged since.
-    index.read(true)?;
     let parent = match git.head() {
         Ok(head) => Some(head.peel_to_commit()?),
         Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => None,
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     let base = match &parent {
-        Some(parent) => parent.tree()?,
+        Some(parent) => vcs::read_or_fetch(git, || parent.tree())?,
         None => git.find_tree(git.treebuilder(None)?.write()?)?,
     };
-    let added = index::add_written(git, &mut index, entries)?;
-    for entry in entries.iter().filter(|entry| !added.contains(entry.file())) {
-        let path = Path::new(entry.file());
-        match entry {
-            CommitEntry::OnDisk(_) | CommitEntry::Written { .. } => index.add_path(path)?,
-            CommitEntry::Text(_, text) => {
-                let entry = index.get_path(path, 0).ok_or_else(lost)?;
-                index.add_frombuffer(&entry, text.as_bytes())?;
-            }
-            CommitEntry::Deleted(_) => index.remove_path(path)?,
-        }
-    }
-    let mut update = TreeUpdateBuilder::new();
+    // Stored as one pack; git then finds the contents of the files that it stages.
+    let is_new =
+        |entry: &&CommitEntry<'_>| matches!(entry, CommitEntry::Written { blob: None, .. });
+    let texts: Vec<&str> = entries.iter().filter(is_new).filter_map(CommitEntry::text).collect();
+    blobs::store(git, &texts)?;
+    let (mut on_disk, mut set) = (Vec::new(), Vec::new());
     for entry in entries {
-        let path = Path::new(entry.file());
-        match (entry, index.get_path(path, 0)) {
-            (CommitEntry::Deleted(_), _) if base.get_path(path).is_err() => {}
-            (CommitEntry::Deleted(_), _) => _ = update.remove(path),
-            (_, None) => return Err(lost()),
-            // The index's mode is the file's: the two agree even if the file is executable.
-            (_, Some(entry)) if entry.mode & 0o111 == 0 => {
-                _ = update.upsert(path, entry.id, FileMode::Blob)
+        let file = entry.file();
+        let staged = repository.staged_file(file)?;
+        match (entry, staged) {
+            (CommitEntry::Deleted(_), _) => set.push((file, None)),
+            (CommitEntry::Text(..), None) => return Err(lost().into()),
+            (CommitEntry::Text(_, text), Some(staged)) => {
+                set.push((file, Some((git.blob(text.as_bytes())?, staged.mode))));
             }
-            (_, Some(entry)) => _ = update.upsert(path, entry.id, FileMode::BlobExecutable),
+            (CommitEntry::OnDisk(_) | CommitEntry::Written { .. }, _) => on_disk.push(file),
         }
     }
     crash_point::point("branch: blobs written");
     // First the index: if writing it failed after the commit, the next `git commit` there would
     // undo the change.
-    index.write()?;
+    repository.stage(&[], &on_disk)?;
+    repository.set_staged(&set)?;
     crash_point::point("branch: index written");
-    let tree = git.find_tree(update.create_updated(git, &base)?)?;
-    if tree.id() == base.id() {
+    let mut update = TreeUpdateBuilder::new();
+    for entry in entries {
+        let file = entry.file();
+        match (entry, repository.staged_file(file)?) {
+            (CommitEntry::Deleted(_), _) => {
+                if tree::find(git, base.id(), file)? != TreeItem::Nothing {
+                    update.remove(file);
+                }
+            }
+            (_, None) => return Err(lost().into()),
+            // The index's mode is the file's: the two agree even if the file is executable.
+            (_, Some(staged)) if staged.mode & 0o111 == 0 => {
+                _ = update.upsert(file, staged.id, FileMode::Blob)
+            }
+            (_, Some(staged)) => _ = update.upsert(file, staged.id, FileMode::BlobExecutable),
+        }
+    }
+    let tree = vcs::read_or_fetch(git, || update.create_updated(git, &base))?;
+    if tree == base.id() {
         return Ok(None);
     }
-    let (author, committer) = signatures(git)?;
     crash_point::point("branch: trees written");
-    // Git checks that the branch is still at `parent`.
-    let id = git.commit(
-        Some("HEAD"),
-        &author,
-        &committer,
-        message,
-        &tree,
-        &parent.iter().collect::<Vec<_>>(),
-    )?;
+    let parents: Vec<Oid> = parent.iter().map(|parent| parent.id()).collect();
+    let id = vcs::write_commit(git, &repository.program(), tree, &parents, message)?;
+    set_head(git, parents.first().copied(), id, message)?;
     Ok(Some(id.to_string()))
+}
+
+/// Moves the checked-out branch from `old` to `new`; fails if it was moved concurrently.
+fn set_head(
+    git: &Repository,
+    old: Option<Oid>,
+    new: Oid,
+    message: &str,
+) -> Result<(), git2::Error> {
+    let head = git.find_reference("HEAD")?;
+    let branch = head.symbolic_target()?.unwrap_or("HEAD");
+    let subject = message.lines().next().unwrap_or_default();
+    match old {
+        Some(old) => git.reference_matching(branch, new, true, old, &format!("commit: {subject}")),
+        None => git.reference(branch, new, false, &format!("commit (initial): {subject}")),
+    }
+    .map(drop)
 }

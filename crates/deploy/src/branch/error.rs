@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 
+use goldenpath_core::vcs::SourceError;
 use goldenpath_core::vcs::git::GitError;
 
 /// Why a commit to a branch failed.
@@ -69,12 +70,19 @@ pub enum BranchError {
         help("delete the folder; the next run creates it again, and nothing is lost")
     )]
     Cache { what: &'static str, path: PathBuf, why: String },
+
+    #[error("{what} `{}`: {source}", path.display())]
+    #[diagnostic(
+        code(goldenpath::branch::source),
+        help("{}", source.help().map(|help| help.to_string()).unwrap_or_default())
+    )]
+    Source { what: &'static str, path: PathBuf, source: SourceError },
 }
 
 impl BranchError {
     /// Returns whether the cause is the configuration, and not the environment.
     #[must_use]
     pub fn is_configuration_error(&self) -> bool {
-        matches!(self, Self::NotReady { .. } | Self::NoBranch { .. })
+        matches!(self, Self::NotReady { .. } | Self::NoBranch { .. } | Self::Source { .. })
     }
 }

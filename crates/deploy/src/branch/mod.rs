@@ -5,7 +5,6 @@
 mod blobs;
 mod checkout;
 mod error;
-mod index;
 mod lock;
 mod private_dir;
 mod remote;
@@ -16,8 +15,8 @@ pub use checkout::{Checkout, CommitEntry};
 pub use error::BranchError;
 pub use lock::CheckoutLock;
 pub use private_dir::PrivateDir;
-pub use remote::{FileEdit, RemoteBranch, RemotePlace};
-pub use tree::{TreeItem, find, text, visit};
+pub use remote::{BranchScope, FileEdit, RemoteBranch, RemotePlace};
+pub use tree::{LACKED, SEARCH_LIMIT, TreeItem, VisitedItem, find, link, resolve, text, visit};
 
 /// The maximum size of a file that is read, in bytes.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 
 use crate::branch::BranchError;
+use goldenpath_core::vcs::GET_OBJECTS;
 
 /// Why the GitOps repository could not be used.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -52,6 +53,10 @@ pub enum GitopsError {
     )]
     Write { file: String, why: String },
 
+    #[error("cannot read `{file}` in the GitOps repository: {why}")]
+    #[diagnostic(code(goldenpath::gitops::unreadable), help("{}", GET_OBJECTS))]
+    Unreadable { file: String, why: String },
+
     #[error(transparent)]
     #[diagnostic(transparent)]
     Branch(#[from] BranchError),
@@ -67,6 +72,7 @@ impl GitopsError {
             Self::Foreign { .. }
             | Self::Changed { .. }
             | Self::Unlistable { .. }
+            | Self::Unreadable { .. }
             | Self::Write { .. } => false,
         }
     }

@@ -17,6 +17,7 @@ pub use stale_projections::StaleProjection;
 pub use working_copy::WorkingCopy;
 
 use crate::branch;
+use crate::branch::{TreeItem, VisitedItem};
 use goldenpath_core::config::check_projection_file;
 use goldenpath_core::projection::Projection;
 
@@ -130,6 +131,17 @@ impl Target {
         Ok(listing.combine_removal(state))
     }
 
+    /// Checks that git can sign the commit of a run, if it is configured to.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn check_signer(&self) -> Result<(), GitopsError> {
+        Ok(match self {
+            Self::Copy(copy) => copy.check_signer(),
+            Self::Remote(repository) => repository.remote.check_signer(),
+        }?)
+    }
+
     /// Starts to prepare projections in the background, before they are published.
     ///
     /// Only for a working copy, where publishing waits for the disk.
@@ -156,18 +168,50 @@ impl Target {
         }
     }
 
-    /// Calls `visitor` with the path and text of each committed file.
+    /// Returns the committed text of a projection's file; None without one.
     ///
-    /// Without git, these are the files on disk. Files that cannot be read or have no text are
-    /// skipped.
-    pub fn visit(&self, visitor: &mut dyn FnMut(&str, &str)) {
-        match self {
-            Self::Copy(copy) => copy.visit(visitor),
+    /// Without git, it is the text on disk.
+    ///
+    /// # Errors
+    /// [`GitopsError::Unreadable`]
+    pub fn published_text(&self, file: &str) -> Result<Option<String>, GitopsError> {
+        self.read_published(file)
+            .map_err(|why| GitopsError::Unreadable { file: file.to_owned(), why })
+    }
+
+    fn read_published(&self, file: &str) -> Result<Option<String>, String> {
+        let message = |error: git2::Error| error.message().to_owned();
+        let (git, tree) = match self {
+            Self::Copy(copy) => match copy.head_tree()? {
+                None => return copy.text_on_disk(file),
+                Some(found) => found,
+            },
+            Self::Remote(repository) => repository.remote.head_tree().map_err(message)?,
+        };
+        match branch::find(git, tree, file).map_err(message)? {
+            TreeItem::File { id, .. } => branch::text(git, id).map(Some),
+            // A link or a folder is not one of our files.
+            TreeItem::Nothing | TreeItem::Other(_) => Ok(None),
+        }
+    }
+
+    /// Calls `visitor` with each committed item; without git, with those on disk.
+    ///
+    /// Nothing is left out: what cannot be read is [`VisitedItem::Unreadable`].
+    pub fn visit(&self, visitor: &mut dyn FnMut(&str, VisitedItem<'_>)) {
+        let found = match self {
+            Self::Copy(copy) => match copy.head_tree() {
+                Ok(None) => return copy.visit_disk(visitor),
+                Ok(Some(found)) => Ok(found),
+                Err(why) => Err(why),
+            },
             Self::Remote(repository) => {
-                if let Some((git, tree)) = repository.remote.head_tree() {
-                    branch::visit(git, tree, &|_| true, visitor);
-                }
+                repository.remote.head_tree().map_err(|error| error.message().to_owned())
             }
+        };
+        match found {
+            Ok((git, tree)) => branch::visit(git, tree, &|_| true, visitor),
+            Err(why) => visitor("/", VisitedItem::Unreadable(why)),
         }
     }
 
@@ -179,8 +223,8 @@ impl Target {
         is_wanted: &dyn Fn(&str) -> bool,
     ) -> Vec<StaleProjection> {
         let found = match self {
-            Self::Copy(copy) => copy.head_tree(),
-            Self::Remote(repository) => repository.remote.head_tree(),
+            Self::Copy(copy) => copy.head_tree().ok().flatten(),
+            Self::Remote(repository) => repository.remote.head_tree().ok(),
         };
         found
             .map(|(git, tree)| stale_projections::find_stale(git, tree, catalog_id, is_wanted))

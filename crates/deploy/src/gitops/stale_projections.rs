@@ -3,6 +3,7 @@
 use git2::{Oid, Repository};
 
 use crate::branch;
+use crate::branch::VisitedItem;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::projection;
 
@@ -25,8 +26,11 @@ pub(super) fn find_stale(
     let mut found = Vec::new();
     let is_unwanted =
         |file: &str| (file.ends_with(".yaml") || file.ends_with(".yml")) && !is_wanted(file);
-    branch::visit(git, tree, &is_unwanted, &mut |file, text| {
-        let owner = projection::owner(text, catalog_id);
+    branch::visit(git, tree, &is_unwanted, &mut |file, item| {
+        // A file without a readable first line is not known to be ours.
+        let VisitedItem::File(bytes) = item else { return };
+        let owner =
+            std::str::from_utf8(bytes).ok().and_then(|text| projection::owner(text, catalog_id));
         found.extend(owner.map(|id| StaleProjection { id, file: file.to_owned() }));
     });
     found

@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
+use git2::{Oid, Repository};
 
 use super::kustomization::{Kustomization, Listing, NAMES, split};
 use super::prepared_files::{PreparedFile, PreparedFiles};
 use super::{FileState, GitopsError, MAX_BYTES, ProjectionChange, PublishEvent, Published};
 use crate::branch;
-use crate::branch::{Checkout, CommitEntry, TreeItem};
+use crate::branch::{BranchError, Checkout, CommitEntry, TreeItem, VisitedItem};
 use goldenpath_core::files;
 use goldenpath_core::files::{StagedFile, Unreadable};
 use goldenpath_core::projection;
 use goldenpath_core::projection::Projection;
+use goldenpath_core::vcs;
+use goldenpath_core::vcs::SourceError;
 
 /// The number of files that are written between two progress reports.
 pub(super) const CHUNK: usize = 64;
@@ -54,10 +56,8 @@ pub(super) struct KustomizationPair {
 /// Returns whether `root` is the repository's work tree, with a `.git` in it.
 ///
 /// A `.git` folder itself has none.
-fn is_work_tree(git: &Repository, root: &Path) -> bool {
-    let work_tree = git.workdir().and_then(|work_tree| work_tree.canonicalize().ok());
-    work_tree.is_some_and(|work_tree| work_tree == root)
-        && root.join(".git").symlink_metadata().is_ok()
+fn is_work_tree(repository: &vcs::Repository, root: &Path) -> bool {
+    repository.root() == root && root.join(".git").symlink_metadata().is_ok()
 }
 
 impl WorkingCopy {
@@ -76,26 +76,25 @@ impl WorkingCopy {
             Err(_) => return Err(unusable("does not exist")),
         };
         // Only the folder itself: a plain folder inside another repository does not belong to it.
-        let git = match Repository::open_ext(
-            &root,
-            RepositoryOpenFlags::NO_SEARCH,
-            std::iter::empty::<&Path>(),
-        ) {
-            Ok(git) if git.is_bare() => {
+        let repository = match vcs::Repository::open(&root) {
+            Ok(repository) if repository.is_bare() => {
                 return Err(unusable(
                     "is a bare repository; `gitops.url` is for a repository to push to",
                 ));
             }
-            Ok(git) => Some(git),
-            Err(error) if error.code() == ErrorCode::NotFound => None,
-            Err(error) => return Err(unusable(&format!("cannot be opened: {}", error.message()))),
+            Ok(repository) => Some(repository),
+            Err(SourceError::NotARepository { .. }) => None,
+            Err(source) => {
+                let what = "the GitOps working copy";
+                return Err(BranchError::Source { what, path: root, source }.into());
+            }
         };
-        if git.as_ref().is_some_and(|git| !is_work_tree(git, &root)) {
+        if repository.as_ref().is_some_and(|repository| !is_work_tree(repository, &root)) {
             return Err(unusable(
                 "is the `.git` folder of a repository, or its work tree is elsewhere",
             ));
         }
-        let checkout = Checkout::new("the GitOps working copy", root, git)?;
+        let checkout = Checkout::new("the GitOps working copy", root, repository)?;
         Ok(Self { checkout, folders: RefCell::default(), prepared: RefCell::default() })
     }
 
@@ -104,13 +103,16 @@ impl WorkingCopy {
     /// `root` is absolute and without symbolic links.
     #[must_use]
     pub fn is_root(root: &Path) -> bool {
-        let git =
-            Repository::open_ext(root, RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>());
         // A repository that cannot be opened is reported when it is used.
-        git.map_or_else(
-            |error| error.code() != ErrorCode::NotFound,
-            |git| git.is_bare() || is_work_tree(&git, root),
+        vcs::Repository::open(root).map_or_else(
+            |error| !matches!(error, SourceError::NotARepository { .. }),
+            |repository| repository.is_bare() || is_work_tree(&repository, root),
         )
+    }
+
+    /// Implements [`super::Target::check_signer`].
+    pub(super) fn check_signer(&self) -> Result<(), BranchError> {
+        self.checkout.check_signer()
     }
 
     /// Removes leftovers of killed runs, unless another run has the lock.
@@ -143,7 +145,10 @@ impl WorkingCopy {
         let found = match files::read_regular(&path, MAX_BYTES) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
             Err(Unreadable::Io(_)) if path.symlink_metadata().is_err() => {
-                return Ok(FileState::Missing);
+                match self.checkout.left_out_text(&projection.file)? {
+                    Some(text) => text,
+                    None => return Ok(FileState::Missing),
+                }
             }
             Err(why) => Err(why.to_string()),
         };
@@ -151,7 +156,7 @@ impl WorkingCopy {
             Err(why) => FileState::Foreign(why),
             // With core.autocrlf, git converts the line ends in the work tree.
             Ok(text) if text.replace("\r\n", "\n") == projection.text => {
-                if self.checkout.is_committed(&projection.file, &projection.text) {
+                if self.checkout.is_committed(&projection.file, &projection.text)? {
                     FileState::Current
                 } else {
                     FileState::Uncommitted
@@ -246,10 +251,11 @@ impl WorkingCopy {
                     let blob = ready.blobs.get(file).copied();
                     entries.push(CommitEntry::Written { file, text: &projection.text, blob });
                 }
-                ProjectionChange::Remove(_) if self.is_ours_in_git(change.projection()) => {
-                    entries.push(CommitEntry::Deleted(file))
-                }
-                ProjectionChange::Remove(_) => {}
+                ProjectionChange::Remove(projection) => match self.is_ours_in_git(projection) {
+                    Ok(true) => entries.push(CommitEntry::Deleted(file)),
+                    Ok(false) => {}
+                    Err(error) => return Published { written, commit: Err(error) },
+                },
             }
         }
         entries.extend(kustomizations.iter().map(|(file, text)| CommitEntry::Text(file, text)));
@@ -260,22 +266,23 @@ impl WorkingCopy {
     /// Returns the state of a projection to remove, on disk or in the last commit.
     pub(super) fn removal(&self, projection: &Projection) -> Result<FileState, GitopsError> {
         Ok(match self.state(projection)? {
-            FileState::Missing if self.is_ours_in_git(projection) => FileState::Uncommitted,
+            FileState::Missing if self.is_ours_in_git(projection)? => FileState::Uncommitted,
             state => state,
         })
     }
 
     /// Returns whether the last commit or the index has any text of the projection.
-    fn is_ours_in_git(&self, projection: &Projection) -> bool {
+    fn is_ours_in_git(&self, projection: &Projection) -> Result<bool, GitopsError> {
         let committed = || {
-            let (git, tree) = self.checkout.head_tree()?;
+            let (git, tree) = self.checkout.head_tree().ok()??;
             match branch::find(git, tree, &projection.file) {
                 Ok(TreeItem::File { id, .. }) => branch::text(git, id).ok(),
                 _ => None,
             }
         };
-        let texts = [committed(), self.checkout.staged_text(&projection.file)];
-        texts.iter().flatten().any(|text| projection.has_same_manifest(&text.replace("\r\n", "\n")))
+        let texts = [committed(), self.checkout.staged_text(&projection.file)?];
+        let is_ours = |text: &String| projection.has_same_manifest(&text.replace("\r\n", "\n"));
+        Ok(texts.iter().flatten().any(is_ours))
     }
 
     /// Syncs the folders of the written files, each once.
@@ -346,7 +353,11 @@ impl WorkingCopy {
             },
             ProjectionChange::Remove(projection) => match self.state(projection)? {
                 FileState::Missing | FileState::Foreign(_) => PendingWork::Nothing,
-                _ => PendingWork::Remove(self.path_of(&projection.file)?),
+                _ => match self.path_of(&projection.file)? {
+                    path if path.symlink_metadata().is_ok() => PendingWork::Remove(path),
+                    // A sparse checkout leaves it out.
+                    _ => PendingWork::Nothing,
+                },
             },
         })
     }
@@ -394,13 +405,20 @@ impl WorkingCopy {
             let file = format!("{folder}{name}");
             files::read_below(&self.checkout.root, &file, MAX_BYTES).map(|read| (file, read))
         };
-        let Some((file, read)) = NAMES.iter().find_map(read) else {
-            return FolderKustomization::Missing;
+        let found = match NAMES.iter().find_map(read) {
+            Some((file, Ok(bytes))) => {
+                Some((file, String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())))
+            }
+            Some((file, Err(why))) => Some((file, Err(why.to_string()))),
+            None => NAMES.iter().find_map(|name| {
+                let file = format!("{folder}{name}");
+                match self.checkout.left_out_text(&file) {
+                    Ok(text) => Some((file, text?)),
+                    Err(why) => Some((file, Err(why.to_string()))),
+                }
+            }),
         };
-        let text = match read.map_err(|error| error.to_string()) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()),
-            Err(why) => Err(why),
-        };
+        let Some((file, text)) = found else { return FolderKustomization::Missing };
         let disk = text
             .map_err(|why| format!("`{file}` next to it cannot be read: {why}"))
             .and_then(|text| Kustomization::parse(&file, text));
@@ -435,7 +453,10 @@ impl WorkingCopy {
     /// # Errors
     /// If it was never committed: then a person may still be working on it.
     fn committed_text(&self, file: &str) -> Option<Result<String, String>> {
-        let (git, tree) = self.head_tree().filter(|_| self.checkout.git.is_some())?;
+        let (git, tree) = match self.head_tree() {
+            Ok(found) => found?,
+            Err(why) => return Some(Err(why)),
+        };
         let uncommitted = || format!("`{file}` next to it was never committed: commit it");
         Some(match branch::find(git, tree, file) {
             Ok(TreeItem::File { id, .. }) => branch::text(git, id),
@@ -455,7 +476,8 @@ impl WorkingCopy {
     ) -> bool {
         let same =
             |one: &str, other: &str| one.replace("\r\n", "\n") == other.replace("\r\n", "\n");
-        let staged = self.checkout.staged_text(&disk.file);
+        // An index that cannot be read has no text that is known to be ours.
+        let staged = self.checkout.staged_text(&disk.file).unwrap_or_default();
         let is_staged = |text: &str| staged.as_deref().is_some_and(|staged| same(staged, text));
         if !is_staged(&disk.text) && !is_staged(&committed.text) {
             return false;
@@ -481,28 +503,62 @@ impl WorkingCopy {
             && committed.changed(&added, &removed).is_ok_and(|text| same(&text, &disk.text))
     }
 
-    /// Implements [`super::Target::visit`].
-    pub(super) fn visit(&self, visitor: &mut dyn FnMut(&str, &str)) {
-        if let Some((git, tree)) = self.checkout.head_tree() {
-            return branch::visit(git, tree, &|_| true, visitor);
-        }
+    /// Implements [`super::Target::visit`] without git.
+    pub(super) fn visit_disk(&self, visitor: &mut dyn FnMut(&str, VisitedItem<'_>)) {
         let root = &self.checkout.root;
-        for entry in walkdir::WalkDir::new(root).sort_by_file_name().into_iter().flatten() {
-            let text = entry
-                .file_type()
-                .is_file()
-                .then(|| files::read_regular(entry.path(), MAX_BYTES).ok())
-                .flatten();
-            let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
-            if let (Some(path), Some(Ok(text))) = (path, text.map(String::from_utf8)) {
-                visitor(path, &text);
+        let relative = |path: &Path| {
+            let path = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
+            path.replace(std::path::MAIN_SEPARATOR, "/")
+        };
+        for entry in walkdir::WalkDir::new(root).min_depth(1).sort_by_file_name() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let folder = error.path().map(relative).unwrap_or_default();
+                    let why =
+                        error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+                    visitor(&format!("{folder}/"), VisitedItem::Unreadable(why));
+                    continue;
+                }
+            };
+            let path = relative(entry.path());
+            if entry.file_type().is_dir() {
+                continue;
+            }
+            if entry.path_is_symlink() {
+                match std::fs::read_link(entry.path()) {
+                    Ok(target) => {
+                        visitor(&path, branch::link(&path, target.as_os_str().as_encoded_bytes()))
+                    }
+                    Err(error) => visitor(&path, VisitedItem::Unreadable(error.to_string())),
+                }
+                continue;
+            }
+            match files::read_regular(entry.path(), branch::SEARCH_LIMIT) {
+                Ok(bytes) => visitor(&path, VisitedItem::File(&bytes)),
+                Err(why) => visitor(&path, VisitedItem::Unreadable(why.to_string())),
             }
         }
     }
 
+    /// Returns the text of a file on disk; None if there is none.
+    pub(super) fn text_on_disk(&self, file: &str) -> Result<Option<String>, String> {
+        match files::read_below(&self.checkout.root, file, MAX_BYTES) {
+            None => Ok(None),
+            Some(Ok(bytes)) => match String::from_utf8(bytes) {
+                Ok(text) => Ok(Some(text)),
+                Err(_) => Err("it is not UTF-8".to_owned()),
+            },
+            Some(Err(why)) => Err(why.to_string()),
+        }
+    }
+
     /// Returns the tree of the last commit; None without git.
-    pub(super) fn head_tree(&self) -> Option<(&Repository, Oid)> {
-        self.checkout.head_tree()
+    ///
+    /// # Errors
+    /// The reason why the commit cannot be read, for messages.
+    pub(super) fn head_tree(&self) -> Result<Option<(&Repository, Oid)>, String> {
+        self.checkout.head_tree().map_err(|error| error.message().to_owned())
     }
 
     fn path_of(&self, file: &str) -> Result<PathBuf, GitopsError> {

@@ -25,10 +25,10 @@ const HEADS: [&str; 16] = [
 /// Returns the rows as CSV. No cell is a formula for a spreadsheet.
 #[must_use]
 pub fn as_csv(rows: &[CatalogRow]) -> String {
-    let mut text = line(HEADS);
+    let mut text = csv_line(HEADS);
     for row in rows {
         let ttl = row.ttl_days.to_string();
-        text.push_str(&line([
+        text.push_str(&csv_line([
             &row.id.to_string(),
             &row.name,
             &row.service,
@@ -50,7 +50,9 @@ pub fn as_csv(rows: &[CatalogRow]) -> String {
     text
 }
 
-fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
+/// Returns a line of CSV. No cell is a formula for a spreadsheet.
+#[must_use]
+pub fn csv_line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     let cells: Vec<String> = cells.into_iter().map(cell).collect();
     format!("{}\r\n", cells.join(","))
 }

@@ -14,7 +14,7 @@ use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest;
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
 use goldenpath_core::rules::Renewal;
-use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_core::vcs::{Repository, Snapshot, SourceError};
 
 /// The dates of a manifest's secret in the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,15 +99,17 @@ impl StartDates {
     /// Reads the dates of a catalog's manifests from the history of the commit `history_tip`.
     ///
     /// `is_selected` filters the manifests.
-    #[must_use]
+    ///
+    /// # Errors
+    /// If the history cannot be read.
     pub fn of(
         repository: &Repository,
         project: &Project,
         catalog: &Catalog,
         history_tip: Snapshot,
         is_selected: impl Fn(&SecretRequest) -> bool,
-    ) -> Self {
-        let catalogued_at = repository.first_seen(history_tip, &project.config.catalog);
+    ) -> Result<Self, SourceError> {
+        let catalogued_at = repository.first_seen(history_tip, &project.config.catalog)?;
         let mut status_since = BTreeMap::new();
         for status in [LifecycleStatus::Deprecated, LifecycleStatus::DecommissionRequested] {
             let has_status =
@@ -119,9 +121,9 @@ impl StartDates {
                 history_tip,
                 entries.map(|entry| entry.path.clone()),
                 had_status,
-            ));
+            )?);
         }
-        Self { catalogued_at, status_since, store_dates: BTreeMap::new() }
+        Ok(Self { catalogued_at, status_since, store_dates: BTreeMap::new() })
     }
 
     /// Returns when an ID was added to the catalog, if the history has that commit.

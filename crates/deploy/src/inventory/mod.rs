@@ -8,7 +8,7 @@ mod due_list;
 mod row;
 mod secret_details;
 
-pub use csv::as_csv;
+pub use csv::{as_csv, csv_line};
 pub use due::{Due, DueReason, StartDates, StoreDates, TtlStart, day, distance};
 pub use due_list::{DUE_TEMPLATE, DueList, UnreachableStore};
 pub use row::{CatalogRow, as_json, read};

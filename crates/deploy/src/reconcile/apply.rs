@@ -9,9 +9,9 @@ use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
 use super::{Action, Effect, Plan, ReconcileContext, ReconcileError, Step, execution};
-use crate::audit::{DecommissionMark, RecordError, Recorded, Recorder};
+use crate::audit::{DecommissionMark, MarkDelivery, RecordError, Recorded, Recorder};
 use crate::gitops::{ProjectionChange, PublishEvent, Published, Target};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use goldenpath_core::manifest::SecretId;
 
 /// Something to report while a plan is applied.
@@ -30,11 +30,11 @@ pub enum ApplyEvent<'run> {
     Committed(String),
     /// The projections are written, and the commit failed.
     CommitFailed(ReconcileError),
-    /// The actions are recorded in this commit of the catalog.
+    /// The manifests that are marked wait for a review, at this URL if there is a pull request.
+    Proposed(Option<String>),
+    /// The actions are recorded in this commit of the audit branch.
     Recorded(String),
-    /// The clone is in a state that allows no commit. A later run records the actions.
-    Unrecorded(RecordError),
-    /// The audit trail could not be committed.
+    /// The run stopped, or its results could not be recorded.
     RecordFailed(ReconcileError),
 }
 
@@ -55,6 +55,8 @@ pub struct Applied {
     pub blocked: usize,
     /// Not tried, because the run was stopped.
     pub not_started: usize,
+    /// Manifests whose change waits for a review.
+    pub proposed: usize,
 }
 
 /// The progress of the manifests of a run.
@@ -67,8 +69,12 @@ struct ManifestProgress {
 
 /// Applies a plan and reports each step.
 ///
-/// A failure stops only the later steps of the same manifest. When `is_stopping` returns true, the
-/// manifests in progress are completed, including projection and commit, and no other is started.
+/// The actions are recorded before the first of them starts. A failure stops only the later steps
+/// of the same manifest. When `is_stopping` returns true, the manifests in progress are completed,
+/// including projection and commit, and no other is started.
+///
+/// # Errors
+/// The actions cannot be recorded: nothing is changed.
 pub async fn apply(
     context: &ReconcileContext<'_>,
     plan: &Plan,
@@ -76,13 +82,24 @@ pub async fn apply(
     recorder: &Recorder<'_>,
     is_stopping: &dyn Fn() -> bool,
     mut report: impl FnMut(ApplyEvent<'_>),
-) -> Applied {
+) -> Result<Applied, RecordError> {
+    let planned = plan.actions.iter().filter(|action| !matches!(action.step, Step::Blocked(_)));
+    recorder.begin_run(planned.flat_map(Action::recorded_actions), &context.ids_in_use())?;
+    let is_stopping = &|| is_stopping() || recorder.is_stopped();
     let mut report = |event: ApplyEvent<'_>| {
         match &event {
             ApplyEvent::Done(action) if !matches!(action.step, Step::MarkDecommissioned { .. }) => {
                 recorder.done(action.recorded_actions())
             }
-            ApplyEvent::Failed(action, _) => recorder.fail(action.recorded_action()),
+            // The call may have arrived, although its answer did not.
+            ApplyEvent::Failed(action, ReconcileError::Store(StoreError::Unreachable { .. })) => {
+                recorder.interrupt(action.recorded_actions())
+            }
+            ApplyEvent::Failed(action, _)
+                if !matches!(action.step, Step::MarkDecommissioned { .. }) =>
+            {
+                recorder.fail(action.recorded_actions());
+            }
             _ => {}
         }
         report(event);
@@ -116,7 +133,6 @@ pub async fn apply(
     while let Some(results) = runs.next().await {
         for (action, result) in results {
             progress.started.insert(action.id);
-            let result = result.map(|done| done.map_err(ReconcileError::from));
             // A secret can be used without rotation.
             if !matches!(result, Some(Ok(())))
                 && !matches!(action.step, Step::ConfigureRotation { .. })
@@ -139,7 +155,7 @@ pub async fn apply(
         progress.started.extend(projected);
     }
 
-    for (environments, gitops) in &context.gitops {
+    for (environments, gitops) in context.gitops.iter().filter(|_| recorder.may_start(true)) {
         let own: Vec<&Action> = plan
             .actions
             .iter()
@@ -155,12 +171,20 @@ pub async fn apply(
             &mut report,
         );
     }
+    for action in plan.actions.iter().filter(|action| action.step == Step::RecordRequest) {
+        if !progress.started.contains(&action.id) || recorder.is_stopped() {
+            applied.not_started += 1;
+            continue;
+        }
+        let result = recorder.begin(action.recorded_actions()).map_err(ReconcileError::from);
+        count_and_report(&mut applied, action, Some(result), &mut report);
+    }
     let is_mark = |action: &&Action| matches!(action.step, Step::MarkDecommissioned { .. });
     let marks: Vec<&Action> = plan.actions.iter().filter(is_mark).collect();
     let (marks, not_started) = if is_stopping() { (Vec::new(), marks.len()) } else { (marks, 0) };
     applied.not_started += not_started;
     finish_recording(recorder, &marks, &mut applied, &mut report);
-    applied
+    Ok(applied)
 }
 
 /// Records the applied actions and marks manifests whose secrets are deleted.
@@ -173,25 +197,26 @@ pub fn finish_recording(
     let manifests: Vec<DecommissionMark> =
         marks.iter().filter_map(|action| action.decommission_mark()).collect();
     let Recorded { marks: results, commit } = recorder.finish(&manifests);
+    applied.not_started += marks.len().saturating_sub(results.len());
+    let mut proposed = None;
     for (action, result) in marks.iter().zip(results) {
         match result {
             // An error that affects all of them is reported once.
-            Ok(()) if commit.is_err() => applied.failed += 1,
-            result => count_and_report(
-                applied,
-                action,
-                Some(result.map_err(ReconcileError::from)),
-                report,
-            ),
+            Ok(_) if commit.is_err() => applied.failed += 1,
+            Ok(MarkDelivery::Proposed(request)) => {
+                applied.proposed += 1;
+                proposed = Some(request);
+            }
+            Ok(MarkDelivery::Merged) => count_and_report(applied, action, Some(Ok(())), report),
+            Err(error) => count_and_report(applied, action, Some(Err(error.into())), report),
         }
+    }
+    if let Some(request) = proposed {
+        report(ApplyEvent::Proposed(request));
     }
     match commit {
         Ok(Some(commit)) => report(ApplyEvent::Recorded(commit)),
         Ok(None) => {}
-        // Only the trail is missing: a later run or a person can commit it.
-        Err(error) if marks.is_empty() && error.is_about_checkout() => {
-            report(ApplyEvent::Unrecorded(error))
-        }
         Err(error) => {
             applied.failed = applied.failed.max(1);
             report(ApplyEvent::RecordFailed(error.into()));
@@ -221,10 +246,10 @@ fn publish_projections(
         match (progress.started.contains(&action.id), progress.failed.contains(&action.id)) {
             (false, _) => applied.not_started += 1,
             (true, true) => count_and_report(applied, action, None, report),
-            (true, false) => {
-                recorder.begin(action.recorded_action());
-                open.push((action, change));
-            }
+            (true, false) => match recorder.begin(action.recorded_actions()) {
+                Ok(()) => open.push((action, change)),
+                Err(error) => count_and_report(applied, action, Some(Err(error.into())), report),
+            },
         }
     }
     if open.is_empty() {
@@ -246,7 +271,8 @@ fn publish_projections(
         match result {
             // An error that affects all of them is reported once.
             Ok(()) if commit.is_err() => {
-                recorder.fail(action.recorded_action());
+                // The file may be written, or the push may have arrived.
+                recorder.interrupt(action.recorded_actions());
                 applied.failed += 1;
             }
             result => count_and_report(
@@ -268,6 +294,7 @@ fn is_store_step(step: &Step) -> bool {
     match step {
         Step::WriteProjection { .. }
         | Step::RemoveProjection { .. }
+        | Step::RecordRequest
         | Step::MarkDecommissioned { .. }
         | Step::Blocked(_) => false,
         Step::CreateSecret { .. }
@@ -286,24 +313,38 @@ async fn apply_manifest<'plan>(
     context: &ReconcileContext<'_>,
     recorder: &Recorder<'_>,
     actions: Vec<&'plan Action>,
-) -> Vec<(&'plan Action, Option<Result<(), StoreError>>)> {
+) -> Vec<(&'plan Action, Option<Result<(), ReconcileError>>)> {
     let mut results = Vec::new();
     let mut failed = false;
     for action in actions {
+        let is_deletion = matches!(action.step, Step::DeleteSecret { .. });
         let result = match context.store(&action.environment).filter(|_| !failed) {
-            Some(store) => {
-                recorder.begin(action.recorded_action());
-                match execution::check(context, store, action).await {
-                    Ok(()) => execution::apply_in_store(store, &action.step).await,
-                    Err(error) => Some(Err(error)),
-                }
+            Some(store) if recorder.may_start(is_deletion) => {
+                apply_action(context, recorder, store, action).await
             }
-            None => None,
+            _ => None,
         };
         failed = !matches!(result, Some(Ok(())));
         results.push((action, result));
     }
     results
+}
+
+/// Applies one step in a store. Returns None for other steps.
+async fn apply_action(
+    context: &ReconcileContext<'_>,
+    recorder: &Recorder<'_>,
+    store: &Store,
+    action: &Action,
+) -> Option<Result<(), ReconcileError>> {
+    if let Err(error) = recorder.begin(action.recorded_actions()) {
+        return Some(Err(error.into()));
+    }
+    let result = match execution::check(context, store, action).await {
+        Ok(()) => execution::apply_in_store(store, &action.step).await?,
+        Err(error) => Err(error),
+    };
+    Some(result.map_err(ReconcileError::from))
 }
 
 fn count_and_report(

@@ -5,18 +5,18 @@
 
 use super::desired::DesiredSecret;
 use super::diff::{ObservedPolicy, find_obstacle, owner_of, tag_action};
-use super::gates::{Gates, day};
+use super::gates::{Gates, PRUNE_QUESTION, day};
 use super::ownership::{AllowedTakeovers, SecretOwnership};
 use super::{Action, BlockReason, ReconcileContext, ReconcileError, Step};
 use crate::gitops::FileState;
 use crate::store::StoredSecret;
 
 /// Returns the next decommission step, or the reasons why it is blocked.
-pub(super) async fn actions(
-    context: &ReconcileContext<'_>,
+pub(super) async fn actions<'run>(
+    context: &'run ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,
-    gates: &mut Gates,
+    gates: &mut Gates<'run>,
 ) -> Result<Vec<Action>, ReconcileError> {
     let (key, file) = (desired.key.as_str(), desired.projection.file.as_str());
     let action =
@@ -70,12 +70,19 @@ pub(super) async fn actions(
     let mut blocked: Vec<Action> =
         closed.map(|verdict| waits(format!("gate {}: {}", verdict.gate, verdict.words))).collect();
     if removal.is_some() && blocked.is_empty() {
-        blocked.push(waits(
-            "the ExternalSecret is removed first; the next run deletes the secret".to_owned(),
-        ));
+        blocked.push(waits(format!(
+            "the ExternalSecret is removed first; the next run deletes the secret; {PRUNE_QUESTION}"
+        )));
     }
     if removal.is_some() || !blocked.is_empty() {
-        return Ok(removal.into_iter().chain(blocked).collect());
+        // The removal of the ExternalSecret is a record of the request, too.
+        let requested = context.requested.get(&desired.request.id);
+        let has_no_record = requested.is_some_and(|request| request.recorded == Ok(None));
+        let record = (removal.is_none() && has_no_record).then(|| {
+            let reason = "decommission requested: the cooling-off period begins".to_owned();
+            action(&desired.entry.path, reason, Step::RecordRequest)
+        });
+        return Ok(removal.into_iter().chain(record).chain(blocked).collect());
     }
     let mut overridden = Vec::new();
     let mut seen = Vec::new();

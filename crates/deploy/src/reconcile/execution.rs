@@ -48,6 +48,7 @@ pub(super) async fn apply_in_store(store: &Store, step: &Step) -> Option<Result<
         Step::ConfigureRotation { key, rotation } => store.rotate(key, rotation).await,
         Step::WriteProjection { .. }
         | Step::RemoveProjection { .. }
+        | Step::RecordRequest
         | Step::MarkDecommissioned { .. }
         | Step::Blocked(_) => return None,
     })

@@ -2,6 +2,8 @@
 
 mod accounts;
 mod apply;
+mod consumer_losses;
+mod consumers;
 mod decommission;
 mod desired;
 mod diff;
@@ -67,10 +69,21 @@ pub struct ReconcileContext<'run> {
     ///
     /// An environment without `gitops.path` and `gitops.url` has no repository and no projections.
     pub gitops: Vec<(BTreeSet<String>, Target)>,
-    /// The time of each decommission request.
-    pub requested: BTreeMap<SecretId, Timestamp>,
+    /// The times of each decommission request.
+    pub requested: BTreeMap<SecretId, DecommissionRequest>,
     /// The options of the run, mostly from flags.
     pub options: ReconcileOptions,
+}
+
+/// When the decommission of a secret was requested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecommissionRequest {
+    /// The time of the commit, by the clock of whoever made it; None if history is cut before it.
+    pub committed: Option<Timestamp>,
+    /// The time at which a run first recorded the request, by its own clock.
+    ///
+    /// None if no run did; an error if the audit trail cannot be read.
+    pub recorded: Result<Option<Timestamp>, String>,
 }
 
 /// The subject of a selection: a manifest, or an object identified by its tags.
@@ -144,6 +157,13 @@ impl ReconcileContext<'_> {
         let account =
             self.accounts.iter().find(|account| account.environments.contains(environment));
         account.map(|account| &account.store)
+    }
+
+    /// Returns the IDs of the manifests whose secrets are in use.
+    #[must_use]
+    pub fn ids_in_use(&self) -> BTreeSet<SecretId> {
+        let in_use = self.catalog.requests().filter(|request| request.status.is_in_use());
+        in_use.map(|request| request.id).collect()
     }
 
     fn gitops(&self, environment: &str) -> Option<&Target> {

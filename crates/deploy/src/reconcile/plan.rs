@@ -11,7 +11,7 @@ use goldenpath_core::config::KeyDefinition;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, TEMPLATE_FILE};
 use goldenpath_core::report::finding_rows;
-use goldenpath_core::rules::{Finding, Renewal};
+use goldenpath_core::rules::{ConsumerLosses, Finding, Renewal};
 
 /// The actions of a run, grouped by manifest, in the order of execution.
 #[derive(Debug, Default)]
@@ -24,6 +24,8 @@ pub struct Plan {
     pub state: String,
     /// The last renewal of each value, for the rules. It is not part of `state`.
     pub renewals: BTreeMap<SecretId, Renewal>,
+    /// Changed Kubernetes Secrets that may be in use, for the rules. It is not part of `state`.
+    pub losses: ConsumerLosses,
     /// The number of secrets by type with manual rotation: no function is configured.
     pub manual: BTreeMap<String, usize>,
     /// Secrets in use without a value, existing or planned.
@@ -173,6 +175,8 @@ pub enum Step {
         /// Empty if all gates are open.
         overridden: Vec<(Gate, String)>,
     },
+    /// Records the decommission request, from which the cooling-off period counts.
+    RecordRequest,
     /// Sets the manifest's status to `decommissioned`.
     MarkDecommissioned {
         /// The path from the root of the catalog's repository.
@@ -235,6 +239,7 @@ impl Step {
             Self::WriteProjection { .. } => "write-projection",
             Self::RemoveProjection { .. } => "remove-projection",
             Self::DeleteSecret { .. } => "delete-secret",
+            Self::RecordRequest => "record-request",
             Self::MarkDecommissioned { .. } => "mark-decommissioned",
             Self::Blocked(_) => "blocked",
         }
@@ -258,6 +263,7 @@ impl Action {
             | Step::PutPolicy { .. }
             | Step::DeletePolicy { .. }
             | Step::ConfigureRotation { .. }
+            | Step::RecordRequest
             | Step::MarkDecommissioned { .. }
             | Step::WriteProjection { .. } => Effect::Change,
             Step::RemoveProjection { .. } | Step::DeleteSecret { .. } => Effect::Delete,

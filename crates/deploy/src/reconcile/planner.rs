@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
+use super::consumer_losses;
 use super::decommission;
 use super::desired;
 use super::desired::{DesiredSecret, MANAGED_BY, OURS, POLICY, VALUE_SINCE, interval};
@@ -165,6 +166,7 @@ pub async fn plan(
         plan.awaiting.extend(awaiting);
         plan.actions.extend(actions);
     }
+    plan.losses = consumer_losses::find_losses(context, &all_desired, &plan.actions)?;
     plan.state = digest(&json!(state));
     plan.orphans = orphans::find_orphans(context, swept, &is_selected);
     plan.stale = orphans::find_stale_files(context, &is_selected);
@@ -258,11 +260,11 @@ struct ManifestPlan {
     awaiting: Option<MissingValue>,
 }
 
-async fn plan_manifest(
-    context: &ReconcileContext<'_>,
+async fn plan_manifest<'run>(
+    context: &'run ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     seen: &ObservedState<'_>,
-    gates: &mut Gates,
+    gates: &mut Gates<'run>,
 ) -> Result<ManifestPlan, ReconcileError> {
     let actual = seen.actual();
     match desired.request.status {

@@ -1,11 +1,11 @@
 //! Changes the value of a secret: recorded ahead, written, tagged with its time, recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use jiff::Timestamp;
 
-use super::{Applied, ApplyEvent, VALUE_SINCE, finish_recording};
+use super::{Applied, ApplyEvent, ReconcileError, VALUE_SINCE, finish_recording};
 use crate::audit::{RecordedAction, Recorder};
 use crate::store::{SecretStore, Store, StoreError};
 use goldenpath_core::crash_point;
@@ -24,10 +24,10 @@ pub enum ValueChangeEvent<'run> {
 /// Runs `write`, which changes the value of the secret `key`, and records it as `action`.
 ///
 /// `since` is the time of the value, which `due` counts from. Returns whether the change was
-/// recorded. A write without an answer may have succeeded, so its record stays open.
+/// recorded. A write without an answer may have succeeded, so its result is `interrupted`.
 ///
 /// # Errors
-/// The write failed.
+/// The change cannot be recorded ahead, or the write failed.
 pub async fn change_value(
     (store, key): (&Store, &StoreKey),
     recorder: &Recorder<'_>,
@@ -35,14 +35,28 @@ pub async fn change_value(
     write: impl Future<Output = Result<(), StoreError>>,
     since: Timestamp,
     report: &mut dyn FnMut(ValueChangeEvent<'_>),
-) -> Result<bool, StoreError> {
-    recorder.begin(action.clone());
+) -> Result<bool, ReconcileError> {
+    recorder.begin_run([action.clone()], &BTreeSet::new())?;
+    if let Err(error) = recorder.begin([action.clone()]) {
+        // Nothing was started; the branch says so if it can be reached.
+        recorder.finish(&[]);
+        return Err(error.into());
+    }
     crash_point::point("value: begun");
+    let finish = |report: &mut dyn FnMut(ValueChangeEvent<'_>)| {
+        let mut applied = Applied::default();
+        finish_recording(recorder, &[], &mut applied, &mut |event| {
+            report(ValueChangeEvent::Record(event))
+        });
+        applied.failed == 0
+    };
     if let Err(error) = write.await {
-        if !matches!(error, StoreError::Unreachable { .. }) {
-            recorder.fail(action);
+        match error {
+            StoreError::Unreachable { .. } => recorder.interrupt([action]),
+            _ => recorder.fail([action]),
         }
-        return Err(error);
+        finish(report);
+        return Err(error.into());
     }
     crash_point::point("value: written");
     recorder.done([action]);
@@ -52,9 +66,5 @@ pub async fn change_value(
     if let Err(error) = store.put_tags(key, &tags).await {
         report(ValueChangeEvent::Untagged(error));
     }
-    let mut applied = Applied::default();
-    finish_recording(recorder, &[], &mut applied, &mut |event| {
-        report(ValueChangeEvent::Record(event))
-    });
-    Ok(applied.failed == 0)
+    Ok(finish(report))
 }

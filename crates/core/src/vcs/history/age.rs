@@ -6,7 +6,8 @@ use std::path::Path;
 use git2::{Commit, ObjectType, Oid, Tree};
 use jiff::Timestamp;
 
-use crate::vcs::{Repository, Snapshot, is_hidden, is_yaml};
+use crate::vcs::clone::Item;
+use crate::vcs::{Repository, Snapshot, SourceError, is_hidden, is_yaml};
 
 /// The limit of nested folders.
 ///
@@ -20,22 +21,27 @@ impl Repository {
     /// parents count: a commit of a branch counts from its merge. A commit is never older than its
     /// parent. At the end of a shallow clone nothing older is known: the files there count from
     /// that commit.
-    #[must_use]
-    pub fn first_seen(&self, from: Snapshot, under: &str) -> HashMap<String, Timestamp> {
+    ///
+    /// # Errors
+    /// A history that cannot be read.
+    pub fn first_seen(
+        &self,
+        from: Snapshot,
+        under: &str,
+    ) -> Result<HashMap<String, Timestamp>, SourceError> {
         let mut held = HashMap::new();
         let mut trees: HashSet<Oid> = HashSet::new();
         // The oldest first: most folders of most commits are the same as before.
-        for (time, commit) in self.first_parents(from).into_iter().rev() {
-            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else {
-                continue;
-            };
-            self.new_names(entry.id(), 0, &mut trees, &mut |name| {
+        for (time, commit) in self.first_parents(from)?.into_iter().rev() {
+            let folder = self.item_at(&self.tree_of(&commit)?, under)?;
+            let Some(folder) = folder.filter(|item| item.is_folder()) else { continue };
+            self.new_names(folder.id, 0, &mut trees, &mut |name| {
                 if !held.contains_key(name) {
                     held.insert(name.to_owned(), time);
                 }
-            });
+            })?;
         }
-        held
+        Ok(held)
     }
 
     /// Calls `take` with the YAML file names below a tree, except trees in `seen`.
@@ -45,12 +51,11 @@ impl Repository {
         depth: usize,
         seen: &mut HashSet<Oid>,
         take: &mut impl FnMut(&str),
-    ) {
+    ) -> Result<(), SourceError> {
         if depth > DEEPEST || !seen.insert(tree) {
-            return;
+            return Ok(());
         }
-        let Ok(tree) = self.git.find_tree(tree) else { return };
-        for entry in &tree {
+        for entry in &self.find_tree(tree)? {
             let is_folder = entry.kind() == Some(ObjectType::Tree);
             if is_folder && seen.contains(&entry.id()) {
                 continue;
@@ -60,11 +65,12 @@ impl Repository {
                 continue;
             }
             if is_folder {
-                self.new_names(entry.id(), depth + 1, seen, take);
+                self.new_names(entry.id(), depth + 1, seen, take)?;
             } else if is_yaml(Path::new(name.as_ref())) {
                 take(&name);
             }
         }
+        Ok(())
     }
 
     /// Returns since when `is_same` accepts the content of each of `files`, by path.
@@ -72,41 +78,48 @@ impl Repository {
     /// The time is that of the oldest commit from which on all commits up to `from` have accepted
     /// content. A file whose content in `from` is not accepted is left out. Only first parents
     /// count, as in [`Repository::first_seen`].
-    #[must_use]
+    ///
+    /// # Errors
+    /// A history that cannot be read.
     pub fn unchanged_since(
         &self,
         from: Snapshot,
         files: impl IntoIterator<Item = String>,
         is_same: impl Fn(&[u8]) -> bool,
-    ) -> BTreeMap<String, Timestamp> {
+    ) -> Result<BTreeMap<String, Timestamp>, SourceError> {
         let mut open = TreeFolder::default();
         files.into_iter().for_each(|path| open.add(&path));
         let mut since = BTreeMap::new();
-        let is_same =
-            |blob: Oid| self.git.find_blob(blob).is_ok_and(|blob| is_same(blob.content()));
+        if open.is_empty() {
+            return Ok(since);
+        }
+        let is_same = |blob: Oid| Ok(is_same(&self.read_blob(blob)?));
         // The time of the child of the current commit.
         let mut newer = None;
-        for (time, commit) in self.first_parents(from) {
-            let Ok(tree) = commit.tree() else { break };
+        for (time, commit) in self.first_parents(from)? {
             let mut ended = Vec::new();
-            open.compare(&self.git, &tree, &is_same, &mut ended);
+            open.compare(self, &self.tree_of(&commit)?, &is_same, &mut ended)?;
             since.extend(ended.into_iter().filter_map(|path| Some((path, newer?))));
             if open.is_empty() {
-                return since;
+                return Ok(since);
             }
             newer = Some(time);
         }
         // The remaining files were accepted in the first commit already.
         since.extend(open.paths().into_iter().filter_map(|path| Some((path, newer?))));
-        since
+        Ok(since)
     }
 
     /// Returns the line of first parents from a commit, newest first, with their times.
-    fn first_parents(&self, from: Snapshot) -> Vec<(Timestamp, Commit<'_>)> {
-        let Snapshot::Commit(from) = from else { return Vec::new() };
-        let first = self.git.find_commit(from).ok();
-        let line: Vec<Commit<'_>> =
-            std::iter::successors(first, |commit| commit.parent(0).ok()).collect();
+    ///
+    /// In a partial clone, their folders are fetched in one batch.
+    fn first_parents(&self, from: Snapshot) -> Result<Vec<(Timestamp, Commit<'_>)>, SourceError> {
+        let Snapshot::Commit(from) = from else { return Ok(Vec::new()) };
+        let mut line = vec![self.find_commit(from)?];
+        while let Some(parent) = line.last().and_then(|commit| commit.parent_ids().next()) {
+            line.push(self.find_commit(parent)?);
+        }
+        self.fetch_missing(line.iter().map(Commit::tree_id))?;
         let mut latest = i64::MIN;
         let mut dated: Vec<_> = line
             .into_iter()
@@ -117,7 +130,7 @@ impl Repository {
             })
             .collect();
         dated.reverse();
-        dated
+        Ok(dated)
     }
 }
 
@@ -152,33 +165,40 @@ impl TreeFolder {
     /// Moves the paths of files that `is_same` rejects in `tree` to `ended`.
     fn compare(
         &mut self,
-        git: &git2::Repository,
+        repository: &Repository,
         tree: &Tree<'_>,
-        is_same: &impl Fn(Oid) -> bool,
+        is_same: &impl Fn(Oid) -> Result<bool, SourceError>,
         ended: &mut Vec<String>,
-    ) {
+    ) -> Result<(), SourceError> {
         self.compared = Some(tree.id());
-        self.files.retain(|name, (path, known)| {
-            let blob = tree.get_name(name).map(|entry| entry.id());
-            let stays = blob.is_some_and(|blob| known.replace(blob) == Some(blob) || is_same(blob));
+        let names: Vec<String> = self.files.keys().cloned().collect();
+        for name in names {
+            let Some((path, known)) = self.files.get_mut(&name) else { continue };
+            let stays = match tree.get_name(&name).map(|entry| entry.id()) {
+                Some(blob) => known.replace(blob) == Some(blob) || is_same(blob)?,
+                None => false,
+            };
             if !stays {
                 ended.push(path.clone());
+                self.files.remove(&name);
             }
-            stays
-        });
-        self.folders.retain(|name, below| {
-            let id = tree.get_name(name).map(|entry| entry.id());
-            if id.is_some() && id == below.compared {
-                return true;
-            }
-            match id.and_then(|id| git.find_tree(id).ok()) {
-                Some(tree) => below.compare(git, &tree, is_same, ended),
+        }
+        for (name, mut below) in std::mem::take(&mut self.folders) {
+            let folder = tree.get_name(&name).map(|entry| Item::from(&entry));
+            match folder.filter(|folder| folder.is_folder()).map(|folder| folder.id) {
+                Some(id) if Some(id) == below.compared => {}
+                Some(id) => {
+                    below.compare(repository, &repository.find_tree(id)?, is_same, ended)?;
+                }
                 None => {
                     ended.extend(below.paths());
-                    return false;
+                    continue;
                 }
             }
-            !below.is_empty()
-        });
+            if !below.is_empty() {
+                self.folders.insert(name, below);
+            }
+        }
+        Ok(())
     }
 }

@@ -1,9 +1,8 @@
 //! The file names in the history of one commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::Path;
 
-use git2::Oid;
+use git2::{Oid, Sort};
 
 use crate::vcs::{Repository, Snapshot, SourceError};
 
@@ -33,30 +32,24 @@ impl Repository {
 
     /// Calls `visit` with file names and the commit that has them, the newest first.
     ///
-    /// A file is visited again for each change of its folder.
+    /// A file is visited again for each change of its folder. The history of a shallow clone ends
+    /// with it.
     fn walk_history(
         &self,
         tips: &[Oid],
         under: &str,
         mut visit: impl FnMut(&str, Oid),
     ) -> Result<(), SourceError> {
-        let failed = || SourceError::git("the history");
-        let mut walk = self.git.revwalk().map_err(failed())?;
-        for tip in tips {
-            walk.push(*tip).map_err(failed())?;
-        }
+        let commits = self.history(tips, Sort::NONE)?;
+        self.fetch_folders(commits.iter().copied())?;
         let mut trees: HashSet<Oid> = HashSet::new();
-        for commit in walk {
-            // The history of a shallow clone ends here; what is missing cannot be read.
-            let Ok(commit) = commit.and_then(|id| self.git.find_commit(id)) else { break };
-            let Ok(entry) = commit.tree().and_then(|tree| tree.get_path(Path::new(under))) else {
-                continue;
-            };
-            let Ok(catalog) = self.git.find_tree(entry.id()) else { continue };
+        for id in commits {
+            let tree = self.tree_of(&self.find_commit(id)?)?;
+            let Some(catalog) = self.folder_at(&tree, under)? else { continue };
             // A known tree has no new names, and most trees of most commits are known.
             self.each_yaml(&catalog, under, &mut |tree| trees.insert(tree), &mut |path, _, _| {
-                visit(path.rsplit('/').next().unwrap_or_default(), commit.id());
-            });
+                visit(path.rsplit('/').next().unwrap_or_default(), id);
+            })?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 //! | [`commit`] | which file names the history of one commit has |
 //! | [`at_time`] | which files a branch had at a given time |
 //! | [`age`] | since when a branch has a name or a state |
-//! | [`trail`] | how commits changed the files of the audit trail |
+//! | [`trail`] | how commits changed the files of the trail of version 0.1 |
 
 mod age;
 mod at_time;
@@ -14,5 +14,5 @@ mod commit;
 mod trail;
 mod walk;
 
-pub use trail::{TrailChange, TrailCommit, TrailDelta, TrailFile};
+pub use trail::{TrailCommit, TrailDelta, TrailFile};
 pub use walk::{ManifestFolder, Occurrence};

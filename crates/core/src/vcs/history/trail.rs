@@ -1,29 +1,15 @@
 //! The files of the audit trail in history, where only additions are valid.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
-use git2::{Commit, Delta, ErrorCode, ObjectType, Oid, Sort, Tree};
+use git2::{Commit, Delta, ObjectType, Oid, Sort, Tree};
 
-use crate::files;
 use crate::vcs::repository::to_slashes;
 use crate::vcs::snapshot::{SUBMODULE, SYMBOLIC_LINK};
 use crate::vcs::{Repository, Snapshot, SourceError};
 
 /// The folder of the audit trail, without subfolders.
 const FOLDER: &str = "audit";
-
-/// A commit's change of an existing file of the trail.
-pub struct TrailChange<'a> {
-    /// The commit that changes the file.
-    pub commit: Oid,
-    /// From the repository's root.
-    pub file: &'a str,
-    /// The text in one of the commit's parents.
-    pub before: &'a str,
-    /// None if the file was removed.
-    pub after: Option<&'a str>,
-}
 
 /// A file of the trail's folder on one side of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +33,6 @@ pub struct TrailDelta {
 pub struct TrailCommit {
     /// The commit's own ID.
     pub id: Oid,
-    /// Whether it is in the line of first parents; other commits came with a merge.
-    pub is_direct: bool,
     /// The files that differ from every parent, once for each parent.
     pub deltas: Vec<TrailDelta>,
 }
@@ -71,14 +55,13 @@ impl Repository {
         before: Snapshot,
         after: Snapshot,
     ) -> Result<Vec<TrailDelta>, SourceError> {
-        let failed = SourceError::git(format!("`{FOLDER}/` in {after}"));
-        self.deltas(Some(&self.tree(before)?), &self.tree(after)?).map_err(failed)
+        self.deltas(Some(&self.tree(before)?), &self.tree(after)?)
     }
 
-    /// Returns the paths in the trail's folder that the next commit changes.
+    /// Returns the paths in the trail's folder that the next commit changes or removes.
     ///
-    /// A file that `upstream` or a branch that is being merged has as it is staged is left out: it
-    /// was checked there.
+    /// Each comes with whether it is removed. A file that `upstream` or a branch that is being
+    /// merged has as it is staged is left out: it was checked there.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -86,11 +69,12 @@ impl Repository {
         &self,
         before: Option<Snapshot>,
         upstream: Option<Snapshot>,
-    ) -> Result<BTreeSet<String>, SourceError> {
+    ) -> Result<BTreeMap<String, bool>, SourceError> {
         let change = self.change(before, Snapshot::Index, &[FOLDER])?;
-        let mut paths: BTreeSet<String> = change.before.into_iter().chain(change.after).collect();
+        let paths: BTreeSet<String> = change.before.into_iter().chain(change.after).collect();
+        let mut open = BTreeMap::new();
         if paths.is_empty() {
-            return Ok(paths);
+            return Ok(open);
         }
         let mut settled = Vec::new();
         for snapshot in upstream
@@ -106,18 +90,17 @@ impl Repository {
             merged.push(self.tree(snapshot)?);
         }
         let index = self.index()?;
-        let mut open = BTreeSet::new();
-        for path in std::mem::take(&mut paths) {
+        for path in paths {
             let staged = index.at(&path).map(|held| held.id);
             let mut is_settled = false;
             for tree in &settled {
-                is_settled |= object_at(tree, &path)? == staged;
+                is_settled |= self.item_at(tree, &path)?.map(|item| item.id) == staged;
             }
             for tree in merged.iter().filter(|_| staged.is_some()) {
-                is_settled |= object_at(tree, &path)? == staged;
+                is_settled |= self.item_at(tree, &path)?.map(|item| item.id) == staged;
             }
             if !is_settled {
-                open.insert(path);
+                open.insert(path, staged.is_none());
             }
         }
         Ok(open)
@@ -132,13 +115,8 @@ impl Repository {
         commit: Snapshot,
         file: &str,
     ) -> Result<Option<TrailFile>, SourceError> {
-        match self.tree(commit)?.get_path(Path::new(file)) {
-            Ok(entry) => {
-                Ok(Some(TrailFile { id: entry.id(), mode: entry.filemode().unsigned_abs() }))
-            }
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(SourceError::git(format!("`{file}` in {commit}"))(error)),
-        }
+        let found = self.item_at(&self.tree(commit)?, file)?;
+        Ok(found.map(|item| TrailFile { id: item.id, mode: item.mode }))
     }
 
     /// Returns the text of a file of the trail's folder; None above `limit` bytes.
@@ -146,14 +124,8 @@ impl Repository {
     /// # Errors
     /// An object that cannot be read.
     pub fn trail_text(&self, file: TrailFile, limit: u64) -> Result<Option<String>, SourceError> {
-        let failed = || SourceError::git(format!("object {} of `{FOLDER}/`", file.id));
-        let objects = self.git.odb().map_err(failed())?;
-        let (size, _) = objects.read_header(file.id).map_err(failed())?;
-        if size as u64 > limit {
-            return Ok(None);
-        }
-        let object = objects.read(file.id).map_err(failed())?;
-        Ok(Some(String::from_utf8_lossy(object.data()).into_owned()))
+        let text = self.read_blob_up_to(file.id, limit)?;
+        Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned()))
     }
 
     /// Returns the commits up to `to` that change the trail's folder, the oldest first.
@@ -180,34 +152,27 @@ impl Repository {
             }
         }
         let ids = walk.collect::<Result<Vec<Oid>, _>>().map_err(failed())?;
-        let all: HashSet<Oid> = ids.iter().copied().collect();
-        let mut direct = HashSet::new();
-        let mut next = Some(to);
-        while let Some(id) = next.filter(|id| all.contains(id)) {
-            direct.insert(id);
-            next = self.git.find_commit(id).map_err(failed())?.parent_ids().next();
-        }
+        self.fetch_folders(ids.iter().copied())?;
         let ends = self.shallow_ends();
         let ends: BTreeSet<&str> = std::str::from_utf8(&ends).unwrap_or_default().lines().collect();
         let mut found = Vec::new();
         for id in ids.into_iter().filter(|id| !ends.contains(id.to_string().as_str())) {
-            let deltas = self
-                .deltas_of(id)
-                .map_err(SourceError::git(format!("`{FOLDER}/` in commit {id}")))?;
+            let deltas = self.deltas_of(id)?;
             if !deltas.is_empty() {
-                found.push(TrailCommit { id, is_direct: direct.contains(&id), deltas });
+                found.push(TrailCommit { id, deltas });
             }
         }
         Ok(found)
     }
 
     /// Returns the files of the trail's folder that differ from all parents.
-    fn deltas_of(&self, id: Oid) -> Result<Vec<TrailDelta>, git2::Error> {
-        let commit = self.git.find_commit(id)?;
-        let tree = commit.tree()?;
+    fn deltas_of(&self, id: Oid) -> Result<Vec<TrailDelta>, SourceError> {
+        let commit = self.find_commit(id)?;
+        let tree = self.tree_of(&commit)?;
         let mut all: Option<Vec<TrailDelta>> = None;
-        for parent in commit.parents() {
-            let deltas = self.deltas(Some(&parent.tree()?), &tree)?;
+        for parent in commit.parent_ids() {
+            let parent = self.tree_of(&self.find_commit(parent)?)?;
+            let deltas = self.deltas(Some(&parent), &tree)?;
             let of =
                 |deltas: &[TrailDelta], file: &str| deltas.iter().any(|delta| delta.file == file);
             let both = match all.take() {
@@ -233,7 +198,7 @@ impl Repository {
         &self,
         before: Option<&Tree<'_>>,
         after: &Tree<'_>,
-    ) -> Result<Vec<TrailDelta>, git2::Error> {
+    ) -> Result<Vec<TrailDelta>, SourceError> {
         let (old, new) =
             (before.map(trail_folder_entries).unwrap_or_default(), trail_folder_entries(after));
         let mut found: BTreeMap<String, TrailDelta> = BTreeMap::new();
@@ -250,12 +215,13 @@ impl Repository {
             let folder = |side: Option<&TrailFolderEntry>| match side
                 .filter(|top| top.kind == Some(ObjectType::Tree))
             {
-                Some(top) => self.git.find_tree(top.file.id).map(Some),
+                Some(top) => self.find_tree(top.file.id).map(Some),
                 None => Ok(None),
             };
             let (before, after) = (folder(old)?, folder(new)?);
-            for delta in self.git.diff_tree_to_tree(before.as_ref(), after.as_ref(), None)?.deltas()
-            {
+            let compare = || self.git.diff_tree_to_tree(before.as_ref(), after.as_ref(), None);
+            let diff = self.read_objects(|| format!("`{FOLDER}/`"), compare)?;
+            for delta in diff.deltas() {
                 let side = |file: &git2::DiffFile<'_>| TrailFile {
                     id: file.id(),
                     mode: u32::from(file.mode()),
@@ -279,24 +245,15 @@ impl Repository {
         Ok(found.into_iter().map(|(file, delta)| TrailDelta { file, ..delta }).collect())
     }
 
-    /// Returns a trail's text in a commit, or on disk for all other snapshots.
-    #[must_use]
-    pub fn trail(&self, snapshot: Snapshot, file: &str, limit: u64) -> Option<String> {
-        let Snapshot::Commit(_) = snapshot else {
-            let bytes = files::read_below(self.root(), file, limit)?.ok()?;
-            return Some(String::from_utf8_lossy(&bytes).into_owned());
-        };
-        let entry = self.tree(snapshot).ok()?.get_path(Path::new(file)).ok()?;
-        self.text(entry.id()).ok()
-    }
-
     /// Returns the texts of all trails at HEAD, by path; none before the first commit.
     ///
     /// # Errors
     /// A repository that cannot be read.
     pub fn trails_at_head(&self) -> Result<BTreeMap<String, String>, SourceError> {
-        let Ok(head) = self.git.head().and_then(|head| head.peel_to_commit()) else {
-            return Ok(BTreeMap::new());
+        let head = match self.head() {
+            Ok(Snapshot::Commit(head)) => self.find_commit(head)?,
+            Ok(_) | Err(SourceError::NoCommit) => return Ok(BTreeMap::new()),
+            Err(error) => return Err(error),
         };
         self.folder_of(&head)?
             .map(|folder| self.texts(&folder))
@@ -304,65 +261,12 @@ impl Repository {
             .map(Option::unwrap_or_default)
     }
 
-    /// Calls `visit` with each change of an existing trail in the history of HEAD.
-    ///
-    /// Each commit is compared with all of its parents, since a merge can drop the text of one.
-    ///
-    /// # Errors
-    /// A repository that cannot be read.
-    pub fn visit_trail_changes(
-        &self,
-        visit: &mut dyn FnMut(TrailChange<'_>),
-    ) -> Result<(), SourceError> {
-        let Ok(head) = self.git.head().and_then(|head| head.peel_to_commit()) else {
-            return Ok(());
-        };
-        let mut walk = self.git.revwalk().map_err(SourceError::git("the history"))?;
-        walk.set_sorting(Sort::TOPOLOGICAL)
-            .and_then(|()| walk.push(head.id()))
-            .map_err(SourceError::git("the history"))?;
-        for id in walk {
-            let failed = || SourceError::git("the history");
-            let id = id.map_err(failed())?;
-            let commit = self.git.find_commit(id).map_err(failed())?;
-            let after = self.folder_of(&commit)?;
-            for parent in commit.parents() {
-                let Some(before) = self.folder_of(&parent)? else { continue };
-                if after.as_ref().map(Tree::id) == Some(before.id()) {
-                    continue;
-                }
-                for entry in before.iter().filter(is_file) {
-                    let Ok(name) = entry.name() else { continue };
-                    let now = after.as_ref().and_then(|after| after.get_name(name)).filter(is_file);
-                    let now = now.map(|now| now.id());
-                    if now == Some(entry.id()) {
-                        continue;
-                    }
-                    let old = self.text(entry.id())?;
-                    let new = now.map(|now| self.text(now)).transpose()?;
-                    let file = format!("{FOLDER}/{name}");
-                    visit(TrailChange {
-                        commit: id,
-                        file: &file,
-                        before: &old,
-                        after: new.as_deref(),
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn folder_of(&self, commit: &Commit<'_>) -> Result<Option<Tree<'_>>, SourceError> {
-        let failed = || SourceError::git(format!("`{FOLDER}/` in commit {}", commit.id()));
-        let tree = commit.tree().map_err(failed())?;
-        match tree.get_name(FOLDER).filter(|entry| entry.kind() == Some(ObjectType::Tree)) {
-            Some(entry) => self.git.find_tree(entry.id()).map(Some).map_err(failed()),
-            None => Ok(None),
-        }
+        self.folder_at(&self.tree_of(commit)?, FOLDER)
     }
 
     fn texts(&self, folder: &Tree<'_>) -> Result<BTreeMap<String, String>, SourceError> {
+        self.fetch_missing(folder.iter().filter(is_file).map(|entry| entry.id()))?;
         let named = folder
             .iter()
             .filter(is_file)
@@ -371,11 +275,7 @@ impl Repository {
     }
 
     fn text(&self, blob: Oid) -> Result<String, SourceError> {
-        let read = self
-            .git
-            .find_blob(blob)
-            .map_err(SourceError::git(format!("object {blob} of `{FOLDER}/`")))?;
-        Ok(String::from_utf8_lossy(read.content()).into_owned())
+        Ok(String::from_utf8_lossy(&self.read_blob(blob)?).into_owned())
     }
 }
 
@@ -402,13 +302,4 @@ fn trail_folder_entries(tree: &Tree<'_>) -> BTreeMap<String, TrailFolderEntry> {
 
 fn is_file(entry: &git2::TreeEntry<'_>) -> bool {
     entry.kind() == Some(ObjectType::Blob)
-}
-
-/// Returns the object at a path of a tree; None if there is none.
-fn object_at(tree: &Tree<'_>, path: &str) -> Result<Option<Oid>, SourceError> {
-    match tree.get_path(Path::new(path)) {
-        Ok(entry) => Ok(Some(entry.id())),
-        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-        Err(error) => Err(SourceError::git(format!("`{path}`"))(error)),
-    }
 }

@@ -3,10 +3,11 @@
 //! Each object is read once, by this run or an earlier one.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 
-use git2::{Commit, ObjectType, Oid, Tree};
+use git2::{ErrorCode, Oid, Tree};
 
 use crate::vcs::snapshot::Blob;
 use crate::vcs::{Branch, ObjectCache, Repository, Snapshot, SourceError};
@@ -68,32 +69,46 @@ impl Repository {
                 }
             });
         }
-        let mut open: Vec<(Commit<'_>, Rc<str>)> = self.tips(seen)?;
-        let named = |branch: &Branch| {
-            Some((self.git.find_commit(branch.tip).ok()?, branch.name.as_str().into()))
-        };
-        open.extend(branches.iter().filter_map(named));
+        let mut open: Vec<(Oid, Rc<str>)> = self.tips(seen)?;
+        for branch in branches {
+            // In a shallow clone, a remote's branches are not fetched.
+            if self.has(branch.tip)? {
+                open.push((branch.tip, branch.name.as_str().into()));
+            }
+        }
+        self.fetch_unseen(&open, seen)?;
         let mut count = 0;
-        while let Some((commit, reference)) = open.pop() {
-            if !seen.add(commit.id()) {
+        while let Some((id, reference)) = open.pop() {
+            if !seen.add(id) {
                 continue;
             }
             count += 1;
             if count % STEP == 0 {
                 progress(count);
             }
-            if let Ok(tree) = commit.tree() {
-                let sighting = Occurrence::Commit { id: commit.id(), reference: &reference };
-                self.visit_tree(&tree, places, seen, &mut |blob, is_new| {
-                    visit(blob, is_new, sighting)
-                });
-            }
-            // Commits beyond the end of a shallow clone do not exist here.
-            let parents =
-                commit.parent_ids().filter_map(|parent| self.git.find_commit(parent).ok());
-            open.extend(parents.map(|parent| (parent, Rc::clone(&reference))));
+            let commit = self.find_commit(id)?;
+            let sighting = Occurrence::Commit { id, reference: &reference };
+            self.visit_tree(&self.tree_of(&commit)?, places, seen, &mut |blob, is_new| {
+                visit(blob, is_new, sighting)
+            })?;
+            open.extend(commit.parent_ids().map(|parent| (parent, Rc::clone(&reference))));
         }
         Ok(())
+    }
+
+    /// Fetches the folders of all unseen commits in one batch, in a partial clone.
+    fn fetch_unseen(&self, tips: &[(Oid, Rc<str>)], seen: &ObjectCache) -> Result<(), SourceError> {
+        if !self.is_partial()? {
+            return Ok(());
+        }
+        let mut open: Vec<Oid> = tips.iter().map(|(id, _)| *id).collect();
+        let mut found = HashSet::new();
+        while let Some(id) = open.pop() {
+            if !seen.has(id) && found.insert(id) {
+                open.extend(self.find_commit(id)?.parent_ids());
+            }
+        }
+        self.fetch_folders(found.into_iter())
     }
 
     /// Returns the object ID of a folder in a commit; None if it has no such folder.
@@ -101,11 +116,8 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be read.
     pub fn folder_id(&self, commit: Snapshot, folder: &str) -> Result<Option<Oid>, SourceError> {
-        match self.tree(commit)?.get_path(Path::new(folder)) {
-            Ok(entry) => Ok((entry.kind() == Some(ObjectType::Tree)).then(|| entry.id())),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(SourceError::git(format!("`{folder}` in {commit}"))(error)),
-        }
+        let found = self.item_at(&self.tree(commit)?, folder)?;
+        Ok(found.filter(|item| item.is_folder()).map(|item| item.id))
     }
 
     /// Returns the names of all refs below `prefix`, without the prefix.
@@ -132,30 +144,49 @@ impl Repository {
     /// Returns git's list of a shallow clone's last commits; empty if it is complete.
     #[must_use]
     pub fn shallow_ends(&self) -> Vec<u8> {
-        std::fs::read(self.git.commondir().join("shallow")).unwrap_or_default()
+        std::fs::read(self.common_folder().join("shallow")).unwrap_or_default()
     }
 
     /// Returns the unseen commits of refs; a ref to another object has no catalog.
-    fn tips(&self, seen: &mut ObjectCache) -> Result<Vec<(Commit<'_>, Rc<str>)>, SourceError> {
-        let references = self.git.references().map_err(SourceError::git("the refs"))?;
+    fn tips(&self, seen: &mut ObjectCache) -> Result<Vec<(Oid, Rc<str>)>, SourceError> {
+        let failed = || SourceError::git("the refs");
+        let mut references = Vec::new();
+        for reference in self.git.references().map_err(failed())? {
+            references.push(reference.map_err(failed())?);
+        }
+        match self.git.head() {
+            Ok(head) => references.push(head),
+            Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
+            }
+            Err(error) => return Err(SourceError::git("HEAD")(error)),
+        }
         let mut tips = Vec::new();
-        for reference in references.flatten().chain(self.git.head().ok()) {
+        for reference in references {
             // The target of a symbolic ref is a ref itself.
             let Some(target) = reference.target().filter(|target| !seen.has(*target)) else {
                 continue;
             };
-            if let Ok(commit) = reference.peel_to_commit() {
-                if commit.id() != target {
+            let name = String::from_utf8_lossy(reference.shorthand_bytes());
+            let peel = || match reference.peel_to_commit() {
+                Ok(commit) => Ok(Some(commit.id())),
+                // A tag of a file or a folder.
+                Err(error) if error.code() == ErrorCode::Peel => Ok(None),
+                Err(error) => Err(error),
+            };
+            if let Some(commit) = self.read_objects(|| format!("`{name}`"), peel)? {
+                if commit != target {
                     seen.add(target);
                 }
-                tips.push((commit, String::from_utf8_lossy(reference.shorthand_bytes()).into()));
+                tips.push((commit, name.as_ref().into()));
             }
         }
         // The ref has only the last stash; the others are in its reflog.
-        if let Ok(stashed) = self.git.reflog("refs/stash") {
-            let commits =
-                stashed.iter().filter_map(|entry| self.git.find_commit(entry.id_new()).ok());
-            tips.extend(commits.map(|commit| (commit, "stash".into())));
+        match self.git.reflog("refs/stash") {
+            Ok(stashed) => {
+                tips.extend(stashed.iter().map(|entry| (entry.id_new(), "stash".into())));
+            }
+            Err(error) if error.code() == ErrorCode::NotFound => {}
+            Err(error) => return Err(SourceError::git("the stash")(error)),
         }
         Ok(tips)
     }
@@ -166,13 +197,13 @@ impl Repository {
         places: &[ManifestFolder<'_>],
         seen: &mut ObjectCache,
         visit: &mut dyn FnMut(Blob<'static>, bool),
-    ) {
+    ) -> Result<(), SourceError> {
         for place in places {
-            let Ok(entry) = tree.get_path(Path::new(place.folder)) else { continue };
-            if entry.kind() != Some(ObjectType::Tree) || seen.has(entry.id()) {
+            let folder = self.item_at(tree, place.folder)?;
+            let Some(folder) = folder.filter(|item| item.is_folder() && !seen.has(item.id)) else {
                 continue;
-            }
-            let Ok(folder) = self.git.find_tree(entry.id()) else { continue };
+            };
+            let folder = self.find_tree(folder.id)?;
             let includes = |name: &str, _: u32| (place.includes)(Path::new(name));
             let mut files = Vec::new();
             self.each_file(
@@ -183,11 +214,12 @@ impl Repository {
                 &mut |path, id, mode| {
                     files.push(Blob { path: path.into(), id, mode, noted_size: 0 });
                 },
-            );
+            )?;
             for blob in files {
                 let is_new = seen.add(blob.id);
                 visit(blob, is_new);
             }
         }
+        Ok(())
     }
 }

@@ -6,12 +6,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Repository, RepositoryInitOptions};
+use git2::{ErrorCode, Oid, Repository, RepositoryInitOptions};
 use sha2::{Digest, Sha256};
 
-use super::BranchError;
+use super::{BranchError, BranchScope};
 use goldenpath_core::crash_point;
 use goldenpath_core::files;
+use goldenpath_core::vcs;
+use goldenpath_core::vcs::SourceError;
 use goldenpath_core::vcs::git::{Git, GitError, NETWORK};
 
 /// The prefix of the refs of fetched branches.
@@ -51,7 +53,12 @@ impl Cache {
             Err(_) => create(&folder).map_err(|error| unusable(error.message().to_owned()))?,
         };
         crash_point::point("remote: cache made");
-        let program = Git::new(&folder, &folder);
+        let mut program = Git::new(&folder, &folder);
+        // `.git/goldenpath/branches/<digest>`
+        if let Some(owner) = folder.ancestors().nth(3) {
+            let settings = vcs::signing_settings(owner);
+            program = program.with_settings(settings.map_err(|why| unusable(why.to_string()))?);
+        }
         Ok(Self { what, target, name, git, program, folder })
     }
 
@@ -59,6 +66,7 @@ impl Cache {
     pub(super) fn update(
         &self,
         branch: Option<&str>,
+        scope: BranchScope,
     ) -> Result<(String, Option<Oid>), BranchError> {
         let _lock = lock(&self.folder).map_err(|error| self.unusable(error.to_string()))?;
         let wanted =
@@ -83,6 +91,9 @@ impl Cache {
             (None, None, _) => FIRST_BRANCH.to_owned(),
         };
         let Some(tip) = tip else {
+            if scope != BranchScope::Existing {
+                return Ok((branch, None));
+            }
             let branches = self.run(&["ls-remote", "--quiet", "--heads", &self.target])?;
             return if branches.trim().is_empty() {
                 Ok((branch, None))
@@ -93,22 +104,61 @@ impl Cache {
         if self.git.find_commit(tip).and_then(|commit| commit.tree()).is_ok() {
             return Ok((branch, Some(tip)));
         }
-        self.fetch(&branch)
+        self.fetch(&branch, scope)
     }
 
-    fn fetch(&self, branch: &str) -> Result<(String, Option<Oid>), BranchError> {
+    /// Returns the branch's commit as it was fetched last.
+    pub(super) fn fetched(&self, branch: &str) -> Result<Option<Oid>, BranchError> {
+        match self.git.refname_to_id(&format!("{FETCHED}{branch}")) {
+            Ok(id) => Ok(Some(id)),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(self.broken(&error)),
+        }
+    }
+
+    /// Sets the branch's commit after a push, as a fetch would.
+    pub(super) fn set_fetched(&self, branch: &str, commit: Oid) {
+        // The next fetch sets it, too.
+        let _ = self.git.reference(&format!("{FETCHED}{branch}"), commit, true, "push");
+    }
+
+    /// Fetches a branch of another repository on this machine, as if it were the remote's.
+    pub(super) fn fetch_local(
+        &self,
+        repository: &Path,
+        reference: &str,
+        branch: &str,
+    ) -> Result<Oid, BranchError> {
+        let _lock = lock(&self.folder).map_err(|error| self.unusable(error.to_string()))?;
+        let fetched = format!("{FETCHED}{branch}");
+        let source = repository.display().to_string();
+        let refspec = format!("+{reference}:{fetched}");
+        let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+        self.run(&[&arguments[..], &[&source, &refspec]].concat())?;
+        self.git.refname_to_id(&fetched).map_err(|error| self.broken(&error))
+    }
+
+    fn fetch(
+        &self,
+        branch: &str,
+        scope: BranchScope,
+    ) -> Result<(String, Option<Oid>), BranchError> {
         self.remove_git_locks();
         let fetched = format!("{FETCHED}{branch}");
         let refspec = format!("+refs/heads/{branch}:{fetched}");
         let arguments = [
             "fetch",
             "--quiet",
-            "--depth=1",
             "--no-tags",
             "--no-write-fetch-head",
             "--no-recurse-submodules",
+            "--update-shallow",
         ];
-        self.run(&[&arguments[..], &["--update-shallow", &self.target, &refspec]].concat())?;
+        let depth: &[&str] = match scope {
+            BranchScope::Existing | BranchScope::Optional => &["--depth=1"],
+            BranchScope::OptionalWithHistory => &[],
+        };
+        self.run(&[&arguments[..], depth, &[&self.target, &refspec]].concat())?;
         crash_point::point("remote: fetched");
         // Each fetch adds a pack, so they are repacked at times. Objects that another run needs are
         // new, and stay.
@@ -130,6 +180,10 @@ impl Cache {
 
     pub(super) fn broken(&self, error: &git2::Error) -> BranchError {
         self.unusable(error.message().to_owned())
+    }
+
+    pub(super) fn source(&self, source: SourceError) -> BranchError {
+        BranchError::Source { what: self.what, path: self.folder.clone(), source }
     }
 
     fn unusable(&self, why: String) -> BranchError {

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid};
 
-use super::{FileEdit, RemoteBranch};
-use crate::branch::checkout::signatures;
+use super::cache::Cache;
+use super::{BranchScope, FileEdit, RemoteBranch};
 use crate::branch::{BranchError, TreeItem, tree};
 use goldenpath_core::crash_point;
+use goldenpath_core::vcs;
 use goldenpath_core::vcs::git;
 use goldenpath_core::vcs::git::{NETWORK, PushRejections};
 
@@ -58,13 +59,15 @@ impl RemoteBranch {
                 // A push without an answer has arrived, or another run made all changes.
                 return Ok(last.map(|commit: Oid| commit.to_string()));
             };
-            let commit =
-                self.commit(&edits, &message).map_err(|error| self.cache.broken(&error))?;
+            let commit = self.commit(&edits, &message)?;
             last = Some(commit);
             crash_point::point("remote: commit made");
-            match self.push(commit) {
+            match self.push(commit, &self.branch, &[]) {
                 PushResult::Done => {
                     crash_point::point("remote: pushed");
+                    if self.scope == BranchScope::OptionalWithHistory {
+                        self.cache.set_fetched(&self.branch, commit);
+                    }
                     self.head.set(Some(commit));
                     return Ok(Some(commit.to_string()));
                 }
@@ -100,46 +103,95 @@ impl RemoteBranch {
                     }
                 }
             }
-            let head = self.cache.update(Some(&self.branch))?.1;
+            let head = self.cache.update(Some(&self.branch), self.scope)?.1;
             stuck = if head == self.head() { stuck + 1 } else { 0 };
-            self.head.set(head);
+            self.set_head(head);
+        }
+    }
+
+    /// Pushes a commit with these files, on top of the branch's last one, to another branch.
+    ///
+    /// That branch is replaced, unless it has the same commit already.
+    ///
+    /// # Errors
+    /// If the remote does not answer or rejects the push.
+    pub fn propose(
+        &self,
+        edits: &[FileEdit],
+        message: &str,
+        branch: &str,
+    ) -> Result<(), BranchError> {
+        let Cache { git, what, name, .. } = &self.cache;
+        let broken = |error: &git2::Error| self.cache.broken(error);
+        let (_, old) = self.cache.update(Some(branch), BranchScope::Optional)?;
+        let commit = self.commit(edits, message)?;
+        let content = |id: Oid| {
+            let commit = git.find_commit(id)?;
+            Ok((commit.tree_id(), commit.parent_ids().collect::<Vec<Oid>>()))
+        };
+        let new = content(commit).map_err(|error| broken(&error))?;
+        if let Some(old) = old
+            && content(old).map_err(|error| broken(&error))? == new
+        {
+            return Ok(());
+        }
+        let lease = format!(
+            "--force-with-lease=refs/heads/{branch}:{}",
+            old.map(|old| old.to_string()).unwrap_or_default()
+        );
+        match self.push(commit, branch, &[&lease]) {
+            PushResult::Done => Ok(()),
+            PushResult::Unanswered(error) => Err(error),
+            PushResult::Lost(why) | PushResult::Refused(why) => Err(BranchError::Refused {
+                what,
+                place: name.clone(),
+                branch: branch.to_owned(),
+                why,
+            }),
         }
     }
 
     /// Creates a commit on the branch's last one.
-    fn commit(&self, edits: &[FileEdit], message: &str) -> Result<Oid, git2::Error> {
+    fn commit(&self, edits: &[FileEdit], message: &str) -> Result<Oid, BranchError> {
         let git = &self.cache.git;
-        let base = git.find_tree(self.cache.tree_of(self.head())?)?;
+        let broken = |error: git2::Error| self.cache.broken(&error);
+        let base = self.cache.tree_of(self.head()).and_then(|tree| git.find_tree(tree));
+        let base = base.map_err(broken)?;
         let mut update = TreeUpdateBuilder::new();
         for FileEdit { file, text } in edits {
-            let found = tree::find(git, base.id(), file)?;
+            let found = tree::find(git, base.id(), file).map_err(broken)?;
+            let blob = |text: &String| git.blob(text.as_bytes()).map_err(broken);
             match (text, found) {
                 (Some(text), TreeItem::File { mode, .. }) if mode & 0o111 != 0 => {
-                    update.upsert(
-                        file.as_str(),
-                        git.blob(text.as_bytes())?,
-                        FileMode::BlobExecutable,
-                    );
+                    update.upsert(file.as_str(), blob(text)?, FileMode::BlobExecutable);
                 }
-                (Some(text), _) => {
-                    _ = update.upsert(file.as_str(), git.blob(text.as_bytes())?, FileMode::Blob)
-                }
+                (Some(text), _) => _ = update.upsert(file.as_str(), blob(text)?, FileMode::Blob),
                 (None, TreeItem::File { .. }) => _ = update.remove(file.as_str()),
                 (None, _) => {}
             }
         }
-        let tree = git.find_tree(update.create_updated(git, &base)?)?;
-        let parent = self.head().map(|head| git.find_commit(head)).transpose()?;
-        let (author, committer) = signatures(git)?;
-        git.commit(None, &author, &committer, message, &tree, &parent.iter().collect::<Vec<_>>())
+        let tree = update.create_updated(git, &base).map_err(broken)?;
+        let parents: Vec<Oid> = self.head().into_iter().collect();
+        vcs::write_commit(git, &self.cache.program, tree, &parents, message)
+            .map_err(|source| self.cache.source(source))
     }
 
-    fn push(&self, commit: Oid) -> PushResult {
-        let refspec = format!("{commit}:refs/heads/{}", self.branch);
+    /// Checks that git can sign a commit, if it is configured to.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn check_signer(&self) -> Result<(), BranchError> {
+        vcs::check_signer(&self.cache.git, &self.cache.program)
+            .map_err(|source| self.cache.source(source))
+    }
+
+    fn push(&self, commit: Oid, branch: &str, options: &[&str]) -> PushResult {
+        let refspec = format!("{commit}:refs/heads/{branch}");
         let arguments =
             ["push", "--porcelain", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags"];
         let arguments =
-            [&arguments[..], &["--recurse-submodules=no", &self.cache.target, &refspec]].concat();
+            [&arguments[..], options, &["--recurse-submodules=no", &self.cache.target, &refspec]]
+                .concat();
         let unanswered = |source| PushResult::Unanswered(self.cache.unreachable(source));
         match self.cache.program.run_unchecked(&arguments, NETWORK) {
             Ok(answer) if answer.success => PushResult::Done,

@@ -4,7 +4,6 @@
 
 mod cluster;
 mod consumers;
-mod references;
 
 use std::fmt;
 
@@ -14,13 +13,12 @@ use super::ReconcileContext;
 use super::desired::DesiredSecret;
 use crate::store::StoredSecret;
 use cluster::Clusters;
-use consumers::Consumers;
-use references::Reference;
+use consumers::ConsumerGate;
 
 /// A condition for deleting a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {
-    /// No file in the GitOps repository refers to the Secret in its namespace.
+    /// No file in the GitOps repository mentions the Secret.
     Consumers,
     /// The value was not read for the tier's quiet days.
     LastAccessed,
@@ -71,20 +69,20 @@ pub(super) struct GateVerdict {
 }
 
 /// The gates of a run. Each repository and cluster is searched once.
-pub(super) struct Gates {
-    consumers: Consumers,
+pub(super) struct Gates<'run> {
+    consumers: ConsumerGate<'run>,
     clusters: Clusters,
 }
 
-impl Gates {
-    pub(super) fn of(context: &ReconcileContext<'_>) -> Self {
-        Self { consumers: Consumers::of(context), clusters: Clusters::default() }
+impl<'run> Gates<'run> {
+    pub(super) fn of(context: &'run ReconcileContext<'_>) -> Self {
+        Self { consumers: ConsumerGate::of(context), clusters: Clusters::default() }
     }
 
     /// Returns the verdict of each gate for an existing secret.
     pub(super) async fn check(
         &mut self,
-        context: &ReconcileContext<'_>,
+        context: &'run ReconcileContext<'_>,
         desired: &DesiredSecret<'_>,
         found: &StoredSecret,
     ) -> Vec<GateVerdict> {
@@ -97,17 +95,9 @@ impl Gates {
     }
 }
 
-/// The number of places in a message.
-const SHOWN: usize = 3;
-
-/// Lists the first places and counts the rest.
-fn places(named: &[&Reference]) -> String {
-    let mut places: Vec<String> = named.iter().take(SHOWN).map(ToString::to_string).collect();
-    if named.len() > SHOWN {
-        places.push(format!("and {} more", named.len() - SHOWN));
-    }
-    places.join(", ")
-}
+/// What to check if something stays in the cluster.
+pub(super) const PRUNE_QUESTION: &str =
+    "does Argo CD prune? Otherwise what is removed from the repository stays in the cluster";
 
 fn last_accessed(
     context: &ReconcileContext<'_>,
@@ -134,21 +124,34 @@ fn last_accessed(
 
 fn cooling_off(context: &ReconcileContext<'_>, desired: &DesiredSecret<'_>) -> GateVerdict {
     let days = i64::from(tier(context, desired).map_or(7, |tier| tier.cooling_off_days));
-    let (is_open, words) = match context.requested.get(&desired.request.id) {
-        Some(since) => match after(*since, days) {
-            end if end <= context.options.now => {
-                (true, format!("decommission requested on {}", day(*since)))
-            }
-            end => (
-                false,
-                format!(
-                    "decommission requested on {}, and {days} days of cooling off are required: \
-                     {} at the earliest",
-                    day(*since),
-                    moment(end)
+    let requested = context.requested.get(&desired.request.id);
+    let (is_open, words) = match requested.map(|request| (request.committed, &request.recorded)) {
+        // The date of a commit is what its author's clock showed: it opens nothing by itself.
+        Some((committed, Ok(Some(recorded)))) => {
+            let since = committed.map_or(*recorded, |committed| committed.max(*recorded));
+            match after(since, days) {
+                end if end <= context.options.now => {
+                    (true, format!("decommission requested on {}", day(since)))
+                }
+                end => (
+                    false,
+                    format!(
+                        "decommission requested on {}, and {days} days of cooling off are \
+                         required: {} at the earliest",
+                        day(since),
+                        moment(end)
+                    ),
                 ),
+            }
+        }
+        Some((_, Ok(None))) => (
+            false,
+            format!(
+                "the audit trail has no record of the request yet; {days} days of cooling off \
+                 count from that record"
             ),
-        },
+        ),
+        Some((_, Err(why))) => (false, format!("unknown, since the audit trail is not: {why}")),
         None => (false, "the decommission request is not committed yet".to_owned()),
     };
     GateVerdict { gate: Gate::CoolingOff, is_open, words }

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use connection::Connection;
 
-use super::references::Reference;
-use super::{Gate, GateVerdict, places};
+use super::{Gate, GateVerdict, PRUNE_QUESTION};
 use crate::reconcile::ReconcileContext;
+use crate::reconcile::consumers::list_places;
 use crate::reconcile::desired::DesiredSecret;
 use goldenpath_core::config::ClusterConfig;
 use goldenpath_core::manifest::LifecycleStatus;
@@ -35,7 +35,15 @@ struct NamespaceContent {
     ///
     /// Each namespace has a service account, so false means that the namespace does not exist.
     exists: bool,
-    references: Vec<Reference>,
+    references: Vec<ObjectReference>,
+}
+
+/// An object that names a Kubernetes Secret.
+struct ObjectReference {
+    /// Kind, namespace and name, such as `Deployment payments/web`.
+    object: String,
+    /// The name of the Kubernetes Secret.
+    name: String,
 }
 
 impl Clusters {
@@ -61,10 +69,16 @@ impl Clusters {
         let (is_open, words) = match self.content_of(context, config, kube_context, desired).await {
             Err(why) => (false, format!("cannot check {place}: {why}")),
             Ok(found) => {
-                let named: Vec<&Reference> =
-                    found.references.iter().filter(|one| one.is_of(name, namespace)).collect();
+                let named: Vec<&str> = found
+                    .references
+                    .iter()
+                    .filter(|one| one.name == name)
+                    .map(|one| one.object.as_str())
+                    .collect();
                 if !named.is_empty() {
-                    (false, format!("`{name}` is still referred to in {place}: {}", places(&named)))
+                    let objects = list_places(&named);
+                    let words = format!("`{name}` is still referred to in {place}: {objects}");
+                    (false, format!("{words}; {PRUNE_QUESTION}"))
                 } else if found.exists {
                     let words = format!(
                         "nothing in the namespace `{namespace}` of {place} refers to `{name}`"

@@ -6,11 +6,12 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use kube::api::{ApiResource, DynamicObject, ListParams, ObjectList};
 use kube::{Api, Client, Error};
+use memchr::memmem::Finder;
 use tokio::time::timeout;
 
-use super::NamespaceContent;
 use super::connection::cause;
-use crate::reconcile::gates::references::{Reference, of_object};
+use super::{NamespaceContent, ObjectReference};
+use crate::reconcile::consumers::find_whole;
 
 /// The time limit for one answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -96,7 +97,11 @@ async fn of_kind(
     }
 }
 
-fn in_list(list: ObjectList<DynamicObject>, kind: &str, names: &BTreeSet<&str>) -> Vec<Reference> {
+fn in_list(
+    list: ObjectList<DynamicObject>,
+    kind: &str,
+    names: &BTreeSet<&str>,
+) -> Vec<ObjectReference> {
     let mut references = Vec::new();
     for mut object in list.items.into_iter().filter(|object| !is_finished(kind, object)) {
         // These fields repeat the object's content.
@@ -111,9 +116,14 @@ fn in_list(list: ObjectList<DynamicObject>, kind: &str, names: &BTreeSet<&str>) 
         let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
         let shown = format!("{kind} {namespace}/{name}");
         let json = serde_json::to_string(&object).unwrap_or_default();
-        if names.iter().any(|name| json.contains(name)) {
-            references.extend(of_object(&shown, &json, names));
-        }
+        let is_named =
+            |name: &&&str| find_whole(json.as_bytes(), &Finder::new(name)).next().is_some();
+        references.extend(
+            names
+                .iter()
+                .filter(is_named)
+                .map(|name| ObjectReference { object: shown.clone(), name: (*name).to_owned() }),
+        );
     }
     references
 }

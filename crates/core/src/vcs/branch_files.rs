@@ -1,0 +1,132 @@
+//! The files of a branch that only gets new ones, in any repository.
+
+use git2::{Delta, ObjectType, Oid, Repository as Git, Sort, TreeWalkMode, TreeWalkResult};
+
+use super::SourceError;
+
+/// A commit that changes or removes a file, or adds one that its name does not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// The ID of the commit.
+    pub commit: String,
+    /// From the repository's root.
+    pub file: String,
+    /// Whether the commit removes the file.
+    pub is_removal: bool,
+}
+
+/// The changes in the history of a branch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BranchHistory {
+    /// The changed and removed files, by commit.
+    pub changes: Vec<FileChange>,
+    /// The commit at which a shallow clone ends; None if the history is complete.
+    pub cut: Option<String>,
+}
+
+/// The size limit of a file, in bytes.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
+
+/// The number of folders in a path that are followed.
+const DEEPEST: usize = 8;
+
+/// Calls `visit` with the path and the content of each file of a commit that `is_new`.
+///
+/// Symbolic links, submodules, files of extreme size and folders of extreme depth have no content.
+///
+/// # Errors
+/// An object that cannot be read: no file is left out.
+pub fn visit_branch_files(
+    git: &Git,
+    commit: Oid,
+    is_new: &dyn Fn(&str) -> bool,
+    visit: &mut dyn FnMut(&str, Option<&[u8]>),
+) -> Result<(), SourceError> {
+    let failed = SourceError::git(format!("commit {commit} of the audit branch"));
+    let objects = git.odb().map_err(failed)?;
+    for (path, id) in files_of(git, commit)?.into_iter().filter(|(path, _)| is_new(path)) {
+        match id {
+            Some(id) => {
+                let failed = || SourceError::git(format!("`{path}` of the audit branch"));
+                if objects.read_header(id).map_err(failed())?.0 > MAX_BYTES {
+                    visit(&path, None);
+                    continue;
+                }
+                visit(&path, Some(objects.read(id).map_err(failed())?.data()));
+            }
+            None => visit(&path, None),
+        }
+    }
+    Ok(())
+}
+
+/// Returns the paths of all files of a commit.
+///
+/// # Errors
+/// A tree that cannot be read.
+pub fn branch_paths(git: &Git, commit: Oid) -> Result<Vec<String>, SourceError> {
+    Ok(files_of(git, commit)?.into_iter().map(|(path, _)| path).collect())
+}
+
+/// Returns the paths of the files of a commit, each with its content's ID if it is a regular file.
+fn files_of(git: &Git, commit: Oid) -> Result<Vec<(String, Option<Oid>)>, SourceError> {
+    let failed = || SourceError::git(format!("commit {commit} of the audit branch"));
+    let tree = git.find_commit(commit).and_then(|commit| commit.tree()).map_err(failed())?;
+    let mut files = Vec::new();
+    tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+        let is_folder = entry.kind() == Some(ObjectType::Tree);
+        let is_deepest = folder.matches('/').count() >= DEEPEST;
+        if !is_folder || is_deepest {
+            let path = format!("{folder}{}", String::from_utf8_lossy(entry.name_bytes()));
+            let is_regular = matches!(entry.filemode(), 0o100_644 | 0o100_755);
+            files.push((path, is_regular.then(|| entry.id())));
+        }
+        if is_folder && is_deepest { TreeWalkResult::Skip } else { TreeWalkResult::Ok }
+    })
+    .map_err(failed())?;
+    Ok(files)
+}
+
+/// Returns how the history of a commit changes or removes files below a folder.
+///
+/// Each commit is compared with all of its parents, since a merge can drop the files of one.
+///
+/// # Errors
+/// An object that cannot be read.
+pub fn branch_history(git: &Git, tip: Oid) -> Result<BranchHistory, SourceError> {
+    let failed = || SourceError::git("the history of the audit branch");
+    let mut walk = git.revwalk().map_err(failed())?;
+    walk.set_sorting(Sort::TOPOLOGICAL).and_then(|()| walk.push(tip)).map_err(failed())?;
+    let mut history = BranchHistory::default();
+    for id in walk {
+        let commit = id.and_then(|id| git.find_commit(id)).map_err(failed())?;
+        let after = commit.tree().map_err(failed())?;
+        // Libgit2 leaves out the parents at the end of a shallow clone.
+        let header = commit.raw_header_bytes();
+        if commit.parent_count() == 0 && header.split(|byte| *byte == b'\n').any(is_parent) {
+            history.cut = Some(commit.id().to_string());
+        }
+        for parent in commit.parent_ids() {
+            let before =
+                git.find_commit(parent).and_then(|parent| parent.tree()).map_err(failed())?;
+            let diff = git.diff_tree_to_tree(Some(&before), Some(&after), None).map_err(failed())?;
+            let changed = diff.deltas().filter(|delta| delta.status() != Delta::Added);
+            history.changes.extend(changed.map(|delta| {
+                FileChange {
+                    commit: commit.id().to_string(),
+                    file: delta
+                        .old_file()
+                        .path_bytes()
+                        .map(|path| String::from_utf8_lossy(path).into_owned())
+                        .unwrap_or_default(),
+                    is_removal: delta.status() == Delta::Deleted,
+                }
+            }));
+        }
+    }
+    Ok(history)
+}
+
+fn is_parent(line: &[u8]) -> bool {
+    line.starts_with(b"parent ")
+}
