@@ -7,6 +7,9 @@ use goldenpath_core::trail::AuditEvent;
 use goldenpath_core::vcs::Repository;
 use goldenpath_deploy::audit::AuditBranch;
 
+/// What is shown while the branch is fetched.
+pub(crate) const READING: &str = "Reading the audit trail …";
+
 /// Returns the events of the audit branch, sorted by time.
 ///
 /// It is fetched unless `offline`. If that fails, a message says so, and the events are those that
@@ -19,7 +22,10 @@ pub(crate) fn read_events(
 ) -> Result<Vec<AuditEvent>, Failure> {
     let config = &project.config.audit;
     if !offline {
-        match AuditBranch::open(repository, config) {
+        context.streams.brief_progress(READING);
+        let branch = AuditBranch::open(repository, config);
+        context.streams.end_progress();
+        match branch {
             Ok(branch) => return Ok(events_of(&branch, context)),
             Err(error) => context.streams.message(&format!(
                 "Note: the audit trail is shown as it was fetched last: {error}"

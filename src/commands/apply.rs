@@ -5,6 +5,7 @@ use std::pin::pin;
 
 use futures_util::future::{self, Either};
 
+use crate::args::audit_trail::READING;
 use crate::args::checked_catalog::{print_unreadable_accounts, source_of};
 use crate::args::filter::table_width;
 use crate::args::plan::PlanArgs;
@@ -131,7 +132,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             });
             return Ok(outcome(&plan, applied.failed));
         }
-        recorder.check_order()?;
+        context.streams.brief_progress(READING);
+        let order = recorder.check_order();
+        context.streams.end_progress();
+        order?;
         for (_, target) in &reconcile_context.gitops {
             target.check_signer()?;
         }

@@ -8,7 +8,7 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::args::audit_trail::read_events;
+use crate::args::audit_trail::{READING, read_events};
 use crate::args::filter::table_width;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -348,11 +348,14 @@ fn verify(
 ) -> Result<Outcome, Failure> {
     let config = &project.config.audit;
     let outside = args.checkpoint.as_deref().map(read_checkpoint).transpose()?;
+    context.streams.brief_progress(READING);
     let branch = if args.offline {
-        AuditBranch::offline(repository, config)?
+        AuditBranch::offline(repository, config)
     } else {
-        Some(AuditBranch::open(repository, config)?)
+        AuditBranch::open(repository, config).map(Some)
     };
+    context.streams.end_progress();
+    let branch = branch?;
     let mut faults = BTreeSet::new();
     let mut report = CheckpointReport::default();
     let mut records = 0;
