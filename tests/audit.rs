@@ -2,10 +2,10 @@
 
 mod checkpoints;
 mod import;
-mod interleaving;
 mod order;
 mod records;
 mod reviewed;
+mod schedules;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -42,7 +42,7 @@ mod screens;
 mod secret_values;
 mod shards;
 mod show;
-mod signing;
+mod signatures;
 mod stopping;
 mod structure;
 mod trouble;

@@ -55,7 +55,7 @@ fn it_is_on_a_branch_without_other_files_and_the_default_branch_needs_no_push() 
         origin.git(&["rev-parse", "main"]),
         "no commit on the default branch"
     );
-    // A clone of somebody else shows and verifies it.
+    // Another clone shows and verifies it.
     let clone = Repository::clone_of(&origin);
     let all = ["create-secret done", "write-projection done", "generate-value done"];
     assert_eq!(shown(&clone, &[]), all);
@@ -244,7 +244,7 @@ fn every_tampering_is_named_with_its_file_and_commit() {
         catalog.write("events/notes.md", "x\n");
     };
     assert!(!tampered(&foreign, "events/notes.md: it is not an audit record"));
-    // A result that nobody announced, with the right hash in its name.
+    // A result of an action that no record announced, with the right hash in its name.
     let invented = |catalog: &Repository, _: &str| {
         let file = catalog.git(&["ls-files"]).lines().last().unwrap().to_owned();
         let text = catalog.read(&file).replace("create-secret", "delete-secret");

@@ -138,7 +138,7 @@ commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
     let files = repository.git(&["ls-files"]);
     let has_reason = |file: &&str| repository.read(file).contains("ask Ann");
     let file = files.lines().find(has_reason).unwrap();
-    repository.write(file, &repository.read(file).replace("ask Ann", "ask nobody"));
+    repository.write(file, &repository.read(file).replace("ask Ann", "ask Bob"));
     repository.commit_all("Tidy up");
     repository.git(&["switch", "--quiet", "main"]);
     it.shows(&["audit", "verify"], 1);

@@ -553,6 +553,7 @@ impl<'run> Recorder<'run> {
         let ids: BTreeSet<SecretId> = events.iter().map(|event| event.id).collect();
         let ids: Vec<String> = ids.iter().map(SecretId::to_string).collect();
         let subject = match ids.as_slice() {
+            [] if verb == "begin" => "a run without changes".to_owned(),
             [] => "an earlier run".to_owned(),
             [first, rest @ ..] if rest.len() > 3 => format!("{first} and {} more", rest.len()),
             few => few.join(", "),
