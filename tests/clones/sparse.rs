@@ -14,7 +14,8 @@ fn the_catalogs_own_lists_count_where_they_are_left_out() {
     assert!(!clone.exists("schemas"));
     // The built-in list of owners does not have the one of SEC-0007.
     clone.goldenpath(&["validate"]).run().success().says_last(2, "no findings");
-    let wrong = request("SEC-0300", "web-key").replace("owner: team-payments", "owner: unknown-team");
+    let wrong =
+        request("SEC-0300", "web-key").replace("owner: team-payments", "owner: unknown-team");
     clone.write(format!("{PAYMENTS}/SEC-0300.yaml"), &wrong);
     let found = clone.goldenpath(&["validate"]).run().fails_with(1);
     assert!(found.said().contains("team-of-this-catalog"), "{}", found.said());

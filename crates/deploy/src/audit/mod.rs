@@ -18,9 +18,11 @@ mod error;
 mod import;
 mod journal;
 mod marks;
+mod pipeline;
 mod program;
 mod pull_request;
 mod recorder;
+mod recovery;
 
 pub use branch::AuditBranch;
 pub use checkpoint::{CheckpointReport, create_checkpoint, verify_checkpoints};

@@ -6,6 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::journal::{Journal, KilledRun};
+use super::pipeline::pipeline;
+use super::recovery::{ActionKey, key_of, recovered};
 use super::{AuditBranch, MarkDelivery, RecordError};
 use super::{checkpoint, marks};
 use goldenpath_core::clock;
@@ -101,9 +103,6 @@ pub struct Recorded {
     /// The commit of the audit branch; None if there was nothing to record.
     pub commit: Result<Option<String>, RecordError>,
 }
-
-/// What distinguishes the actions of a run.
-type ActionKey = (SecretId, String, String, String);
 
 impl<'run> Recorder<'run> {
     /// Creates a recorder for a run with the catalog at `source`.
@@ -569,161 +568,6 @@ impl<'run> Recorder<'run> {
     }
 }
 
-/// Returns the records with the results of killed runs, as far as the log does not have them.
-fn recovered(killed: &[KilledRun], log: &AuditLog) -> Vec<AuditRecord> {
-    let mut records = Vec::new();
-    for run in killed {
-        let own = || log.records.iter().filter(|(_, record)| record.run == run.header.run);
-        let events_of = |kind: RecordKind| {
-            own()
-                .filter(move |(_, record)| record.kind == kind)
-                .flat_map(|(_, record)| &record.events)
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        let known: BTreeSet<ActionKey> =
-            events_of(RecordKind::Outcome).iter().map(key_of).collect();
-        let mut events = find_finished(&run.events);
-        events.retain(|event| !known.contains(&key_of(event)));
-        let finished: BTreeSet<ActionKey> = run.events.iter().map(key_of).chain(known).collect();
-        let planned = events_of(RecordKind::Begin);
-        events.extend(planned.into_iter().filter(|event| !finished.contains(&key_of(event))).map(
-            |event| RecordedEvent {
-                time: Some(clock::now()),
-                result: results::NOT_STARTED.to_owned(),
-                ..event
-            },
-        ));
-        if !events.is_empty() {
-            let previous = own().next_back().map(|(name, _)| name.clone()).unwrap_or_default();
-            records.push(AuditRecord { events, previous, ..run.header.clone() });
-        }
-    }
-    records
-}
-
-/// Returns completed, failed and interrupted actions of a journal.
-///
-/// The outcome of an interrupted one is unknown.
-fn find_finished(events: &[RecordedEvent]) -> Vec<RecordedEvent> {
-    let mut last: BTreeMap<ActionKey, usize> = BTreeMap::new();
-    for (index, event) in events.iter().enumerate() {
-        last.insert(key_of(event), index);
-    }
-    let mut all = Vec::new();
-    for (index, event) in events.iter().enumerate() {
-        if event.result != results::BEGUN {
-            all.push(event.clone());
-        } else if last.get(&key_of(event)) == Some(&index) {
-            all.push(RecordedEvent {
-                time: Some(clock::now()),
-                result: results::INTERRUPTED.to_owned(),
-                ..event.clone()
-            });
-        }
-    }
-    all
-}
-
-fn key_of(event: &RecordedEvent) -> ActionKey {
-    (event.id, event.action.clone(), event.environment.clone(), event.target.clone())
-}
-
 fn when(record: &AuditRecord) -> String {
     format!("{} by {}", record.time.strftime("%Y-%m-%d %H:%M UTC"), record.actor.name())
-}
-
-/// Returns the pipeline run that this process is part of, if any.
-fn pipeline(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let initiator = |name: &str| set(name).map(|who| format!(" by {who}")).unwrap_or_default();
-    let github = || {
-        let (repository, run) = (set("GITHUB_REPOSITORY")?, set("GITHUB_RUN_ID")?);
-        Some(format!("GitHub Actions, {repository} run {run}{}", initiator("GITHUB_ACTOR")))
-    };
-    let gitlab =
-        || Some(format!("GitLab CI, {}{}", set("CI_JOB_URL")?, initiator("GITLAB_USER_LOGIN")));
-    let codebuild = || {
-        Some(format!(
-            "CodeBuild, {}{}",
-            set("CODEBUILD_BUILD_ID")?,
-            initiator("CODEBUILD_INITIATOR")
-        ))
-    };
-    let jenkins = || Some(format!("Jenkins, {}", set("BUILD_URL")?));
-    let all = github().or_else(gitlab).or_else(codebuild).or_else(jenkins)?;
-    Some(all.chars().filter(|character| !character.is_control()).take(500).collect())
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pipeline_run_is_recorded_with_its_initiator() {
-        let of = |variables: &[(&str, &str)]| {
-            pipeline(|name| {
-                variables
-                    .iter()
-                    .find(|(known, _)| *known == name)
-                    .map(|(_, value)| (*value).to_owned())
-            })
-        };
-        let github = [
-            ("GITHUB_REPOSITORY", "acme/platform"),
-            ("GITHUB_RUN_ID", "77"),
-            ("GITHUB_ACTOR", "ann"),
-        ];
-        assert_eq!(of(&github).unwrap(), "GitHub Actions, acme/platform run 77 by ann");
-        assert_eq!(of(&[("CI_JOB_URL", "https://x/1")]).unwrap(), "GitLab CI, https://x/1");
-        assert_eq!(of(&[("GITHUB_RUN_ID", "77")]), None);
-    }
-
-    #[test]
-    fn a_pipeline_s_name_is_one_line_of_bounded_length() {
-        let url = format!("https://x/\u{1b}[2J\n{}", "a".repeat(600));
-        let shown = pipeline(|name| (name == "CI_JOB_URL").then(|| url.clone())).unwrap();
-        assert!(shown.starts_with("GitLab CI, https://x/[2Jaa"), "{shown}");
-        assert_eq!(shown.chars().count(), 500);
-    }
-
-    /// `create a begun`: an action, its target, and its result.
-    fn event(line: &str) -> RecordedEvent {
-        let [action, target, result] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
-        RecordedEvent {
-            time: None,
-            id: SecretId::first(),
-            action: action.to_owned(),
-            environment: "dev".to_owned(),
-            target: target.to_owned(),
-            reason: "there is no such secret".to_owned(),
-            result: result.to_owned(),
-            aws: None,
-        }
-    }
-
-    /// What is recorded of a journal with these lines, in the same form.
-    fn finished(lines: &[&str]) -> Vec<String> {
-        let events: Vec<RecordedEvent> = lines.iter().map(|line| event(line)).collect();
-        let shown =
-            |event: RecordedEvent| format!("{} {} {}", event.action, event.target, event.result);
-        find_finished(&events).into_iter().map(shown).collect()
-    }
-
-    #[test]
-    fn what_was_done_or_failed_is_recorded() {
-        assert_eq!(finished(&["create a begun", "create a done"]), ["create a done"]);
-        assert_eq!(finished(&["create a begun", "create a failed"]), ["create a failed"]);
-        assert_eq!(finished(&[]), [""; 0]);
-    }
-
-    #[test]
-    fn what_was_begun_and_neither_done_nor_failed_after_that_was_interrupted() {
-        assert_eq!(finished(&["create a begun"]), ["create a interrupted"]);
-        assert_eq!(
-            finished(&["create a begun", "delete a begun", "delete a done"]),
-            ["create a interrupted", "delete a done"]
-        );
-    }
 }
