@@ -4,9 +4,10 @@ use std::mem;
 
 use clap::ValueEnum;
 
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
-use crate::output::findings::{findings_for_people, fixable, summary};
+use crate::output::findings::{count_of, findings_for_people, fixable, summary};
 use crate::output::streams::Streams;
 use goldenpath_core::catalog::{Catalog, Selection};
 use goldenpath_core::check::{Checked, Note, Range, Reporter, check};
@@ -72,11 +73,30 @@ impl Reporter for CheckReporter<'_> {
                      branch: merge the change of {files} first."
                 )));
             }
+            Note::UnknownAge { count, first } => {
+                streams.message_once(&unknown_ages(*count, first));
+            }
             Note::UpstreamUnknown { branch, error } => streams.message_once(&sanitize(&format!(
                 "Warning: cannot compare with the rules of the upstream branch `{branch}`: {error}."
             ))),
         }
     }
+}
+
+/// Notes the manifests whose ttl may have expired.
+pub(crate) fn note_unknown_ages(catalog: &Catalog, context: &Context) {
+    if let Some(first) = catalog.unknown_ages.first() {
+        context.streams.message_once(&unknown_ages(catalog.unknown_ages.len(), first));
+    }
+}
+
+fn unknown_ages(count: usize, first: &str) -> String {
+    let manifests = count_of(count, "manifest");
+    sanitize(&format!(
+        "Note: the ttl of {manifests} may have expired, such as {first}: this clone's history is \
+         cut, and its audit trail does not have them. `git fetch --unshallow` fetches the history."
+    ))
+    .into_owned()
 }
 
 /// Checks a range and prints its findings. `selection` applies to the work tree and the index.

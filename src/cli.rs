@@ -18,6 +18,7 @@ use crate::interrupt::INTERRUPTED;
 use crate::output::style::ColorChoice;
 use goldenpath_core::sanitize::{runner, sanitize};
 use goldenpath_core::vcs::git;
+use goldenpath_deploy::store;
 
 /// Manage secrets for Kubernetes on AWS by manifests in git
 ///
@@ -123,6 +124,7 @@ pub fn main() -> ExitCode {
         now: Timestamp::now(),
     };
     git::set_listener(Streams::listener(quiet));
+    store::set_listener(Streams::listener(quiet));
     let reports_changes = cli.command.reports_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory))
     {

@@ -36,7 +36,7 @@ impl Context {
         if is_root || !Path::new(FILE_NAME).is_file() {
             return;
         }
-        let Ok(repository) = Repository::discover() else { return };
+        let Ok(repository) = Repository::discover_to_read() else { return };
         let Some(here) = repository.path_inside(Path::new(FILE_NAME)) else { return };
         let used = match ConfigFile::of(&repository, self.config.as_deref()) {
             ConfigFile::Tracked(path) if path == here => return,

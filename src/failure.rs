@@ -22,6 +22,7 @@ use goldenpath_core::vcs::{DefaultBranchError, SourceError};
 use goldenpath_deploy::audit::RecordError;
 use goldenpath_deploy::branch::BranchError;
 use goldenpath_deploy::gitops::GitopsError;
+use goldenpath_deploy::iam::IamError;
 use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_deploy::reconcile::{ReconcileError, SavedPlanError};
 use goldenpath_deploy::store::StoreError;
@@ -104,6 +105,12 @@ impl Failure {
         })
     }
 
+    /// Returns its message and its help, in one line each.
+    pub(crate) fn texts(&self) -> (String, String) {
+        let help = self.report.help().map(|help| help.to_string()).unwrap_or_default();
+        (self.report.to_string(), help)
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit_code
     }
@@ -128,7 +135,7 @@ macro_rules! exit_codes {
 
 exit_codes! {
     misused: SourceError, FindError, TemplateError, ProjectionError, HookError, AnswersError,
-        CopyError;
+        CopyError, IamError;
     failed: GitError, ScaffoldError, PromptError, RenumberError, StoreError, LifecycleError,
         ValueError, CodeownersError;
 }

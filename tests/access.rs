@@ -147,7 +147,9 @@ fn the_lists_become_a_least_privilege_policy_that_a_second_run_leaves_alone() {
 
     aws.recorder.reset();
     assert!(aws.apply().success().stdout.contains("Nothing to do."));
-    assert_eq!(aws.recorder.operations(), ["ListSecrets"], "the tag shows the policy");
+    // A list may lag behind the value, so a secret without one is described.
+    let calls = ["ListSecrets", "DescribeSecret"];
+    assert_eq!(aws.recorder.operations(), calls, "the tag shows the policy");
 
     // Without any of the fields, the policy stays; with empty fields it is deleted.
     aws.platform.seed();
@@ -190,7 +192,8 @@ fn a_changed_policy_shows_with_refresh_and_an_equivalent_one_does_not() {
     aws.call("PutResourcePolicy", json!({ "SecretId": KEY, "ResourcePolicy": same.to_string() }));
     aws.recorder.reset();
     assert_eq!(planned(&aws, &["--refresh"]), [""; 0]);
-    assert_eq!(aws.recorder.operations(), ["ListSecrets", "GetResourcePolicy"]);
+    let calls = ["ListSecrets", "DescribeSecret", "GetResourcePolicy"];
+    assert_eq!(aws.recorder.operations(), calls);
 
     same["Statement"][0]["Principal"] = json!("*");
     aws.call("PutResourcePolicy", json!({ "SecretId": KEY, "ResourcePolicy": same.to_string() }));
@@ -335,4 +338,38 @@ fn after_an_action_that_failed_the_later_ones_of_its_secret_are_skipped() {
     assert_eq!(policy(&aws), None);
     // The next run can do both.
     assert!(aws.apply().success().stdout.ends_with("Applied: 0 created, 2 changed.\n"));
+}
+
+#[test]
+fn a_policy_that_no_manifest_asks_for_is_reported_and_a_public_one_fails() {
+    let aws = Aws::new("policy-unrequested");
+    aws.platform.seed();
+    aws.apply().success();
+    let put = |principal: Value| {
+        let policy = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": principal,
+            "Action": "secretsmanager:GetSecretValue", "Resource": "*",
+        }]});
+        let input = json!({ "SecretId": KEY, "ResourcePolicy": policy.to_string() });
+        aws.call("PutResourcePolicy", input);
+    };
+    let plan = |arguments: &[&str]| aws.reach(aws.platform.plan(arguments)).run();
+    let show = || aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run();
+    assert!(!plan(&["--refresh"]).success().stderr.contains("GP604"));
+    assert!(!show().success().stdout.contains("GP604"));
+
+    put(json!({ "AWS": arn("role/theirs") }));
+    assert!(!plan(&[]).success().stderr.contains("GP604"), "only with --refresh");
+    let outcome = plan(&["--refresh"]).success();
+    assert!(outcome.stderr.contains("GP604") && outcome.stderr.contains("role/theirs"));
+    assert!(show().success().stdout.contains("GP604"));
+
+    put(json!("*"));
+    let outcome = plan(&["--refresh"]).fails_with(1);
+    assert!(said(&outcome).contains("it permits everyone"), "{}", said(&outcome));
+    assert!(show().fails_with(1).stdout.contains("it permits everyone"));
+
+    // The manifest asks for it, or for none.
+    commit(&aws, &[("readPrincipals", &[])]);
+    assert_eq!(planned(&aws, &["--refresh"]), ["delete-policy"]);
 }

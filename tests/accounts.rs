@@ -69,13 +69,13 @@ fn one_run_serves_several_accounts_and_takes_on_a_role_for_each() {
     calls.sort();
     assert_eq!(
         calls,
-        ["ListSecrets", "ListSecrets", "POST / HTTP/1.1"],
-        "a sweep an account, and the role once"
+        ["DescribeSecret", "DescribeSecret", "ListSecrets", "ListSecrets", "POST / HTTP/1.1"],
+        "a sweep an account, each secret without a value, and the role once"
     );
     // A run for one environment does not call the other account.
     aws.recorder.reset();
     run(aws.platform.plan(&["--env", "dev"])).success();
-    assert_eq!(aws.recorder.operations(), ["ListSecrets"]);
+    assert_eq!(aws.recorder.operations(), ["ListSecrets", "DescribeSecret"]);
 }
 
 #[test]
@@ -244,4 +244,30 @@ fn a_role_s_endpoint_gets_no_credentials_without_encryption() {
         .fails_with(1);
     assert!(outcome.stderr.contains("without encryption"), "{}", outcome.stderr);
     assert_eq!(aws.names(), ["goldenpath/payments/dev/dev-key"], "the other account is served");
+}
+
+#[test]
+fn a_replica_is_no_orphan_and_is_not_changed() {
+    let aws = two_accounts("replica", "    region: eu-west-2\n");
+    aws.apply().success();
+    let key = "goldenpath/payments/dev/dev-key";
+    aws.call("PutSecretValue", json!({ "SecretId": key, "SecretString": "{}" }));
+    let regions = json!([{ "Region": "eu-west-2" }]);
+    aws.call("ReplicateSecretToRegions", json!({ "SecretId": key, "AddReplicaRegions": &regions }));
+    let plan = aws.plan().json();
+    assert_eq!((&plan["orphans"], &plan["actions"]), (&json!([]), &json!([])), "{plan}");
+    // A replica has the name that a manifest of its region asks for.
+    let taken = "goldenpath/payments/prod/taken";
+    aws.call("CreateSecret", json!({ "Name": taken, "SecretString": "{}" }));
+    aws.call(
+        "ReplicateSecretToRegions",
+        json!({ "SecretId": taken, "AddReplicaRegions": regions }),
+    );
+    let text = request("SEC-0003", "taken").replace("environment: dev ", "environment: prod ");
+    let file = "catalogs/secrets/payments/prod/SEC-0003.yaml";
+    aws.platform.catalog.write(file, &text).commit_all("A name that is taken");
+    let plan = aws.plan_with(&["--id", "SEC-0003"]).json();
+    assert_eq!(plan["actions"][0]["action"], "blocked", "{plan}");
+    let reason = plan["actions"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("a replica of a secret in eu-central-1"), "{reason}");
 }

@@ -141,7 +141,10 @@ fn plan_in_json_has_the_design_s_shape() {
     let awaiting =
         json!([{ "id": "SEC-0007", "environment": "dev", "target": KEY, "heldBack": false }]);
     assert_eq!(plan["awaitingValue"], awaiting);
-    assert_eq!(plan.as_object().unwrap().len(), 9);
+    let store = &plan["stores"][0];
+    assert_eq!(store["environments"], json!(["dev"]));
+    assert_eq!((&store["account"], &store["region"]), (&json!(null), &json!(null)));
+    assert_eq!(plan.as_object().unwrap().len(), 10);
 }
 
 #[test]

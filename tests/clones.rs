@@ -1,6 +1,7 @@
 //! Any clone: partial, shallow and sparse ones, and every form of the index.
 
 mod accepted;
+mod formats;
 mod matrix;
 mod partial;
 mod sparse;

@@ -188,7 +188,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
 
     set_status(platform, "decommission_requested", 20);
     apply_days_ago(&aws, 20).success();
-    aws.apply().success();
+    apply_days_ago(&aws, 10).success();
     the_window_ends(&aws);
     assert_eq!(actions(&aws), [format!("SEC-0007 mark-decommissioned {SEED_PATH}")]);
     let before = platform.catalog.read(SEED_PATH);
@@ -210,6 +210,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
             format!("create-secret {KEY}"),
             format!("write-projection {PROJECTION}"),
             format!("remove-projection {PROJECTION}"),
+            format!("record-deprecation {SEED_PATH}"),
             format!("write-projection {PROJECTION}"),
             format!("remove-projection {PROJECTION}"),
             format!("delete-secret {KEY}"),
@@ -285,8 +286,8 @@ fn the_local_store_goes_the_same_way() {
     dated(platform.apply(), 100).run().success();
     set_status(&platform, "deprecated", 60);
     set_status(&platform, "decommission_requested", 50);
-    platform.apply().run().success();
-    platform.apply().run().success();
+    dated(platform.apply(), 45).run().success();
+    dated(platform.apply(), 40).run().success();
     let plan = platform.plan(&["--format", "json"]).run().success();
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 blocked {KEY}")]);
     // The recovery window ends.

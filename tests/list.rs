@@ -1,8 +1,8 @@
 //! `goldenpath list`: the catalog with filters and formats.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use goldenpath_testkit::{Outcome, Repository, SEED, SEED_PATH, request, seed_with};
+use goldenpath_testkit::{Aws, Outcome, Repository, SEED, SEED_PATH, request, seed_with};
 
 fn path(service: &str, environment: &str, id: &str) -> String {
     format!("catalogs/secrets/{service}/{environment}/{id}.yaml")
@@ -189,4 +189,36 @@ fn what_cannot_be_read_is_counted_and_a_value_is_never_shown() {
             shown.stdout
         );
     }
+}
+
+#[test]
+fn unmanaged_secrets_with_a_name_like_ours_are_listed() {
+    let aws = Aws::new("list-unmanaged");
+    aws.platform.seed();
+    aws.apply().success();
+    for name in ["goldenpath/payments/dev/by-hand", "elsewhere/key"] {
+        aws.call("CreateSecret", json!({ "Name": name }));
+    }
+    // A secret of another catalog is not unmanaged.
+    let tags = json!([
+        { "Key": "goldenpath.io/managed-by", "Value": "goldenpath" },
+        { "Key": "goldenpath.io/catalog", "Value": "other" },
+    ]);
+    aws.call("CreateSecret", json!({ "Name": "goldenpath/a/dev/theirs", "Tags": tags }));
+    let list = |arguments: &[&str]| {
+        let arguments = [&["list", "--unmanaged"], arguments].concat();
+        aws.reach(aws.platform.catalog.goldenpath(&arguments)).run()
+    };
+    let rows = list(&["--format", "json"]).success().json()["unmanaged"].clone();
+    let names: Vec<&str> =
+        rows.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["goldenpath/payments/dev/by-hand"]);
+    let table = list(&["--env", "dev"]).success().stdout;
+    assert!(table.contains("goldenpath/payments/dev/by-hand"), "{table}");
+    let csv = list(&["--format", "csv"]).success().stdout;
+    assert!(csv.starts_with("name,environments,store,"), "{csv}");
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    list(&["--owner", "team-payments"]).fails_with(2);
+    aws.recorder.refuse("ListSecrets", "", 1, "AccessDeniedException", "no");
+    assert!(list(&[]).fails_with(1).stderr.contains("Not queried: "));
 }

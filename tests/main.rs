@@ -2,18 +2,23 @@
 // A test that cannot continue panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod absence;
 mod access;
 mod accounts;
 mod apply_aws;
 mod apply_local;
 mod audit;
+mod aws_life;
 mod bad_input;
 mod changes;
+mod clocks;
 mod clones;
 mod config_file;
+mod consistency;
 mod crash_points;
 mod demo;
 mod docs;
+mod doctor;
 mod drift;
 mod due;
 mod ending;
@@ -23,9 +28,13 @@ mod gitops;
 mod golden;
 mod hook_frameworks;
 mod hooks;
+mod iam;
+mod identity;
 mod ids;
 mod init;
+mod kms;
 mod lifecycle;
+mod limits;
 mod list;
 mod many;
 mod new_secret;
@@ -36,6 +45,7 @@ mod properties;
 mod render;
 mod report;
 mod rotation;
+mod rotation_functions;
 mod rule_codes;
 mod saved_plan;
 mod screens;

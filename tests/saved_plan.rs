@@ -359,10 +359,7 @@ fn a_plan_file_cannot_override_what_the_flags_could_not() {
     let text = fs::read_to_string(&file).unwrap();
     for (change, why) in [
         (("/selection/ids", json!([])), "overrides a gate without naming an ID"),
-        (
-            ("/selection/overrides/cooling-off", json!("another")),
-            "overrides gates with several reasons",
-        ),
+        (("/selection/overrides/cooling-off", json!("another")), "has several reasons"),
         (
             ("/selection/overrides", json!({ "cooling-off": "a\u{1b}[2J\nb" })),
             "one line of at most 500 characters",

@@ -158,7 +158,7 @@ fn on_aws_dates_come_from_the_store_and_one_secret_is_asked_for() {
     aws.recorder.reset();
     let shown =
         aws.reach(aws.platform.catalog.goldenpath(&["show", "SEC-0007"])).run().success().stdout;
-    assert_eq!(aws.recorder.operations(), ["DescribeSecret"]);
+    assert_eq!(aws.recorder.operations(), ["DescribeSecret", "GetResourcePolicy"]);
     assert!(shown.contains("AWS Secrets Manager, ") && shown.contains("created 20"), "{shown}");
     assert!(shown.contains("rotation every 90 days, changed 20"), "{shown}");
     assert!(!shown.contains("of no account") && !shown.contains("awaiting a value"), "{shown}");

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-
 use super::gitops_place::GitopsPlace;
 use super::plan::PlanArgs;
 use crate::context::Context;
@@ -18,14 +16,15 @@ use goldenpath_core::projection::{Projection, ProjectionTemplate};
 use goldenpath_core::report::count;
 use goldenpath_core::rules;
 use goldenpath_core::rules::{Finding, RuleSet, Severity, StoredState};
-use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_core::vcs::{HistoryTime, Repository, Snapshot};
 use goldenpath_deploy::audit;
-use goldenpath_deploy::audit::{AppliedCommit, AuditBranch, Recorder};
+use goldenpath_deploy::audit::{AppliedCommit, Recorder};
 use goldenpath_deploy::gitops::{Target, WorkingCopy};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{
     Account, BlockReason, DecommissionRequest, Parallelism, Plan, PlanProgress, ReconcileContext,
-    ReconcileOptions, SavedPlan, SavedSelection, SecretSubject, Shard, Step, UnreadableAccount,
+    ReconcileOptions, RecordedSecrets, SavedPlan, SavedSelection, SecretSubject, Shard, Step,
+    UnreadableAccount,
 };
 use goldenpath_deploy::store::SecretStore;
 
@@ -52,7 +51,7 @@ impl CheckedCatalog<'_> {
         let environments = self.environments();
         let gitops = self.gitops(&environments, context)?;
         let (accounts, unreadable_accounts) =
-            Account::open(&project.config, &project.root, environments).await;
+            Account::open(&project.config, &project.root, environments).await?;
         let template = ProjectionTemplate::compile(
             project.template(repository, projection::TEMPLATE)?.as_deref(),
         )?;
@@ -63,12 +62,22 @@ impl CheckedCatalog<'_> {
             refresh: source.refresh,
             adopt: source.adopt.iter().copied().collect(),
             rebind_catalog: source.rebind_catalog,
+            recreate: source.recreate(),
             overrides: source.overrides(),
             now: context.now,
         };
-        let requested = self.request_times()?;
-        let reconcile_context =
-            ReconcileContext { project, catalog, template, accounts, gitops, requested, options };
+        let recorded = RecordedSecrets::new(repository, &project.config.audit);
+        let requested = self.request_times(&recorded)?;
+        let reconcile_context = ReconcileContext {
+            project,
+            catalog,
+            template,
+            accounts,
+            gitops,
+            requested,
+            recorded,
+            options,
+        };
         print_destinations(&reconcile_context, self.shard, context);
         Ok((reconcile_context, unreadable_accounts))
     }
@@ -76,7 +85,10 @@ impl CheckedCatalog<'_> {
     /// Returns since when each decommission is requested.
     ///
     /// That is by the history of the branch, and by the audit trail.
-    fn request_times(&self) -> Result<BTreeMap<SecretId, DecommissionRequest>, Failure> {
+    fn request_times(
+        &self,
+        recorded: &RecordedSecrets<'_>,
+    ) -> Result<BTreeMap<SecretId, DecommissionRequest>, Failure> {
         let status = LifecycleStatus::DecommissionRequested;
         let requests =
             self.catalog.selected().filter_map(|entry| Some((entry.request()?, &entry.path)));
@@ -91,23 +103,19 @@ impl CheckedCatalog<'_> {
             .map(|tip| self.repository.unchanged_since(tip, paths, has_status))
             .transpose()?
             .unwrap_or_default();
-        let committed: Vec<(SecretId, Timestamp)> = requests
+        let committed: Vec<(SecretId, HistoryTime)> = requests
             .into_iter()
             .filter_map(|(request, path)| Some((request.id, *since.get(path)?)))
             .collect();
         if committed.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let recorded = AuditBranch::open(&self.repository, &self.project.config.audit)
-            .map(|branch| branch.log().request_times())
-            .map_err(|error| error.to_string());
-        // Where the history is cut, its first commit says nothing about when the request was made.
-        let is_cut = self.repository.is_shallow();
-        let request_of = |(id, time)| {
+        let recorded = recorded.branch().map(|branch| branch.log().times().requested);
+        let request_of = |(id, time): (SecretId, HistoryTime)| {
             let recorded = recorded.as_ref().map(|times| times.get(&id).copied());
             let request = DecommissionRequest {
-                committed: (!is_cut).then_some(time),
-                recorded: recorded.map_err(Clone::clone),
+                committed: time.known(),
+                recorded: recorded.map_err(|why| (*why).to_owned()),
             };
             (id, request)
         };
@@ -219,7 +227,7 @@ impl CheckedCatalog<'_> {
             .actions
             .iter()
             .filter_map(|action| match &action.step {
-                Step::MarkDecommissioned { file } => Some(file.as_str()),
+                Step::MarkDecommissioned { file, .. } => Some(file.as_str()),
                 _ => None,
             })
             .collect();
@@ -292,26 +300,19 @@ impl CheckedCatalog<'_> {
         });
     }
 
-    /// Returns the recorder of the run, with the callers of the accounts if there are changes.
+    /// Returns the recorder of the run.
     ///
     /// With `older_reason`, the commit may be older than the one applied last.
-    pub(crate) async fn recorder(
+    pub(crate) fn recorder(
         &self,
         reconcile_context: &ReconcileContext<'_>,
         plan: &Plan,
         older_reason: Option<&str>,
     ) -> Recorder<'_> {
-        let mut callers = BTreeMap::new();
-        for account in reconcile_context.accounts.iter().filter(|_| plan.has_changes()) {
-            if let Some(caller) = account.store.caller().await {
-                callers.extend(
-                    account
-                        .environments
-                        .iter()
-                        .map(|environment| (environment.clone(), caller.clone())),
-                );
-            }
-        }
+        let stores = reconcile_context.accounts.iter().flat_map(|account| {
+            let identity = account.store.identity();
+            account.environments.iter().map(move |name| (name.clone(), identity.clone()))
+        });
         let source = format!("{} at {}", self.project.catalog_id, source_of(reconcile_context));
         let commit = match self.catalog.snapshot {
             Snapshot::Commit(commit) => Some(commit.to_string()),
@@ -327,11 +328,17 @@ impl CheckedCatalog<'_> {
             environments: environments.into_iter().collect(),
             older_reason: older_reason.map(str::to_owned),
         });
-        Recorder::new(&self.repository, &self.project.config.audit, source, applied, callers)
+        Recorder::new(
+            &self.repository,
+            &self.project.config.audit,
+            source,
+            applied,
+            stores.collect(),
+        )
     }
 
     /// Returns the plan for a file, with the commit, selection and accounts it is valid for.
-    pub(crate) async fn to_saved_plan(
+    pub(crate) fn to_saved_plan(
         &self,
         reconcile_context: &ReconcileContext<'_>,
         plan: &Plan,
@@ -357,15 +364,18 @@ impl CheckedCatalog<'_> {
             adopt: adopt.iter().map(ToString::to_string).collect(),
             rebind_catalog: *rebind_catalog,
             gitops_paths: plain_folders.iter().map(whole).collect::<Result<_, Failure>>()?,
-            overrides: self
-                .source
-                .overrides()
-                .iter()
-                .map(|(gate, why)| (gate.to_string(), why.clone()))
-                .collect(),
+            overrides: by_name(self.source.overrides()),
             refresh: *refresh,
+            recreate: by_name(self.source.recreate()),
         };
-        let account = reconcile::digest(&reconcile::places(reconcile_context).await?);
+        let identities = reconcile_context.accounts.iter().map(|one| one.store.identity());
+        if let Some(why) = identities.into_iter().find_map(|identity| identity.unknown_reason()) {
+            return Err(Failure::rejected(
+                format!("cannot save the plan: {why}"),
+                "a saved plan is for one account",
+            ));
+        }
+        let account = reconcile::digest(&reconcile::places(reconcile_context));
         Ok(SavedPlan::of(
             plan,
             self.catalog.snapshot.id(),
@@ -432,6 +442,9 @@ impl CheckedCatalog<'_> {
             now: context.now,
             renewals: plan.renewals.clone(),
             losses: plan.losses.clone(),
+            default_keys: plan.default_keys.clone(),
+            old_keys: plan.old_keys.clone(),
+            policies: plan.policies.clone(),
         };
         RuleSet::of(&self.project)?.check_stored(&mut findings, &self.catalog, &state);
         if !is_applicable(&findings) {
@@ -494,6 +507,9 @@ fn print_destinations(
     for account in accounts {
         let environments = of(accounts.len() > 1, &account.environments);
         context.streams.message(&format!("Store    {}{environments}", account.store.place()));
+        if let Some(doubt) = account.store.identity().doubt {
+            context.streams.message(&format!("         the account is not confirmed: {doubt}"));
+        }
     }
     for (environments, target) in gitops {
         context.streams.message(&format!(
@@ -509,6 +525,11 @@ fn print_destinations(
         );
     }
     context.streams.message("");
+}
+
+/// Returns reasons by the names of what they are for.
+fn by_name(reasons: BTreeMap<impl ToString, String>) -> BTreeMap<String, String> {
+    reasons.into_iter().map(|(name, reason)| (name.to_string(), reason)).collect()
 }
 
 /// Returns whether no finding is an error.

@@ -11,8 +11,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project};
 use goldenpath_core::manifest::{LifecycleStatus, SecretId, SecretRequest};
+use goldenpath_core::trail::RecordedTimes;
 use goldenpath_core::vcs::{Repository, Snapshot};
-use goldenpath_deploy::inventory::{Due, StartDates, StoreDates, UnreachableStore};
+use goldenpath_deploy::inventory::{Due, StartDates, StoreDates, UnknownDue, UnreachableStore};
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{Account, UnreadableAccount};
 
@@ -22,12 +23,12 @@ pub(crate) struct DueWindow {
     /// Show what is due within TIME, in days or weeks: 14d, 2w
     #[arg(long, value_name = "TIME", default_value = "14d", value_parser = parse_days)]
     pub(crate) within: u32,
-    /// Use only git's history, without querying the stores
+    /// Use only git's history and the audit trail as fetched last, without the stores
     #[arg(long)]
     pub(crate) offline: bool,
 }
 
-/// The dates from git and the stores.
+/// The dates from git, the audit trail and the stores.
 pub(crate) struct DueDates {
     start_dates: StartDates,
     /// The stores that could not be queried.
@@ -35,13 +36,16 @@ pub(crate) struct DueDates {
 }
 
 impl DueWindow {
-    /// Reads the history and queries the stores. Reports stores that cannot be queried.
+    /// Reads the history and queries the stores. `recorded` is from the audit trail.
+    ///
+    /// Reports stores that cannot be queried.
     pub(crate) async fn read(
         &self,
         filter: &Filter,
         repository: &Repository,
         project: &Project,
         catalog: &Catalog,
+        recorded: RecordedTimes,
         context: &Context,
     ) -> Result<DueDates, Failure> {
         let tip = match catalog.snapshot {
@@ -50,14 +54,15 @@ impl DueWindow {
         };
         let mut start_dates = tip
             .map(|tip| {
-                StartDates::of(repository, project, catalog, tip, |request| filter.selects(request))
+                let is_selected = |request: &SecretRequest| filter.selects(request);
+                StartDates::of(repository, project, catalog, tip, recorded, is_selected)
             })
             .transpose()?
             .unwrap_or_default();
         if repository.is_shallow() {
             context.streams.message(
-                "Note: this clone is shallow. Older manifests count from the start of its history; \
-                 `git fetch --unshallow` fetches the rest.",
+                "Note: this clone is shallow. What is older than its history counts from the audit \
+                 trail; `git fetch --unshallow` fetches the rest.",
             );
         }
         let unreachable_stores = if self.offline {
@@ -66,7 +71,7 @@ impl DueWindow {
             project.check_locations(repository)?;
             let is_selected = |request: &SecretRequest| filter.selects(request);
             let (known, unreachable_stores) =
-                query_stores(is_selected, project, catalog, context).await;
+                query_stores(is_selected, project, catalog, context).await?;
             start_dates.store_dates = known;
             unreachable_stores
         } else {
@@ -81,7 +86,7 @@ impl DueWindow {
 }
 
 impl DueDates {
-    /// Returns what is overdue, and what is due within `days`.
+    /// Returns what is overdue or due within `days`, and what is unknown.
     pub(crate) fn due(
         &self,
         days: u32,
@@ -89,7 +94,7 @@ impl DueDates {
         project: &Project,
         catalog: &Catalog,
         context: &Context,
-    ) -> Result<Vec<Due>, Failure> {
+    ) -> Result<(Vec<Due>, Vec<UnknownDue>), Failure> {
         let until = context.now.checked_add(SignedDuration::from_hours(i64::from(days) * 24));
         let until = until.map_err(|_| {
             Failure::usage("`--within` is beyond the last date of the calendar", "give fewer days")
@@ -106,14 +111,14 @@ pub(crate) async fn query_stores(
     project: &Project,
     catalog: &Catalog,
     context: &Context,
-) -> (BTreeMap<SecretId, StoreDates>, Vec<UnreachableStore>) {
+) -> Result<(BTreeMap<SecretId, StoreDates>, Vec<UnreachableStore>), Failure> {
     let exists = |request: &&SecretRequest| {
         request.status != LifecycleStatus::Decommissioned && is_selected(request)
     };
     let environments: BTreeSet<String> =
         catalog.requests().filter(exists).map(|request| request.environment.to_string()).collect();
     let (accounts, mut unreadable_accounts) =
-        Account::open(&project.config, &project.root, environments).await;
+        Account::open(&project.config, &project.root, environments).await?;
     let bar = context.streams.start_bar();
     let read = Cell::new(0);
     let report = |more| {
@@ -137,5 +142,5 @@ pub(crate) async fn query_stores(
         let UnreachableStore { environments, message } = account;
         context.streams.message(&format!("Not queried: {environments}: {message}."));
     }
-    (known, unreachable)
+    Ok((known, unreachable))
 }

@@ -52,7 +52,7 @@ impl SnapshotArgs {
         let (repository, snapshot) = match &self.commit {
             None => (Repository::discover()?, Snapshot::WorkTree),
             Some(commit) => {
-                let repository = Repository::discover_any()?;
+                let repository = Repository::discover_any()?.check_format()?;
                 let snapshot = repository.commit(commit)?;
                 (repository, snapshot)
             }
@@ -102,6 +102,12 @@ impl FullFilter {
         self.filter.check(project, catalog)?;
         let tiers = catalog.requests().map(|request| request.risk_tier.as_str());
         check("--tier", &self.tiers, tiers, &project.enums.risk_tiers)
+    }
+
+    /// Returns whether it selects this environment.
+    pub(crate) fn selects_environment(&self, name: &str) -> bool {
+        let environments = &self.filter.selection.environments;
+        environments.is_empty() || environments.iter().any(|one| one == name)
     }
 
     pub(crate) fn selects(&self, request: &SecretRequest) -> bool {

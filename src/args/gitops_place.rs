@@ -58,7 +58,7 @@ impl GitopsPlace {
     }
 
     /// Returns whether both are the same place. A missing folder is reported when it is opened.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Remote(one), Self::Remote(other)) => one == other,
             (Self::Folder(one), Self::Folder(other)) => {

@@ -5,6 +5,7 @@ pub(crate) mod checked_catalog;
 pub(crate) mod commit;
 pub(crate) mod due_window;
 pub(crate) mod duration;
+pub(crate) mod environments;
 pub(crate) mod filter;
 pub(crate) mod gitops_place;
 pub(crate) mod plan;

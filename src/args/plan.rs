@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use super::checked_catalog::{CheckedCatalog, is_applicable, reject};
 use super::shard::ShardArg;
 use crate::args::selection::SelectionArgs;
+use crate::check_report::note_unknown_ages;
 use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Project, Selection};
 use goldenpath_core::config::FILE_NAME;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::rules::RuleSet;
+use goldenpath_core::trail::AuditLog;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::reconcile::{Gate, SavedPlan, SavedSelection, Shard};
 
@@ -35,6 +37,12 @@ pub(crate) struct PlanArgs {
     /// another repository with the same `catalogId` are blocked.
     #[arg(long)]
     pub(super) rebind_catalog: bool,
+    /// Create the lost secret of this manifest again, with --reason; may be repeated
+    ///
+    /// A secret that the audit trail knows, and that its store does not have, was deleted outside
+    /// goldenpath or is in another account or region. It is created without its value.
+    #[arg(long, value_name = "ID", value_parser = SecretId::parse, requires = "reason")]
+    pub(super) recreate: Vec<SecretId>,
     /// Accept DIR as `gitops.path` although it is not the root of a work tree
     ///
     /// May be repeated. DIR must be a `gitops.path` of the configuration.
@@ -45,7 +53,7 @@ pub(crate) struct PlanArgs {
     pub(super) ids: Vec<SecretId>,
     /// Override a deletion gate; requires --id and --reason
     ///
-    /// The gates are consumers, last-accessed, cooling-off and live-cluster.
+    /// The gates are consumers, last-accessed, cooling-off, live-cluster and absence.
     #[arg(
         long = "override",
         value_name = "GATE",
@@ -54,7 +62,7 @@ pub(crate) struct PlanArgs {
         requires = "reason"
     )]
     pub(super) overrides: Vec<Gate>,
-    /// Record TEXT in the audit trail as the reason for an override
+    /// Record TEXT in the audit trail as the reason for an override or --recreate
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(super) reason: Option<String>,
     /// Select one of N shards of the services, for concurrent jobs: I/N, or auto
@@ -63,7 +71,7 @@ pub(crate) struct PlanArgs {
     /// sets, and GOLDENPATH_SHARD_COUNT, which the job's author sets.
     #[arg(long, value_name = "I/N|auto")]
     pub(super) shard: Option<ShardArg>,
-    /// Read every resource policy that a manifest sets, and not only its tag
+    /// Read every resource policy, and the KMS keys of all values
     #[arg(long)]
     pub(super) refresh: bool,
     /// Limit concurrent store calls to N [default: 16, and 128 for reads]
@@ -87,6 +95,7 @@ impl PlanArgs {
             rebind_catalog,
             gitops_paths,
             overrides,
+            recreate,
             refresh,
         } = saved.selection.clone();
         let repository = Repository::discover()?;
@@ -106,10 +115,10 @@ impl PlanArgs {
                 "the saved plan overrides a gate without naming an ID".to_owned(),
             ));
         }
-        let why =
-            overrides.values().next().map(|text| reason(text)).transpose().map_err(unusable)?;
-        if overrides.values().any(|text| Some(text) != why.as_ref()) {
-            return Err(unusable("the saved plan overrides gates with several reasons".to_owned()));
+        let mut reasons = overrides.values().chain(recreate.values());
+        let why = reasons.next().map(|text| reason(text)).transpose().map_err(unusable)?;
+        if reasons.any(|text| Some(text) != why.as_ref()) {
+            return Err(unusable("the saved plan has several reasons".to_owned()));
         }
         let gates = overrides
             .keys()
@@ -125,6 +134,7 @@ impl PlanArgs {
             reason: why,
             shard: shard.map(ShardArg::Of),
             adopt: parsed(adopt).map_err(unusable)?,
+            recreate: parsed(recreate.into_keys().collect()).map_err(unusable)?,
             rebind_catalog,
             plain_folders: gitops_paths.into_iter().map(PathBuf::from).collect(),
             refresh,
@@ -152,19 +162,27 @@ impl PlanArgs {
 
     /// Rejects a reason without anything that it is for.
     pub(crate) fn check_reason(&self, is_used: bool) -> Result<(), Failure> {
-        if self.reason.is_none() || is_used || !self.overrides.is_empty() {
+        if self.reason.is_none()
+            || is_used
+            || !self.overrides.is_empty()
+            || !self.recreate.is_empty()
+        {
             return Ok(());
         }
         Err(Failure::usage(
             "`--reason` is given without anything that it is the reason for",
-            "give it together with `--override GATE`, or for apply with `--allow-older`",
+            "give it together with `--override GATE` or `--recreate ID`, or for apply with \
+             `--allow-older`",
         ))
     }
 
     /// Reads and checks the catalog. Returns `None` after showing the errors it has.
-    pub(crate) fn read(&self, context: &Context) -> Result<Option<CheckedCatalog<'_>>, Failure> {
+    pub(crate) fn read(
+        &self,
+        repository: Repository,
+        context: &Context,
+    ) -> Result<Option<CheckedCatalog<'_>>, Failure> {
         let shard = self.shard.map(ShardArg::resolve).transpose()?;
-        let repository = Repository::discover()?;
         let snapshot = self.snapshot(&repository)?;
         let project = context.open(&repository, snapshot)?;
         if !project.config.has_backend() {
@@ -182,7 +200,10 @@ impl PlanArgs {
         self.selection.check(&project, &checked.catalog)?;
         let tip = if self.work_tree { repository.last_commit()? } else { Some(snapshot) };
         if let Some(tip) = tip {
-            rules.find_expired(&mut checked, &repository, tip, context.now)?;
+            // As it was fetched last: a warning is not worth a query.
+            let first = AuditLog::fetched(&repository, &project.config.audit)?.times().first;
+            rules.find_expired(&mut checked, &repository, tip, Some(&first), context.now)?;
+            note_unknown_ages(&checked.catalog, context);
         }
         let (catalog, findings) = rules.finish(checked)?;
         if !is_applicable(&findings) {
@@ -208,6 +229,12 @@ impl PlanArgs {
         self.overrides.iter().map(|gate| (*gate, reason.clone())).collect()
     }
 
+    /// Returns the manifests whose lost secret is created again, with the reason.
+    pub(super) fn recreate(&self) -> BTreeMap<SecretId, String> {
+        let reason = self.reason.clone().unwrap_or_default();
+        self.recreate.iter().map(|id| (*id, reason.clone())).collect()
+    }
+
     /// Rejects an ID that no selected manifest has: it is probably misspelled.
     fn check_ids(&self, catalog: &Catalog) -> Result<(), Failure> {
         let selected = |id: &SecretId| {
@@ -215,6 +242,7 @@ impl PlanArgs {
         };
         for (flag, ids, help) in [
             ("--adopt", &self.adopt, "give the ID of a manifest whose secret already exists"),
+            ("--recreate", &self.recreate, "give the ID of a manifest whose secret was lost"),
             ("--id", &self.ids, "`goldenpath id list` shows the IDs and their manifests"),
         ] {
             if let Some(id) = ids.iter().find(|id| !selected(id)) {

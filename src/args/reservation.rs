@@ -35,7 +35,7 @@ impl ReservationArgs {
         repository: &'r Repository,
         config: &'r Config,
     ) -> Allocator<'r> {
-        Allocator::of(repository, &config.catalog, &config.ids, self.choice())
+        Allocator::of(repository, config, self.choice())
     }
 }
 

@@ -20,6 +20,8 @@ use crate::output::progress::ApplyProgress;
 use crate::output::style::wrap_lines;
 use crate::prompt::Prompter;
 use goldenpath_core::sanitize::sanitize_name;
+use goldenpath_core::vcs::Repository;
+use goldenpath_deploy::audit::CatalogStatuses;
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{Applied, Effect, Plan, SavedPlan};
 
@@ -81,24 +83,32 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let own =
         saved.as_ref().map(|saved| PlanArgs::of(saved, args.source.parallelism())).transpose()?;
     let source = own.as_ref().unwrap_or(&args.source);
-    let Some(desired) = source.read(context)? else { return Ok(Outcome::Failed) };
+    let repository = Repository::discover()?;
+    let Some(desired) = source.read(repository, context)? else { return Ok(Outcome::Failed) };
     if let Some(saved) = &saved {
         saved.check_configuration(&desired.configuration()?)?;
     }
     block_on(async {
         let (reconcile_context, unreadable_accounts) = desired.reconcile_context(context).await?;
-        if let Some(saved) = saved.as_ref().filter(|_| unreadable_accounts.is_empty()) {
-            saved
-                .check_account(&reconcile::digest(&reconcile::places(&reconcile_context).await?))?;
-        }
         for (_, copy) in &reconcile_context.gitops {
             copy.recover();
         }
         let plan = desired.plan(&reconcile_context, unreadable_accounts, context).await?;
+        if let Some(saved) = saved.as_ref().filter(|_| plan.unreadable_accounts.is_empty()) {
+            saved.check_account(&reconcile::digest(&reconcile::places(&reconcile_context)))?;
+        }
         if print_unreadable_accounts(&reconcile_context, &plan, context)
             || desired.warnings(&plan, context)?.is_none()
         {
             return Ok(Outcome::Failed);
+        }
+        if let Some(why) = &plan.unread_trail {
+            // Its own error says what to do, if it is still there.
+            desired.recorder(&reconcile_context, &plan, older_reason).check_order()?;
+            return Err(Failure::rejected(
+                format!("cannot create secrets without the audit trail: {why}"),
+                "whether they existed before is unknown; run the command again",
+            ));
         }
         if let Some(saved) = &saved {
             if !plan.unreadable_accounts.is_empty() {
@@ -118,10 +128,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             &plan,
             args.allow_deletes.unwrap_or(reconcile_context.project.config.limits.max_deletes),
         )?;
-        let recorder = desired.recorder(&reconcile_context, &plan, older_reason).await;
+        let recorder = desired.recorder(&reconcile_context, &plan, older_reason);
         if !plan.has_changes() {
             let mut applied = Applied::default();
-            if let Err(error) = recorder.note_applied(&reconcile_context.ids_in_use()) {
+            let statuses = CatalogStatuses::of(reconcile_context.catalog);
+            if let Err(error) = recorder.note_applied(&statuses) {
                 context.streams.message(&format!(
                     "Note: it is not recorded that this commit is applied: {error}"
                 ));

@@ -174,7 +174,7 @@ fn uninstall(names: &[HookName], context: &Context) -> Result<Outcome, Failure> 
 fn run_hook(name: HookName, arguments: &[String], context: &Context) -> Result<Outcome, Failure> {
     match (name, arguments) {
         (HookName::PreCommit | HookName::PreMergeCommit, _) => {
-            let repository = Repository::discover()?;
+            let repository = Repository::discover_to_read()?;
             check_and_print(
                 &repository,
                 &Range::staged(&repository)?.with_config(context.config.as_deref()),

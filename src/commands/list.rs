@@ -1,27 +1,32 @@
 //! `goldenpath list`
 
 use clap::ValueEnum;
+use serde_json::{Value, json};
 
 use crate::args::due_window::query_stores;
 use crate::args::filter::{FullFilter, SnapshotArgs, note_unreadable, table_width};
 use crate::context::{Context, block_on};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
-use crate::output::secret_table::render_table;
+use crate::output::secret_table::{render_table, render_unmanaged};
+use goldenpath_core::catalog::Project;
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_deploy::inventory;
 use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
+use goldenpath_deploy::reconcile::{Account, UnmanagedSecret, find_unmanaged, unmanaged_csv};
 
 /// List the secrets of the catalog
 ///
-/// Lists the manifests of the work tree by ID. Stores are queried only with --awaiting-value.
+/// Lists the manifests of the work tree by ID. Stores are queried only with --awaiting-value and
+/// --unmanaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("list":
     "List one service's secrets in production" =>
         "goldenpath list --service payments --env prod",
     "Export all fields to a spreadsheet" => "goldenpath list --format csv > catalog.csv",
     "List secrets without a value" => "goldenpath list --awaiting-value",
+    "List secrets that could be adopted" => "goldenpath list --unmanaged",
 ))]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,6 +36,16 @@ pub(crate) struct Args {
     /// Exits with 1 if a store cannot be queried.
     #[arg(long)]
     awaiting_value: bool,
+    /// Query the stores and list secrets with a name like ours that are unmanaged
+    ///
+    /// These are the secrets below the text before the first variable of `store.keyTemplate` that
+    /// have none of goldenpath's tags. Only --env selects. Exits with 1 if a store cannot be
+    /// queried.
+    #[arg(
+        long,
+        conflicts_with_all = ["awaiting_value", "services", "owners", "statuses", "tiers"]
+    )]
+    unmanaged: bool,
     #[command(flatten)]
     at: SnapshotArgs,
     /// Set how to print the list
@@ -57,18 +72,24 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     note_unreadable(&catalog, context);
     let streams = &context.streams;
     let mut outcome = Outcome::Done;
-    if args.awaiting_value {
+    if args.awaiting_value || args.unmanaged {
         if !project.config.has_backend() {
+            let flag = if args.unmanaged { "--unmanaged" } else { "--awaiting-value" };
             return Err(Failure::usage(
-                "cannot query the stores for values: `store.backend` is not set",
-                "set it in goldenpath.yaml, or leave out `--awaiting-value`",
+                "cannot query the stores: `store.backend` is not set",
+                format!("set it in goldenpath.yaml, or leave out `{flag}`"),
             ));
         }
         project.check_locations(&repository)?;
+    }
+    if args.unmanaged {
+        return block_on(list_unmanaged(args, &project, context));
+    }
+    if args.awaiting_value {
         outcome = block_on(async {
             let in_use =
                 |request: &SecretRequest| is_selected(request) && request.status.is_in_use();
-            let (known, unreachable) = query_stores(in_use, &project, &catalog, context).await;
+            let (known, unreachable) = query_stores(in_use, &project, &catalog, context).await?;
             let awaits = |known: &StoreDates| !known.has_value && known.deletion.is_none();
             rows.retain_mut(|row| {
                 row.has_value = known.get(&row.id).map(|known| known.has_value);
@@ -91,4 +112,38 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         Format::Csv => streams.result(&as_csv(&rows)),
     }
     Ok(outcome)
+}
+
+async fn list_unmanaged(
+    args: &Args,
+    project: &Project,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let is_selected = |name: &&String| args.filter.selects_environment(name);
+    let environments = project.enums.environments.iter().filter(is_selected).cloned().collect();
+    let (accounts, mut unreadable) =
+        Account::open(&project.config, &project.root, environments).await?;
+    let (secrets, more) = find_unmanaged(project, &accounts, &|_| {}).await;
+    unreadable.extend(more);
+    let streams = &context.streams;
+    for account in &unreadable {
+        streams.message(&format!("Not queried: {}: {}.", account.names(), account.error));
+    }
+    match args.format {
+        Format::Table if secrets.is_empty() => {
+            if unreadable.is_empty() {
+                streams.message("No unmanaged secret has a name like ours.");
+            }
+        }
+        Format::Table => {
+            streams.result(&render_unmanaged(&secrets, table_width(context), streams.out));
+        }
+        Format::Json => {
+            let rows: Vec<Value> = secrets.iter().map(UnmanagedSecret::as_json).collect();
+            let json = json!({ "version": 1, "unmanaged": rows });
+            streams.result(&format!("{}\n", sanitize_json(&format!("{json:#}"))));
+        }
+        Format::Csv => streams.result(&unmanaged_csv(&secrets)),
+    }
+    Ok(if unreadable.is_empty() { Outcome::Done } else { Outcome::Failed })
 }

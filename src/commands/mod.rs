@@ -70,6 +70,8 @@ commands![
     id => Id,
     audit => Audit,
     codeowners => Codeowners,
+    iam => Iam,
+    doctor => Doctor,
     hook => Hook,
     demo => Demo,
 ];

@@ -77,7 +77,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         None => None,
     };
     args.source.check_reason(false)?;
-    let Some(mut desired) = args.source.read(context)? else { return Ok(Outcome::Failed) };
+    let repository = Repository::discover_to_read()?;
+    let Some(mut desired) = args.source.read(repository, context)? else {
+        return Ok(Outcome::Failed);
+    };
     if let Some(change) = &change {
         desired.add_findings(change.findings.clone());
     }
@@ -105,7 +108,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 context.streams.message("The plan was not saved: not every account could be read.");
                 return Ok(Outcome::Failed);
             }
-            desired.to_saved_plan(&reconcile_context, &plan).await?.write(path)?;
+            desired.to_saved_plan(&reconcile_context, &plan)?.write(path)?;
             let path = path.display();
             context.streams.message(&format!(
                 "Saved in {path}: `goldenpath apply {path}` applies exactly this plan."
@@ -124,7 +127,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 
 /// Checks the change from `base` to the planned commit, as `validate --from-ref` does.
 fn check_change(args: &Args, base: &str, context: &Context) -> Result<Checked, Failure> {
-    let repository = Repository::discover()?;
+    let repository = Repository::discover_to_read()?;
     let from = repository.commit(base)?;
     let range = Range::since(&repository, Some(from), args.source.snapshot(&repository)?)?;
     let range =

@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::output::findings::count_of;
 use goldenpath_core::files;
 use goldenpath_core::manifest::{SecretId, SecretRequest};
-use goldenpath_core::trail::AuditEvent;
+use goldenpath_core::trail::{AuditEvent, RecordedTimes};
 use goldenpath_deploy::inventory;
 use goldenpath_deploy::inventory::DueList;
 use goldenpath_deploy::inventory::page::{CatalogPage, MARK, TimelineEvent};
@@ -61,13 +61,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
     }
     block_on(async {
-        let dates =
-            args.window.read(&args.filter, &repository, &project, &catalog, context).await?;
+        let events = read_events(&repository, &project, args.window.offline, context)?;
+        let recorded = RecordedTimes::of(&events);
+        let dates = args
+            .window
+            .read(&args.filter, &repository, &project, &catalog, recorded, context)
+            .await?;
         let (catalog_id, now, within) =
             (project.catalog_id.clone(), context.now, args.window.within);
-        let due = dates.due(within, &args.filter, &project, &catalog, context)?;
-        let due_list =
-            DueList { catalog_id, now, within, due, unreachable_stores: dates.unreachable_stores };
+        let (due, unknown) = dates.due(within, &args.filter, &project, &catalog, context)?;
+        let unreachable_stores = dates.unreachable_stores;
+        let due_list = DueList { catalog_id, now, within, due, unknown, unreachable_stores };
         let moment = |event: AuditEvent| TimelineEvent {
             time: event.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             words: format!(
@@ -80,7 +84,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         };
         let mut timelines: BTreeMap<SecretId, Vec<TimelineEvent>> =
             rows.iter().map(|row| (row.id, Vec::new())).collect();
-        for event in read_events(&repository, &project, args.window.offline, context)? {
+        for event in events {
             if let Some(timeline) = timelines.get_mut(&event.id) {
                 timeline.push(moment(event));
             }

@@ -13,26 +13,31 @@ use crate::output::secret_details::render_details;
 use goldenpath_core::catalog::{Entry, Project, Selection};
 use goldenpath_core::config::Reserve;
 use goldenpath_core::ids::Allocator;
-use goldenpath_core::manifest::SecretRequest;
+use goldenpath_core::manifest::{SecretId, SecretRequest};
 use goldenpath_core::projection;
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
 use goldenpath_core::rules;
 use goldenpath_core::rules::{ConsumerLosses, Finding, RuleSet, StoredState};
 use goldenpath_core::sanitize::sanitize_json;
+use goldenpath_core::trail::RecordedTimes;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::gitops::FileState;
 use goldenpath_deploy::inventory::{
     CatalogRow, Lookup, Projected, Reserved, SecretDetails, StartDates, Stored, StoredDetails,
 };
 use goldenpath_deploy::lifecycle::LifecycleError;
-use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership, store_dates_of};
+use goldenpath_deploy::reconcile::{
+    Account, ExpectedTags, SecretOwnership, account_of_default_key, find_old_key,
+    find_unrequested_policy, store_dates_of,
+};
 use goldenpath_deploy::store::SecretStore;
 
 /// Show everything known about one secret
 ///
 /// Shows the manifest in the work tree, the secret in the store, the ExternalSecret in the GitOps
 /// repository, the reservation of the ID, due dates, recorded actions and the findings of
-/// `validate`. A source that cannot be read is reported in its place. No value is ever read.
+/// `validate`. A source that cannot be read is reported in its place. No value is ever read. The
+/// exit code is 1 if a resource policy that the manifest does not ask for permits everyone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("show":
     "Show a secret" => "goldenpath show SEC-0001",
@@ -77,8 +82,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let mut checked = rules.read(&repository, snapshot, &Selection::All, None)?;
     let tip =
         if snapshot == Snapshot::WorkTree { repository.last_commit()? } else { Some(snapshot) };
+    let mut events = read_events(&repository, &project, args.offline, context)?;
+    let recorded = RecordedTimes::of(&events);
     if let Some(tip) = tip {
-        rules.find_expired(&mut checked, &repository, tip, context.now)?;
+        let first = Some(&recorded.first);
+        rules.find_expired(&mut checked, &repository, tip, first, context.now)?;
     }
     let (catalog, mut findings) = rules.finish(checked)?;
     let entry = catalog.find(&args.id)?;
@@ -87,11 +95,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let row = CatalogRow::of(entry, &project).ok_or_else(unreadable)?;
     let subject = ShownSecret { repository: &repository, project: &project, entry, request };
     let mut start_dates = tip
-        .map(|tip| StartDates::of(&repository, &project, &catalog, tip, |one| one.id == request.id))
+        .map(|tip| {
+            let is_shown = |one: &SecretRequest| one.id == request.id;
+            StartDates::of(&repository, &project, &catalog, tip, recorded, is_shown)
+        })
         .transpose()?
         .unwrap_or_default();
 
-    let mut events = read_events(&repository, &project, args.offline, context)?;
     events.retain(|event| event.id == request.id);
     block_on(async {
         let (mut store, mut gitops, mut reservation) =
@@ -106,17 +116,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.end_progress();
             gitops = projected?;
         }
-        if let Lookup::Answer(Stored {
-            found: Some(StoredDetails { dates, foreign_reason: None, .. }),
-            ..
-        }) = &store
+        let mut outcome = Outcome::Done;
+        if let Lookup::Answer(Stored { found: Some(found), .. }) = &store
+            && found.foreign_reason.is_none()
         {
-            start_dates.store_dates.insert(request.id, *dates);
-            let state = StoredState {
-                now: context.now,
-                renewals: dates.renewal.map(|renewal| (request.id, renewal)).into_iter().collect(),
-                losses: ConsumerLosses::new(),
-            };
+            start_dates.store_dates.insert(request.id, found.dates);
+            let state = stored_state(request.id, found, context.now);
+            if state.policies.values().any(|policy| policy.is_public) {
+                outcome = Outcome::Failed;
+            }
             rules.check_stored(&mut findings, &catalog, &state);
         }
         let is_committed = match snapshot {
@@ -128,7 +136,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             now: context.now,
             is_committed,
             catalogued: start_dates.catalogued(request.id),
-            days: start_dates.due_dates(request, &entry.path, &project),
+            dates: start_dates.due_dates(request, &entry.path, &project),
             store,
             gitops,
             reservation,
@@ -142,8 +150,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Format::Text => render_details(&details, table_width(context), context.streams.out),
             Format::Json => format!("{}\n", sanitize_json(&format!("{:#}", details.as_json()))),
         });
-        Ok(Outcome::Done)
+        Ok(outcome)
     })
+}
+
+/// Returns the state of one secret, for the rules.
+fn stored_state(id: SecretId, found: &StoredDetails, now: Timestamp) -> StoredState {
+    let old_key = found.old_key.as_ref().ok().cloned().flatten();
+    let policy = found.policy.as_ref().ok().cloned().flatten();
+    let account = found.account_of_default_key.clone();
+    StoredState {
+        now,
+        renewals: found.dates.renewal.map(|renewal| (id, renewal)).into_iter().collect(),
+        losses: ConsumerLosses::new(),
+        default_keys: account.map(|account| (id, account)).into_iter().collect(),
+        old_keys: old_key.map(|old| (id, old)).into_iter().collect(),
+        policies: policy.map(|policy| (id, policy)).into_iter().collect(),
+    }
 }
 
 impl ShownSecret<'_> {
@@ -163,8 +186,12 @@ impl ShownSecret<'_> {
         if self.project.config.store_of(&environment).backend.is_none() {
             return Lookup::Unavailable("none: `store.backend` is not set".to_owned());
         }
-        let (accounts, unreadable_accounts) =
+        let opened =
             Account::open(&self.project.config, &self.project.root, [environment].into()).await;
+        let (accounts, unreadable_accounts) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Lookup::Failed(self.redact(error.to_string())),
+        };
         if let Some(account) = unreadable_accounts.first() {
             return Lookup::Failed(self.redact(account.error.to_string()));
         }
@@ -173,19 +200,44 @@ impl ShownSecret<'_> {
             Ok(found) => found,
             Err(error) => return Lookup::Failed(self.redact(error.to_string())),
         };
-        let found = found.map(|found| StoredDetails {
+        let Some(found) = found else {
+            return Lookup::Answer(Stored { place: account.store.place(), found: None });
+        };
+        let foreign_reason =
+            SecretOwnership::of(&found, &ExpectedTags::of(self.project, Some(self.request.id)))
+                .foreign_reason();
+        let config = &self.project.config;
+        let environment = self.request.environment.as_str();
+        let wanted = config.store_of(environment).kms_key_id;
+        // AWS rejects calls for a secret that is marked for deletion.
+        let is_readable = foreign_reason.is_none() && found.deletion.is_none();
+        let old_key = match &wanted {
+            Some(wanted) if is_readable && found.has_value() => {
+                let old_key = find_old_key(&account.store, key, Some(wanted)).await;
+                old_key.map_err(|error| self.redact(error.to_string()))
+            }
+            _ => Ok(None),
+        };
+        let policy = if is_readable && self.request.principals.is_none() {
+            let policy = account.store.policy(key).await;
+            policy
+                .map(|policy| find_unrequested_policy(policy.as_deref()))
+                .map_err(|error| self.redact(error.to_string()))
+        } else {
+            Ok(None)
+        };
+        let found = StoredDetails {
+            account_of_default_key: account_of_default_key(config, self.request, Some(&found)),
+            old_key,
+            policy,
             dates: store_dates_of(&found, now),
             has_value: found.has_value(),
             deletion: found.deletion,
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,
-            foreign_reason: SecretOwnership::of(
-                &found,
-                &ExpectedTags::of(self.project, Some(self.request.id)),
-            )
-            .foreign_reason(),
-        });
-        Lookup::Answer(Stored { place: account.store.place(), found })
+            foreign_reason,
+        };
+        Lookup::Answer(Stored { place: account.store.place(), found: Some(found) })
     }
 
     /// Returns whether a missing projection is held back until the secret has a value.
@@ -259,12 +311,11 @@ impl ShownSecret<'_> {
         if config.ids.reserve == Reserve::Never {
             return Lookup::NotQueried;
         }
-        let remote =
-            match Allocator::of(self.repository, &config.catalog, &config.ids, None).remote() {
-                Ok(Some(remote)) => remote,
-                Ok(None) => return Lookup::NotQueried,
-                Err(error) => return Lookup::Failed(error.to_string()),
-            };
+        let remote = match Allocator::of(self.repository, config, None).remote() {
+            Ok(Some(remote)) => remote,
+            Ok(None) => return Lookup::NotQueried,
+            Err(error) => return Lookup::Failed(error.to_string()),
+        };
         match remote.reservation(self.request.id) {
             Ok(reservation) => Lookup::Answer(Reserved {
                 remote: remote.name.clone(),

@@ -87,6 +87,31 @@ pub(crate) fn install(
     }
 }
 
+/// Whether git calls goldenpath by a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HookState {
+    /// It does, directly or as the legacy hook of a framework.
+    Installed,
+    /// Another program's hook is there, which may call goldenpath.
+    Other,
+    Missing,
+}
+
+/// Returns the state of a hook in `folder`, without a change.
+pub(crate) fn state_of(folder: &Path, name: HookName) -> HookState {
+    let path = folder.join(name.as_str());
+    let is_ours = |path: &Path| {
+        read(path).is_some_and(|text| is_managed(&text, name) || calls_goldenpath(&text, name))
+    };
+    if !path.exists() || !is_executable(&path) {
+        HookState::Missing
+    } else if is_ours(&path) || is_ours(&with_suffix(folder, name, LEGACY)) {
+        HookState::Installed
+    } else {
+        HookState::Other
+    }
+}
+
 /// Removes the hook from `folder` and restores the previous one.
 ///
 /// # Errors

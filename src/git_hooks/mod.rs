@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 
-pub(crate) use install::{HookChange, install, uninstall};
+pub(crate) use install::{HookChange, HookState, install, state_of, uninstall};
 pub(crate) use refs::{PushedRef, of_lines, of_update};
 
 /// The hooks of goldenpath.

@@ -94,6 +94,16 @@ fn render_notes(plan: &Plan, terminal: TerminalStyle) -> String {
             terminal.style().dim().apply_to(sanitize(&line).into_owned())
         ));
     }
+    if let Some(why) = &plan.unread_trail {
+        let line = format!(
+            "The audit trail cannot be read: {why}. Whether these secrets existed before is \
+             unknown, and apply creates none of them."
+        );
+        text.push_str(&format!(
+            "\n{}\n",
+            terminal.style().red().apply_to(sanitize(&line).into_owned())
+        ));
+    }
     for account in &plan.unreadable_accounts {
         let line = format!("Not checked: {}. Nothing is applied there.", account.names());
         text.push_str(&format!(
@@ -117,10 +127,11 @@ fn render_awaiting(plan: &Plan, terminal: TerminalStyle) -> String {
     };
     let mut text = format!("\n{}\n", terminal.style().bold().apply_to(heading));
     for one in plan.awaiting.iter().take(FEW) {
-        let held_back = if one.held_back {
-            "; its ExternalSecret is held back until it has a value"
-        } else {
-            ""
+        let held_back = match (one.held_back, one.rotation_held_back) {
+            (true, true) => "; its ExternalSecret and its rotation wait for the value",
+            (true, false) => "; its ExternalSecret is held back until it has a value",
+            (false, true) => "; its rotation is configured by the first run after it has a value",
+            (false, false) => "",
         };
         let line = format!(
             "  ? {} ({})  {}: `{}`{held_back}",

@@ -4,9 +4,9 @@ use console::measure_text_width;
 use goldenpath_core::report::count;
 use goldenpath_core::rules::Severity;
 use goldenpath_core::sanitize::sanitize_name;
-use goldenpath_core::trail::AuditEvent;
+use goldenpath_core::trail::{AuditEvent, is_note};
 use goldenpath_deploy::inventory::{
-    Lookup, Projected, Reserved, SecretDetails, Stored, day, distance,
+    DueDate, Lookup, Projected, Reserved, SecretDetails, Stored, day, distance,
 };
 
 use super::findings::count_of;
@@ -59,12 +59,14 @@ fn parts(details: &SecretDetails) -> Vec<(&'static str, Vec<String>)> {
     let since = details.catalogued.map(|since| format!("in the catalog since {}", day(since)));
     let about: Vec<String> = since.into_iter().chain(uncommitted).collect();
     manifest.extend((!about.is_empty()).then(|| about.join(", ")));
-    let due = details.days.iter().map(|(when, reason)| {
+    let due = details.dates.known.iter().map(|DueDate { when, reason, .. }| {
         format!("{}, {}: {}", day(*when), distance(*when, details.now), reason.describe())
     });
+    let unknown =
+        details.dates.unknown.iter().map(|reason| format!("unknown: {}", reason.describe()));
     vec![
         ("Manifest", manifest),
-        ("Due", due.collect()),
+        ("Due", due.chain(unknown).collect()),
         (
             "Kubernetes",
             vec![format!("Secret {} in the namespace {}", row.k8s_secret_name, row.namespace)],
@@ -86,11 +88,14 @@ fn history(details: &SecretDetails) -> Vec<String> {
             event.actor.name()
         )
     };
-    let mut lines: Vec<String> = details.trail.iter().rev().take(EVENTS).map(line).collect();
-    if details.trail.len() > EVENTS {
+    // What only notes a status changed nothing.
+    let changes: Vec<&AuditEvent> =
+        details.trail.iter().filter(|event| !is_note(&event.action)).collect();
+    let mut lines: Vec<String> = changes.iter().rev().take(EVENTS).map(|one| line(one)).collect();
+    if changes.len() > EVENTS {
         lines.push(format!(
             "and {} more: goldenpath audit show {}",
-            details.trail.len() - EVENTS,
+            changes.len() - EVENTS,
             details.row.id
         ));
     }
@@ -157,6 +162,12 @@ fn stored_lines(stored: &Stored, key: Option<&str>) -> Vec<String> {
     }
     lines.push(if words.is_empty() { "exists".to_owned() } else { words.join(", ") });
     lines.extend(found.deletion.map(|when| format!("marked for deletion ({})", day(when))));
+    if let Err(why) = &found.old_key {
+        lines.push(format!("the KMS key of the value is not known: {why}"));
+    }
+    if let Err(why) = &found.policy {
+        lines.push(format!("the resource policy is not known: {why}"));
+    }
     lines
 }
 

@@ -1,7 +1,10 @@
 //! Renders the catalog as a table, one row per secret.
 
+use jiff::Timestamp;
+
 use goldenpath_core::manifest::LifecycleStatus;
-use goldenpath_deploy::inventory::CatalogRow;
+use goldenpath_deploy::inventory::{CatalogRow, day};
+use goldenpath_deploy::reconcile::UnmanagedSecret;
 
 use super::style::TerminalStyle;
 use super::table::{Cell, Column, table};
@@ -48,6 +51,35 @@ pub(crate) fn render_table(
         cells
     };
     let rows: Vec<Vec<Cell>> = rows.iter().map(cells).collect();
+    table(&columns, &rows, width, terminal)
+}
+
+/// Renders unmanaged secrets as a table. A `width` in columns limits it.
+#[must_use]
+pub(crate) fn render_unmanaged(
+    secrets: &[UnmanagedSecret],
+    width: Option<usize>,
+    terminal: TerminalStyle,
+) -> String {
+    let column = |head, min_width, rank| Column { head, min_width, rank };
+    let columns = [
+        column("NAME", Some(20), 0),
+        column("ENV", Some(4), 1),
+        column("STORE", Some(12), 2),
+        column("CREATED", None, 3),
+        column("LAST READ", None, 4),
+    ];
+    let cells = |secret: &UnmanagedSecret| {
+        let date = |when: Option<Timestamp>| when.map_or_else(|| "-".to_owned(), day);
+        vec![
+            Cell::plain(&secret.name),
+            Cell::plain(&secret.environments),
+            Cell::plain(&secret.place),
+            Cell::plain(&date(secret.created)),
+            Cell::plain(&date(secret.last_accessed)),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = secrets.iter().map(cells).collect();
     table(&columns, &rows, width, terminal)
 }
 

@@ -26,7 +26,9 @@ fn ended(test: &str) -> (Aws, Repository) {
         aws.apply().success();
     }
     let reason = ["--id", "SEC-0007", "--override", "cooling-off", "--reason", "test"];
-    aws.apply_with(&reason).success();
+    // Deleted long ago, so that the recovery window has passed.
+    let delete = catalog.goldenpath(&[&["apply", "--yes"], &reason[..]].concat());
+    aws.reach(delete).env("GOLDENPATH_CLOCK", "1700000000").run().success();
     aws.call("RestoreSecret", json!({ "SecretId": KEY }));
     aws.call("DeleteSecret", json!({ "SecretId": KEY, "ForceDeleteWithoutRecovery": true }));
     (aws, origin)

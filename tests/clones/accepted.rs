@@ -1,4 +1,4 @@
-//! Repositories of another user, and formats that are not read.
+//! Repositories of another user.
 
 use std::process::Command;
 
@@ -69,26 +69,4 @@ fn the_gitops_copy_of_another_user_gets_gits_own_remedy_too() {
     let folder = platform.gitops.path();
     let remedy = format!("git config --global --add safe.directory '{}'", folder.display());
     assert!(said.contains("GitOps") && said.contains(&remedy), "{said}");
-}
-
-#[test]
-fn other_formats_are_refused_with_the_way_to_convert_them() {
-    let other = Repository::new();
-    let folder = other.path().join("sha256");
-    other.git(&["init", "--quiet", "--object-format=sha256", folder.to_str().unwrap()]);
-    let refs = Repository::new();
-    refs.git(&["config", "core.repositoryFormatVersion", "1"]);
-    refs.git(&["config", "extensions.refStorage", "reftable"]);
-    for (repository, folder, remedy) in
-        [(&other, "sha256", "git fast-export"), (&refs, ".", "git refs migrate")]
-    {
-        for command in
-            [&["validate"][..], &["plan"], &["new", "secret", "--yes"], &["apply", "--yes"]]
-        {
-            let arguments = [&["-C", folder], command].concat();
-            let outcome = repository.goldenpath(&arguments).run().fails_with(2);
-            assert!(outcome.stderr.contains(remedy), "{command:?} {}", outcome.stderr);
-            assert!(!outcome.stderr.contains("fsck"), "{}", outcome.stderr);
-        }
-    }
 }

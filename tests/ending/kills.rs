@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{PROJECTION, ending, recorded, set_status, the_window_ends, verified};
+use super::{PROJECTION, apply_days_ago, ending, recorded, set_status, the_window_ends, verified};
 use goldenpath_testkit::{Aws, HoldPoint, KEY, SEED, SEED_PATH, sample};
 
 /// Returns the state after a completed run.
@@ -73,7 +73,7 @@ fn at_the_deletion() {
 fn at_the_mark() {
     let prepared = |test: &str| {
         let aws = ending(test, 20);
-        aws.apply().success();
+        apply_days_ago(&aws, 10).success();
         the_window_ends(&aws);
         aws
     };
@@ -83,7 +83,7 @@ fn at_the_mark() {
 #[test]
 fn a_manifest_with_changes_that_are_not_committed_is_not_marked() {
     let aws = ending("mark-uncommitted", 20);
-    aws.apply().success();
+    apply_days_ago(&aws, 10).success();
     the_window_ends(&aws);
     let catalog = &aws.platform.catalog;
     let changed = format!("{}# mine\n", catalog.read(SEED_PATH));

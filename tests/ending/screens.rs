@@ -122,7 +122,8 @@ commits and the caller's ARN are left out. [Gates](gates.md) explains the steps.
     it.shows(&["plan"], 0);
     it.aws.recorder.answer("DescribeSecret", 1, &read);
     let reason = "it was the scanner, ask Ann";
-    it.shows(
+    it.shows_days_ago(
+        10,
         &["apply", "--yes", "--id", "SEC-0007", "--override", "last-accessed", "--reason", reason],
         0,
     );

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{next, path, write};
-use goldenpath_testkit::{Repository, request};
+use goldenpath_testkit::{Platform, Repository, request};
 
 fn memory(repository: &Repository) -> std::path::PathBuf {
     repository.path().join(".git/goldenpath/ids")
@@ -138,6 +138,73 @@ fn a_shallow_clone_says_that_history_is_cut_and_deepening_it_brings_the_rest() {
     shallow.git(&["fetch", "--quiet", "--unshallow", "origin"]);
     let asked = shallow.goldenpath(&["id", "next"]).run().success();
     assert_eq!((asked.stdout.as_str(), asked.stderr.as_str()), ("SEC-0010\n", ""));
+}
+
+/// Returns the remote of a catalog that had SEC-0012 when it was applied, and has removed it.
+fn applied_and_removed() -> (Platform, Repository) {
+    let (platform, origin) = (Platform::local(), Repository::bare());
+    let catalog = &platform.catalog;
+    catalog.git(&["remote", "add", "origin", origin.path().to_str().unwrap()]);
+    platform.seed();
+    platform.write("SEC-0012", "an-old-key");
+    catalog.commit_all("Twelve");
+    catalog.git(&["push", "--quiet", "origin", "main"]);
+    platform.apply().run().success();
+    catalog.git(&["rm", "--quiet", "catalogs/secrets/payments/dev/SEC-0012.yaml"]);
+    catalog.commit_all("Gone");
+    catalog.git(&["push", "--quiet", "origin", "main"]);
+    (platform, origin)
+}
+
+fn shallow_clone(origin: &Repository) -> Repository {
+    let clone = Repository::new();
+    clone.git(&["remote", "add", "origin", &format!("file://{}", origin.path().display())]);
+    clone.git(&["fetch", "--quiet", "--depth=1", "origin", "main"]);
+    clone.git(&["checkout", "--quiet", "-B", "main", "FETCH_HEAD"]);
+    clone
+}
+
+#[test]
+fn what_was_applied_is_not_given_again_although_its_history_is_cut() {
+    let (_platform, origin) = applied_and_removed();
+    let clone = shallow_clone(&origin);
+    let reserved = clone.goldenpath(&["id", "reserve"]).run().success();
+    assert_eq!(reserved.stdout, "SEC-0013\n");
+    assert_eq!(clone.git(&["rev-list", "--count", "HEAD"]), "1", "no history is added");
+    let refs = clone.git(&["for-each-ref", "--format=%(refname)"]);
+    assert_eq!(refs, "refs/heads/main\nrefs/remotes/origin/main");
+}
+
+#[test]
+fn without_the_network_the_audit_trail_counts_as_it_was_fetched_last() {
+    let (_platform, origin) = applied_and_removed();
+    let id_next = |clone: &Repository| clone.goldenpath(&["id", "next"]).run().success().stdout;
+    let by_git = shallow_clone(&origin);
+    let trail = "goldenpath/audit:refs/remotes/origin/goldenpath/audit";
+    by_git.git(&["fetch", "--quiet", "--depth=1", "origin", trail]);
+    let by_goldenpath = shallow_clone(&origin);
+    by_goldenpath.goldenpath(&["audit", "show"]).run().success();
+    for clone in [by_git, by_goldenpath] {
+        clone.git(&["remote", "set-url", "origin", "/nowhere"]);
+        assert_eq!(id_next(&clone), "SEC-0013\n");
+        // The second time from the cache.
+        assert_eq!(id_next(&clone), "SEC-0013\n");
+    }
+}
+
+#[test]
+fn a_number_in_the_audit_trail_that_is_too_high_does_not_count_and_stays_taken() {
+    let (platform, origin) = applied_and_removed();
+    platform.catalog.write(
+        "goldenpath.yaml",
+        &format!("{}ids: {{ maxGap: 2 }}\n", platform.catalog.read("goldenpath.yaml")),
+    );
+    platform.catalog.commit_all("Two");
+    platform.catalog.git(&["push", "--quiet", "origin", "main"]);
+    let clone = shallow_clone(&origin);
+    let reserved = clone.goldenpath(&["id", "reserve", "--count", "6"]).run().success();
+    let ids = ["SEC-0008", "SEC-0009", "SEC-0010", "SEC-0011", "SEC-0013", "SEC-0014"];
+    assert_eq!(reserved.stdout.lines().collect::<Vec<_>>(), ids);
 }
 
 #[test]

@@ -60,6 +60,12 @@ pub fn account(text: &str) -> Option<&str> {
     Some(Arn::parse(text)?.account)
 }
 
+/// Returns the region of an ARN, or None if `text` is not one or has none.
+#[must_use]
+pub fn region(text: &str) -> Option<&str> {
+    Some(Arn::parse(text)?.region).filter(|region| !region.is_empty())
+}
+
 /// Checks the ARN of a Lambda function.
 ///
 /// # Errors
@@ -77,18 +83,103 @@ pub fn check_function(text: &str) -> Result<(), String> {
     }
 }
 
-struct Arn<'text> {
-    service: &'text str,
-    region: &'text str,
-    account: &'text str,
-    resource: &'text str,
+/// Returns why a Lambda function cannot rotate a secret in a partition, region and account.
+///
+/// The three are None if they are not known. Secrets Manager invokes only functions in the
+/// secret's own region and account.
+#[must_use]
+pub fn find_function_objection(
+    function: &str,
+    partition: Option<&str>,
+    region: Option<&str>,
+    account: Option<&str>,
+) -> Option<String> {
+    let arn = Arn::parse(function)?;
+    let places = [
+        ("partition", arn.partition, partition),
+        ("region", arn.region, region),
+        ("account", arn.account, account),
+    ];
+    places.into_iter().find_map(|(what, there, here)| {
+        let here = here.filter(|here| *here != there)?;
+        Some(format!("it is in the {what} {there}, but the secret is in {here}"))
+    })
+}
+
+/// The alias of the key that AWS manages for Secrets Manager in each account.
+const DEFAULT_KMS_KEY: &str = "alias/aws/secretsmanager";
+
+/// Checks the ID, the alias or the ARN of a KMS key; an empty text is the default key.
+///
+/// # Errors
+/// A sentence that says why `text` is rejected.
+pub fn check_kms_key(text: &str) -> Result<(), String> {
+    const FORM: &str = "give the ID, the alias or the ARN of a key: \
+                        1234abcd-12ab-34cd-56ef-1234567890ab, alias/secrets or \
+                        arn:aws:kms:eu-west-2:123456789012:key/…";
+    let name = match Arn::parse(text) {
+        Some(arn) if arn.service == "kms" && !arn.region.is_empty() => {
+            match arn.resource.strip_prefix("key/") {
+                Some(id) if is_kms_key_id(id) => return Ok(()),
+                Some(_) => return Err(FORM.to_owned()),
+                None => arn.resource,
+            }
+        }
+        Some(_) => return Err(FORM.to_owned()),
+        None => text,
+    };
+    let is_alias = name.strip_prefix("alias/").is_some_and(|alias| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte);
+        (1..=250).contains(&alias.len()) && alias.bytes().all(allowed)
+    });
+    if text.is_empty() || is_alias || is_kms_key_id(text) { Ok(()) } else { Err(FORM.to_owned()) }
+}
+
+/// Returns whether `text` is the ID of a KMS key.
+///
+/// A UUID, or that of a key in several regions (KMS, "Key identifiers").
+fn is_kms_key_id(text: &str) -> bool {
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text.strip_prefix("mrk-") {
+        Some(id) => id.len() == 32 && is_hex(id),
+        None => {
+            let lengths = text.split('-').map(str::len);
+            lengths.eq([8, 4, 4, 4, 12]) && text.split('-').all(is_hex)
+        }
+    }
+}
+
+/// Returns whether a KMS key is the one that AWS manages for Secrets Manager.
+///
+/// The names of that key are None, an empty text, its alias, or the alias's ARN. AWS leaves the key
+/// out of its answers (DescribeSecret, `KmsKeyId`).
+#[must_use]
+pub fn is_default_kms_key(key: Option<&str>) -> bool {
+    let Some(key) = key.filter(|key| !key.is_empty()) else { return true };
+    key == DEFAULT_KMS_KEY || Arn::parse(key).is_some_and(|arn| arn.resource == DEFAULT_KMS_KEY)
+}
+
+/// An Amazon Resource Name with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arn<'text> {
+    /// Such as `aws` or `aws-cn`.
+    pub partition: &'text str,
+    /// Such as `lambda`.
+    pub service: &'text str,
+    /// Empty for global services.
+    pub region: &'text str,
+    /// Twelve digits.
+    pub account: &'text str,
+    /// The rest, such as `function:rotate`.
+    pub resource: &'text str,
 }
 
 impl<'text> Arn<'text> {
     /// Parses `text`; None if it is not an ARN.
     ///
     /// An ARN has six parts, one of AWS's partitions and a 12-digit account.
-    fn parse(text: &'text str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &'text str) -> Option<Self> {
         let parts: Vec<&str> = text.splitn(6, ':').collect();
         let [scheme, partition, service, region, account, resource] = parts[..] else {
             return None;
@@ -100,7 +191,7 @@ impl<'text> Arn<'text> {
             && partition.starts_with("aws")
             && in_small(partition)
             && in_small(region);
-        (good && is_account).then_some(Self { service, region, account, resource })
+        (good && is_account).then_some(Self { partition, service, region, account, resource })
     }
 }
 
@@ -159,6 +250,53 @@ mod tests {
             &format!("arn:aws:iam::123456789012:role/{}", "x".repeat(65)),
         ] {
             assert!(check_principal(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_kms_key_is_an_id_an_alias_or_an_arn() {
+        let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+        for good in [
+            "",
+            id,
+            "mrk-1234abcd12ab34cd56ef1234567890ab",
+            "alias/secrets",
+            "alias/aws/secretsmanager",
+            &format!("arn:aws:kms:eu-west-2:123456789012:key/{id}"),
+            "arn:aws-cn:kms:cn-north-1:123456789012:alias/a/b_c-d",
+            "arn:aws:kms:eu-west-2:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+        ] {
+            assert_eq!(check_kms_key(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "secrets",
+            "alias/",
+            "alias/a b",
+            "alias/ü",
+            "Alias/secrets",
+            "1234abcd",
+            "1234abcd-12ab-34cd-56ef-1234567890ag",
+            "mrk-1234",
+            &format!("key/{id}"),
+            &format!("arn:aws:kms::123456789012:key/{id}"),
+            &format!("arn:aws:s3:eu-west-2:123456789012:key/{id}"),
+            &format!("arn:aws:kms:eu-west-2:123456789012:{id}"),
+            "arn:aws:kms:eu-west-2:123456789012:key/x",
+            "arn:aws:kms:eu-west-2:12:alias/secrets",
+            " alias/secrets",
+        ] {
+            assert!(check_kms_key(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_default_key_has_several_names() {
+        let arn = "arn:aws:kms:eu-west-2:123456789012:alias/aws/secretsmanager";
+        for default in [None, Some(""), Some("alias/aws/secretsmanager"), Some(arn)] {
+            assert!(is_default_kms_key(default), "{default:?}");
+        }
+        for other in ["alias/secrets", "1234abcd-12ab-34cd-56ef-1234567890ab"] {
+            assert!(!is_default_kms_key(Some(other)), "{other}");
         }
     }
 

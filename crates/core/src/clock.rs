@@ -1,5 +1,7 @@
 //! The time of what is recorded.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 /// Returns the current time.
@@ -15,4 +17,18 @@ pub fn now() -> Timestamp {
         return time;
     }
     Timestamp::now()
+}
+
+/// Returns how long an answer may be older than a write before it is taken as it is.
+///
+/// Two minutes. In a debug build, a test may set it as `GOLDENPATH_CONSISTENCY_LIMIT`, in seconds.
+#[must_use]
+pub fn consistency_limit() -> Duration {
+    #[cfg(debug_assertions)]
+    if let Some(seconds) =
+        std::env::var("GOLDENPATH_CONSISTENCY_LIMIT").ok().and_then(|text| text.parse().ok())
+    {
+        return Duration::from_secs(seconds);
+    }
+    Duration::from_secs(120)
 }

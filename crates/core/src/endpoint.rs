@@ -34,19 +34,20 @@ pub enum EndpointError {
 
 /// AWS's partitions.
 ///
-/// Each has a prefix of its region names, and DNS suffixes for IPv4 and dual stack.
+/// Each has a prefix of its region names, DNS suffixes for IPv4 and dual stack, and its name in
+/// ARNs.
 ///
 /// From `partitions.json` of botocore 1.44.5. The first matching prefix decides; a region that
 /// matches none is in the partition `aws`, as in AWS's own SDKs.
-const PARTITIONS: [(&str, &str, &str); 8] = [
-    ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
-    ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
-    ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
-    ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-    ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
-    ("us-gov-", "amazonaws.com", "api.aws"),
-    ("", "amazonaws.com", "api.aws"),
+const PARTITIONS: [(&str, &str, &str, &str); 8] = [
+    ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "aws-cn"),
+    ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu", "aws-eusc"),
+    ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov", "aws-iso"),
+    ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud", "aws-iso-b"),
+    ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "aws-iso-e"),
+    ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "aws-iso-f"),
+    ("us-gov-", "amazonaws.com", "api.aws", "aws-us-gov"),
+    ("", "amazonaws.com", "api.aws", "aws"),
 ];
 
 /// The service's names in its host names, without and with FIPS 140.
@@ -124,6 +125,13 @@ pub fn allowed_hosts(region: Option<&str>) -> String {
     )
 }
 
+/// Returns the URL of STS in a region.
+#[must_use]
+pub fn sts_url(region: &str) -> String {
+    let (suffix, _) = suffixes_of(region);
+    format!("https://sts.{region}.{suffix}")
+}
+
 /// Returns whether `text` has the form of an AWS region.
 ///
 /// The form is two or three words and a number.
@@ -170,9 +178,27 @@ fn is_vpc_endpoint(label: &str) -> bool {
 
 /// Returns the suffixes of a region's partition: for IPv4, and for dual stack.
 fn suffixes_of(region: &str) -> (&'static str, &'static str) {
-    let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
-    let (_, suffix, dual_stack) = partition.unwrap_or(&PARTITIONS[PARTITIONS.len() - 1]);
+    let (_, suffix, dual_stack, _) = partition_row(region);
     (suffix, dual_stack)
+}
+
+fn partition_row(
+    region: &str,
+) -> &'static (&'static str, &'static str, &'static str, &'static str) {
+    let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
+    partition.unwrap_or(&PARTITIONS[PARTITIONS.len() - 1])
+}
+
+/// Returns the name of a region's partition in ARNs, such as `aws-cn`.
+#[must_use]
+pub fn partition_of(region: &str) -> &'static str {
+    partition_row(region).3
+}
+
+/// Returns the suffix of a region's host names, such as `amazonaws.com.cn`.
+#[must_use]
+pub fn dns_suffix_of(region: &str) -> &'static str {
+    partition_row(region).1
 }
 
 /// Returns host, port, and whether the host is this machine.

@@ -5,6 +5,8 @@
 //!
 //! | module | subject |
 //! | --- | --- |
+//! | [`readiness`] | whether all that apply will need is there and permitted |
+//! | [`iam`] | the least IAM roles that a configuration needs |
 //! | [`reconcile`] | desired state against actual state → plan → apply |
 //! | [`inventory`] | the catalog for people and spreadsheets: rows, due dates, the page |
 //! | [`lifecycle`] | the lifecycle: legal steps, and one step in a file |
@@ -19,8 +21,10 @@
 pub mod audit;
 pub mod branch;
 pub mod gitops;
+pub mod iam;
 pub mod inventory;
 pub mod lifecycle;
+pub mod readiness;
 pub mod reconcile;
 pub mod store;
 pub mod value;

@@ -2,9 +2,11 @@
 //! state with direct API calls, not with goldenpath.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+use crate::moto::call_at;
 use crate::{Account, Command, Moto, Outcome, Platform, Recorder};
 
 /// The seed's store key (its section 3).
@@ -19,20 +21,22 @@ pub struct Aws {
     pub platform: Platform,
     pub account: Account,
     pub recorder: Recorder,
+    server: SocketAddr,
 }
 
 impl Aws {
     pub fn new(test: &str) -> Self {
         let moto = Moto::shared();
-        let recorder = Recorder::in_front_of(moto);
+        Self::on(moto.address(), moto.account(test))
+    }
+
+    /// Returns a platform on an account of this emulator.
+    pub fn on(server: SocketAddr, account: Account) -> Self {
+        let recorder = Recorder::in_front_of_server(server);
         // Moto does not implement this operation.
         let passed = json!({ "PolicyValidationPassed": true, "ValidationErrors": [] });
         recorder.answer("ValidateResourcePolicy", usize::MAX, &passed);
-        Self {
-            platform: Platform::with_store("backend: aws"),
-            account: moto.account(test),
-            recorder,
-        }
+        Self { platform: Platform::with_store("backend: aws"), account, recorder, server }
     }
 
     pub fn apply(&self) -> Outcome {
@@ -61,9 +65,10 @@ impl Aws {
     /// Calls an operation directly, without goldenpath. Panics if it fails.
     #[track_caller]
     pub fn call(&self, operation: &str, input: Value) -> Value {
-        match Moto::shared().call(&self.account, operation, input) {
-            Ok(output) => output,
-            Err(error) => panic!("{operation}: {error}"),
+        match call_at(self.server, &self.account, operation, &input) {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) => panic!("{operation}: {error}"),
+            Err(why) => panic!("{operation}: {why}"),
         }
     }
 
@@ -99,12 +104,13 @@ impl Aws {
     pub fn state(&self) -> BTreeMap<String, Value> {
         let state = |name: String| {
             let found = self.describe(&name);
-            let policy = match found.get("DeletedDate") {
-                None => {
-                    self.call("GetResourcePolicy", json!({ "SecretId": name }))["ResourcePolicy"]
-                        .clone()
-                }
-                Some(_) => Value::Null,
+            // Moto has the date as null; AWS and others leave it out.
+            let is_deleted = found["DeletedDate"].is_number();
+            let policy = if is_deleted {
+                Value::Null
+            } else {
+                self.call("GetResourcePolicy", json!({ "SecretId": name }))["ResourcePolicy"]
+                    .clone()
             };
             let tags = found.get("Tags").map(|_| tags(&found));
             let state = json!({
@@ -112,7 +118,7 @@ impl Aws {
                 "tags": tags,
                 "policy": policy,
                 "rotation": found["RotationRules"],
-                "deletion": found.get("DeletedDate").is_some(),
+                "deletion": is_deleted,
             });
             (name, state)
         };

@@ -166,6 +166,11 @@ impl Running {
         self
     }
 
+    /// Returns whether the program has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Kills the program (SIGKILL) unless it has ended already.
     pub fn kill(mut self) -> Outcome {
         // The error means that the program has ended already.

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A request or a response: the lines up to the empty one, and the bytes after it.
+#[derive(Clone)]
 pub(crate) struct Message {
     pub head: String,
     pub body: Vec<u8>,
@@ -25,6 +26,16 @@ impl Message {
         message.body.resize(length, 0);
         io::Read::read_exact(&mut from, &mut message.body)?;
         Ok(message)
+    }
+
+    /// Returns it with another body, which is JSON.
+    pub(crate) fn with_body(self, body: &serde_json::Value) -> Self {
+        let body = body.to_string().into_bytes();
+        let is_kept = |line: &&str| !line.to_ascii_lowercase().starts_with("content-length:");
+        let lines = self.head.lines().filter(|line| !line.is_empty()).filter(is_kept);
+        let head: String = lines.map(|line| format!("{line}\r\n")).collect();
+        let head = format!("{head}Content-Length: {}\r\n\r\n", body.len());
+        Self { head, body }
     }
 
     pub(crate) fn write(&self, mut to: impl Write) -> io::Result<()> {

@@ -7,8 +7,10 @@
 //! - [`Terminal`] is a pseudo-terminal with a screen: it sends keys and returns the visible text.
 //! - [`Moto`] is an AWS Secrets Manager on loopback, one server for all test processes. Each test
 //!   takes an [`Account`] of its own on it, so that concurrent tests do not affect one another.
-//! - [`Recorder`] is a proxy between goldenpath and `Moto` that records the API calls and injects
-//!   the faults that a test asks for.
+//! - [`Ministack`] is another emulator of AWS, for what must not depend on moto alone.
+//! - [`Recorder`] is a proxy between goldenpath and `Moto` that records the API calls, checks them
+//!   against AWS's model, and is as unkind as AWS: it injects the faults and the stale answers that
+//!   a test asks for.
 //! - [`Aws`] is a platform on such an account, with a recorder.
 //! - [`Canary`] is a unique value that can be found in files, git objects and processes.
 //! - [`Tunnel`] is an HTTPS proxy that records the requested hosts and connects to none.
@@ -38,6 +40,7 @@ mod harmful;
 mod http;
 mod kills;
 mod kubernetes;
+mod ministack;
 mod moto;
 mod node;
 mod platform;
@@ -46,6 +49,7 @@ mod recorder;
 mod repository;
 mod sample;
 mod seed;
+mod service_model;
 mod skip;
 mod terminal;
 mod tunnel;
@@ -76,11 +80,15 @@ pub use self::{
     harmful::{every_harmful_character, is_harmful},
     kills::killed_ever_later,
     kubernetes::{Kubernetes, status},
+    ministack::Ministack,
     moto::{Account, Moto},
     node::node_packages,
     platform::{Platform, chain, request},
-    python::{hook_programs, installed},
-    recorder::{Gate, HoldPoint, Recorder},
+    python::{hook_programs, installed, newer_git},
+    recorder::{
+        AwsError, Gate, HoldPoint, INTERNAL, INVALID_TOKEN, Lag, MARKED_FOR_DELETION, NO_VALUE,
+        NOT_FOUND, OVER_QUOTA, Recorder, SCHEDULED_FOR_DELETION, THROTTLED,
+    },
     repository::{Repository, program},
     sample::sample,
     seed::{Found, SEED, SEED_PATH, WEB_PATH, checked, findings, orders, seed_with, web},

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::http::{self, Message};
-use crate::python;
+use crate::{python, service_model};
 
 /// How long the server may take to print its address.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,6 +37,7 @@ pub struct Moto {
 /// moto issued for a role belongs to the account in the role's ARN, and any account number is
 /// valid. So each test assumes a role in a random account. All access keys that moto did not issue
 /// belong to one account, 123456789012.
+#[derive(Clone)]
 pub struct Account {
     pub id: String,
     pub region: String,
@@ -122,25 +123,14 @@ impl Moto {
     /// The error that the server reports.
     #[track_caller]
     pub fn call(&self, account: &Account, operation: &str, input: Value) -> Result<Value, Value> {
-        let answer = self.post(
-            &account.authorization(),
-            &[
-                ("Content-Type", "application/x-amz-json-1.1"),
-                ("X-Amz-Target", &format!("secretsmanager.{operation}")),
-            ],
-            &input.to_string(),
-        );
-        let output = serde_json::from_slice(&answer.body).unwrap_or_else(|error| {
-            let body = String::from_utf8_lossy(&answer.body);
-            panic!("{operation} was not answered in JSON: {error}\n{body}\n{}", end_of(&self.log))
-        });
-        if answer.is_success() { Ok(output) } else { Err(output) }
+        let called = call_at(self.address, account, operation, &input);
+        called.unwrap_or_else(|why| panic!("{operation}: {why}\n{}", end_of(&self.log)))
     }
 
     #[track_caller]
     fn post(&self, authorization: &str, headers: &[(&str, &str)], body: &str) -> Message {
         let headers = [&[("Authorization", authorization)], headers].concat();
-        http::post(self.address, &headers, body)
+        post_checked(self.address, &headers, body)
             .unwrap_or_else(|error| panic!("moto did not answer: {error}\n{}", end_of(&self.log)))
     }
 
@@ -165,6 +155,44 @@ impl Moto {
         fs::write(&file, address.to_string()).map_err(failed("write the address to"))?;
         Ok(Self { address, log, _client: client })
     }
+}
+
+/// Calls an operation of Secrets Manager at an emulator.
+///
+/// # Errors
+/// If there is no answer in JSON. An error that the emulator reports is the inner one.
+pub(crate) fn call_at(
+    server: SocketAddr,
+    account: &Account,
+    operation: &str,
+    input: &Value,
+) -> Result<Result<Value, Value>, String> {
+    let authorization = account.authorization();
+    let headers = [
+        ("Authorization", authorization.as_str()),
+        ("Content-Type", "application/x-amz-json-1.1"),
+        ("X-Amz-Target", &format!("secretsmanager.{operation}")),
+    ];
+    let answer = post_checked(server, &headers, &input.to_string()).map_err(|e| e.to_string())?;
+    let output = serde_json::from_slice(&answer.body).map_err(|error| {
+        format!("not answered in JSON: {error}\n{}", String::from_utf8_lossy(&answer.body))
+    })?;
+    Ok(if answer.is_success() { Ok(output) } else { Err(output) })
+}
+
+/// Sends a request that AWS's model allows. Panics if it does not.
+#[track_caller]
+fn post_checked(
+    server: SocketAddr,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> std::io::Result<Message> {
+    let lines = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+    let head = format!("POST / HTTP/1.1\r\n{}\r\n", lines.collect::<String>());
+    let request = Message { head, body: body.as_bytes().to_vec() };
+    let violations = service_model::violations(&request);
+    assert!(violations.is_empty(), "a call that AWS's model does not allow: {violations:?}");
+    http::post(server, headers, body)
 }
 
 fn start_server(clients: &Path, log: &Path) -> Result<SocketAddr, String> {
@@ -213,7 +241,7 @@ fn authorization(access_key_id: &str, region: &str, service: &str) -> String {
     )
 }
 
-fn first_line(server: &mut Child) -> Option<String> {
+pub(crate) fn first_line(server: &mut Child) -> Option<String> {
     let stdout = server.stdout.take()?;
     let (said, heard) = mpsc::channel();
     thread::spawn(move || {

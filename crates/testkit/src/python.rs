@@ -19,10 +19,22 @@ pub(crate) const MOTO: Purpose = Purpose {
     requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements.txt"),
 };
 
+/// MiniStack, the server of `Ministack`, and its dependencies.
+pub(crate) const MINISTACK: Purpose = Purpose {
+    name: "ministack",
+    requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements-ministack.txt"),
+};
+
 /// The hook frameworks, and shellcheck.
 pub(crate) const HOOKS: Purpose = Purpose {
     name: "hooks",
     requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements-hooks.txt"),
+};
+
+/// A version of git that writes the ref format reftable.
+pub(crate) const GIT: Purpose = Purpose {
+    name: "git",
+    requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements-git.txt"),
 };
 
 const ADVICE: &str = "The tests need Python 3.11 or later with venv (on Debian: apt-get install \
@@ -97,18 +109,36 @@ pub fn hook_programs() -> PathBuf {
     HOOKS.programs().unwrap_or_else(|why| panic!("there are no hook frameworks: {why}"))
 }
 
+/// Returns the folder with a version of git that writes the ref format reftable.
+///
+/// # Errors
+/// Why it cannot be installed on this machine.
+pub fn newer_git() -> Result<PathBuf, String> {
+    let programs = GIT.programs()?;
+    run(Command::new(programs.join("git")).arg("--version"))?;
+    Ok(programs)
+}
+
 /// Returns the path of a package's file, given its path below `site-packages`.
 #[track_caller]
 pub fn installed(file: &str) -> PathBuf {
-    let programs = MOTO.programs().unwrap_or_else(|why| panic!("there is no {file}: {why}"));
+    find_installed(file).unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// Returns the path of a package's file, given its path below `site-packages`.
+///
+/// # Errors
+/// If the packages cannot be installed, or none has the file.
+pub(crate) fn find_installed(file: &str) -> Result<PathBuf, String> {
+    let programs = MOTO.programs().map_err(|why| format!("there is no {file}: {why}"))?;
     let libraries = programs.parent().expect("the programs are in the environment").join("lib");
     let versions =
-        fs::read_dir(&libraries).unwrap_or_else(|error| panic!("{}: {error}", libraries.display()));
+        fs::read_dir(&libraries).map_err(|error| format!("{}: {error}", libraries.display()))?;
     versions
         .flatten()
         .map(|version| version.path().join("site-packages").join(file))
         .find(|path| path.exists())
-        .unwrap_or_else(|| panic!("no package in {} has {file}", libraries.display()))
+        .ok_or_else(|| format!("no package in {} has {file}", libraries.display()))
 }
 
 /// Returns Cargo's target directory.

@@ -1,168 +1,110 @@
 //! A proxy that records the API calls of goldenpath, in order, and injects faults into them.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod call;
+mod errors;
+mod faults;
+mod gate;
+mod rotation;
+mod server;
+mod staleness;
+#[cfg(test)]
+mod tests;
+mod unkind;
+
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::Moto;
+use self::call::ApiCall;
+use self::faults::{FaultKind, Faults, echoed};
+use self::rotation::Rotations;
+use self::server::Server;
+use self::staleness::Staleness;
+use self::unkind::Unkind;
 use crate::http::Message;
+use crate::{Moto, service_model};
 
-/// How long a test waits for a request.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub use self::errors::{
+    AwsError, INTERNAL, INVALID_TOKEN, MARKED_FOR_DELETION, NO_VALUE, NOT_FOUND, OVER_QUOTA,
+    SCHEDULED_FOR_DELETION, THROTTLED,
+};
+pub use self::gate::{Gate, HoldPoint};
+pub use self::staleness::Lag;
 
 /// A proxy in front of moto that forwards each request and records its operation.
 ///
 /// Each test has its own, so that it counts only its own calls. It runs until the test process
-/// ends.
+/// ends. A request that AWS's model does not allow fails the test when the recorder is dropped.
 pub struct Recorder {
     address: SocketAddr,
     state: Arc<RecorderState>,
 }
 
-/// The recorded requests and the faults to inject.
-#[derive(Default)]
+/// The recorded requests and how they are answered.
 struct RecorderState {
+    server: Server,
     /// The operation and the body of each call.
     calls: Mutex<Vec<(String, String)>>,
-    faults: Mutex<Vec<Fault>>,
-    random_faults: Mutex<Option<RandomFaults>>,
+    faults: Mutex<Faults>,
+    unkind: Mutex<Option<Unkind>>,
+    staleness: Mutex<Staleness>,
+    rotations: Mutex<Option<Rotations>>,
+    rate_limits: Mutex<Vec<RateLimit>>,
+    /// The most entries of a page, or 0.
+    page: AtomicUsize,
     held: Mutex<Option<(usize, HoldPoint, Arc<Gate>)>>,
     /// The head and the body of each request, byte for byte.
     requests: Mutex<Vec<(String, Vec<u8>)>>,
+    /// What AWS's model does not allow.
+    violations: Mutex<Vec<String>>,
     keeps_open: AtomicBool,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
 }
 
-/// Random faults that depend only on the seed and the requests, not on their order.
-struct RandomFaults {
-    seed: u64,
-    /// The number of attempts of each request.
-    attempts: HashMap<(String, String), u64>,
-}
-
-impl RandomFaults {
-    /// Throttles 20% of the requests, fails 5% with a server error and loses 2% of the responses.
-    fn draw(&mut self, operation: &str, body: &str) -> Option<FaultKind> {
-        let mut body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-        if let Some(fields) = body.as_object_mut() {
-            fields.remove("ClientRequestToken"); // random for each request
-        }
-        let attempt = self.attempts.entry((operation.to_owned(), body.to_string())).or_default();
-        *attempt += 1;
-        let mut hasher = DefaultHasher::new();
-        (self.seed, operation, body.to_string(), *attempt).hash(&mut hasher);
-        let answer =
-            |kind: &str| serde_json::json!({ "__type": kind, "Message": "not now" }).to_string();
-        match hasher.finish() % 100 {
-            0..20 => Some(FaultKind::Answer(400, answer("ThrottlingException"))),
-            20..25 => Some(FaultKind::Answer(500, answer("InternalServiceError"))),
-            25..27 => Some(FaultKind::LoseAnswer),
-            _ => None,
-        }
-    }
-}
-
-/// A fault to inject into requests of one operation.
-struct Fault {
+/// A quota of calls of an operation in a second.
+struct RateLimit {
     operation: String,
-    /// The text that the body of a matching request contains.
-    body: String,
-    /// The number of requests that are still to fail.
-    times: usize,
-    kind: FaultKind,
+    calls: usize,
+    /// The times of the calls in the last second.
+    recent: Vec<Instant>,
 }
 
-#[derive(Clone)]
-enum FaultKind {
-    /// The server handles the request, and the response never arrives.
-    LoseAnswer,
-    /// The request or its response waits.
-    Hold(HoldPoint, Arc<Gate>),
-    /// The recorder responds with this status and body; the request does not reach the server.
-    Answer(u16, String),
-    /// As `Answer`, with more header lines and with the request's body in place of placeholders.
-    Echo(u16, String, String),
-    /// The connection is reset; the request does not reach the server.
-    Reset,
-}
-
-/// Whether a call waits before the server handles it, or before its response is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HoldPoint {
-    BeforeRequest,
-    BeforeResponse,
-}
-
-/// A gate at which requests wait until a test opens it.
-#[derive(Default)]
-pub struct Gate {
-    state: Mutex<GateState>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct GateState {
-    waiting: usize,
-    is_open: bool,
-    turns_away: bool,
-}
-
-impl Gate {
-    /// Waits until this number of requests have arrived. Returns false after a timeout.
-    pub fn is_reached_by(&self, requests: usize) -> bool {
-        let state = self.state.lock().expect("sound threads");
-        let unfinished = |state: &mut GateState| state.waiting < requests;
-        !self
-            .changed
-            .wait_timeout_while(state, PATIENCE, unfinished)
-            .expect("sound threads")
-            .1
-            .timed_out()
-    }
-
-    /// Forwards the requests that wait, and all later ones.
-    pub fn open(&self) {
-        self.state.lock().expect("sound threads").is_open = true;
-        self.changed.notify_all();
-    }
-
-    /// Closes the connections of the requests that wait, without a response.
-    ///
-    /// A request that waits before the server never reaches it.
-    pub fn turn_away(&self) {
-        self.state.lock().expect("sound threads").turns_away = true;
-        self.open();
-    }
-
-    /// Waits until the gate opens. Returns false if the connection is to be closed.
-    fn pass(&self) -> bool {
-        let mut state = self.state.lock().expect("sound threads");
-        state.waiting += 1;
-        self.changed.notify_all();
-        !self.changed.wait_while(state, |state| !state.is_open).expect("sound threads").turns_away
+impl Drop for Recorder {
+    /// Fails the test if AWS would have refused one of its requests.
+    fn drop(&mut self) {
+        let Ok(violations) = self.state.violations.lock() else { return };
+        assert!(
+            thread::panicking() || violations.is_empty(),
+            "requests that AWS's model does not allow:\n{}",
+            violations.join("\n")
+        );
     }
 }
 
 impl Recorder {
     pub fn in_front_of(moto: &Moto) -> Self {
+        Self::in_front_of_server(moto.address())
+    }
+
+    /// Returns a recorder in front of another emulator of AWS.
+    pub fn in_front_of_server(server: SocketAddr) -> Self {
+        service_model::load().unwrap_or_else(|why| panic!("there is no model of AWS: {why}"));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let recorder = Self {
             address: listener.local_addr().expect("a bound listener"),
-            state: Arc::default(),
+            state: Arc::new(RecorderState::of(Server(server))),
         };
         let state = Arc::clone(&recorder.state);
-        let server = moto.address();
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let state = Arc::clone(&state);
                 // An error here means that the client has disconnected.
-                thread::spawn(move || pass_on(&client, server, &state).ok());
+                thread::spawn(move || pass_on(&client, &state).ok());
             }
         });
         recorder
@@ -180,8 +122,88 @@ impl Recorder {
     /// The response is an error of this type (AWS's JSON protocol). The requests do not reach the
     /// server.
     pub fn refuse(&self, operation: &str, body: &str, times: usize, error: &str, message: &str) {
-        let answer = serde_json::json!({ "__type": error, "Message": message }).to_string();
-        self.add(operation, body, times, FaultKind::Answer(400, answer));
+        self.add(operation, body, times, FaultKind::refusal((error, message)));
+    }
+
+    /// Refuses an operation `times` times after each `write` to the same secret.
+    ///
+    /// `secret` is a part of the names of the secrets, such as `""` for all.
+    pub fn refuse_after(
+        &self,
+        write: &str,
+        operation: &str,
+        secret: &str,
+        times: usize,
+        error: AwsError,
+    ) {
+        let mut faults = self.state.faults.lock().expect("sound threads");
+        faults.add_after_write(write, operation, secret, times, error);
+    }
+
+    /// Answers `read` as before each `write` to the same secret, for as long as `lag` says.
+    ///
+    /// An empty text means all. The reads are DescribeSecret, GetResourcePolicy, GetSecretValue,
+    /// ListSecretVersionIds and ListSecrets. `secret` is a part of the names of the secrets. A
+    /// rule replaces earlier ones for the same calls.
+    pub fn answer_as_before(&self, write: &str, read: &str, secret: &str, lag: Lag) {
+        self.state.staleness.lock().expect("sound threads").add_rule(write, read, secret, lag);
+    }
+
+    /// Lets virtual time pass. Each call takes a virtual second.
+    pub fn advance(&self, time: Duration) {
+        self.state.staleness.lock().expect("sound threads").advance(time);
+    }
+
+    /// Makes the result of each write so far visible to all calls.
+    pub fn settle(&self) {
+        self.state.faults.lock().expect("sound threads").settle();
+        self.state.staleness.lock().expect("sound threads").settle();
+    }
+
+    /// Is unkind at random: stale answers, throttling, internal errors, lost answers, and writes
+    /// that do not see a secret that was just created or restored.
+    ///
+    /// It is the same for the same seed and the same calls to a secret. Ten rejected and four
+    /// unanswered tries of a call suffice. It also accepts rotation, see `accept_rotation`.
+    pub fn unkind(&self, seed: u64) {
+        self.accept_rotation();
+        *self.state.unkind.lock().expect("sound threads") = Some(Unkind::new(seed));
+    }
+
+    /// Is kind again, from the next call on. What was written is visible.
+    pub fn be_kind(&self) {
+        *self.state.unkind.lock().expect("sound threads") = None;
+        self.settle();
+    }
+
+    /// Accepts RotateSecret and CancelRotateSecret for functions that moto does not know.
+    ///
+    /// DescribeSecret and ListSecrets show the rotation. No function is called.
+    pub fn accept_rotation(&self) {
+        self.state.rotations.lock().expect("sound threads").get_or_insert_default();
+    }
+
+    /// Returns the rotations that were accepted, by the names of the secrets.
+    pub fn rotations(&self) -> BTreeMap<String, serde_json::Value> {
+        let rotations = self.state.rotations.lock().expect("sound threads");
+        rotations.as_ref().map(Rotations::all).unwrap_or_default()
+    }
+
+    /// Expires the tokens of the next `times` requests of `operation` for a further page.
+    pub fn expire_tokens(&self, operation: &str, times: usize) {
+        let (code, message) = INVALID_TOKEN;
+        self.refuse(operation, "\"NextToken\":", times, code, message);
+    }
+
+    /// Returns at most this number of secrets in a page, whatever the caller asks for.
+    pub fn shorten_pages(&self, size: usize) {
+        self.state.page.store(size, Ordering::SeqCst);
+    }
+
+    /// Throttles the calls of an operation over this number in a second.
+    pub fn limit_rate(&self, operation: &str, calls: usize) {
+        let limit = RateLimit { operation: operation.to_owned(), calls, recent: Vec::new() };
+        self.state.rate_limits.lock().expect("sound threads").push(limit);
     }
 
     /// Rejects all requests to STS whose body contains `body`. They do not reach the server.
@@ -219,7 +241,7 @@ impl Recorder {
         self.add(operation, "", times, FaultKind::Reset);
     }
 
-    /// Removes all faults.
+    /// Removes all faults that were added one by one.
     pub fn forget_faults(&self) {
         self.state.faults.lock().expect("sound threads").clear();
     }
@@ -234,8 +256,7 @@ impl Recorder {
     ///
     /// The draw depends on the seed, the request and the number of its attempts.
     pub fn inject_random_faults(&self, seed: u64) {
-        let random_faults = RandomFaults { seed, attempts: HashMap::new() };
-        *self.state.random_faults.lock().expect("sound threads") = Some(random_faults);
+        self.state.faults.lock().expect("sound threads").inject_random(seed);
     }
 
     /// Makes the next `times` requests of `operation` whose body contains `body` wait at a gate.
@@ -252,24 +273,8 @@ impl Recorder {
         gate
     }
 
-    /// Calls an operation through the recorder, without an SDK, which would retry it.
-    #[cfg(test)]
-    fn call(
-        &self,
-        account: &crate::Account,
-        operation: &str,
-        input: &serde_json::Value,
-    ) -> io::Result<serde_json::Value> {
-        let target = format!("secretsmanager.{operation}");
-        let authorization = account.authorization();
-        let headers = [("Authorization", authorization.as_str()), ("X-Amz-Target", &target)];
-        let answer = crate::http::post(self.address, &headers, &input.to_string())?;
-        serde_json::from_slice(&answer.body).map_err(io::Error::other)
-    }
-
     fn add(&self, operation: &str, body: &str, times: usize, kind: FaultKind) {
-        let fault = Fault { operation: operation.to_owned(), body: body.to_owned(), times, kind };
-        self.state.faults.lock().expect("sound threads").push(fault);
+        self.state.faults.lock().expect("sound threads").add(operation, body, times, kind);
     }
 
     /// Returns the URL of the recorder, in the form of an AWS SDK's endpoint setting.
@@ -303,32 +308,147 @@ impl Recorder {
         self.state.most_in_flight.load(Ordering::SeqCst)
     }
 
-    /// Clears the recorded calls.
+    /// Clears the recorded calls, and lets no later call wait at the gate of a number.
     pub fn reset(&self) {
+        self.state.held.lock().expect("sound threads").take();
         self.state.calls.lock().expect("sound threads").clear();
         self.state.requests.lock().expect("sound threads").clear();
     }
 }
 
+impl RecorderState {
+    fn of(server: Server) -> Self {
+        Self {
+            server,
+            calls: Mutex::default(),
+            faults: Mutex::default(),
+            unkind: Mutex::default(),
+            staleness: Mutex::default(),
+            rotations: Mutex::default(),
+            rate_limits: Mutex::default(),
+            page: AtomicUsize::default(),
+            held: Mutex::default(),
+            requests: Mutex::default(),
+            violations: Mutex::default(),
+            keeps_open: AtomicBool::default(),
+            in_flight: AtomicUsize::default(),
+            most_in_flight: AtomicUsize::default(),
+        }
+    }
+
+    fn next_fault(&self, call: &ApiCall) -> Option<FaultKind> {
+        if self.is_over_rate(call) {
+            return Some(FaultKind::refusal(THROTTLED));
+        }
+        let mut unkind = self.unkind.lock().expect("sound threads");
+        let drawn = unkind.as_mut().and_then(|unkind| unkind.draw_fault(call));
+        drop(unkind);
+        drawn.or_else(|| self.faults.lock().expect("sound threads").next(call))
+    }
+
+    fn is_over_rate(&self, call: &ApiCall) -> bool {
+        let mut limits = self.rate_limits.lock().expect("sound threads");
+        let own = limits.iter_mut().filter(|limit| limit.operation == call.operation);
+        let mut is_over = false;
+        for limit in own {
+            limit.recent.retain(|time| time.elapsed() < Duration::from_secs(1));
+            is_over |= limit.recent.len() >= limit.calls;
+            limit.recent.push(Instant::now());
+        }
+        is_over
+    }
+
+    /// Returns what AWS answers: what there is, or what there was before a write.
+    fn serve(&self, request: &Message, call: &ApiCall) -> io::Result<Message> {
+        if !call.is_ours {
+            return self.server.answer(request, call);
+        }
+        let request = &self.with_short_page(request, call);
+        let stale = self.staleness.lock().expect("sound threads").stale_answer(call);
+        if let Some(stale) = stale {
+            return Ok(stale);
+        }
+        if !call.is_write() {
+            let answer = self.read(request, call)?;
+            let is_list = call.operation == "ListSecrets";
+            let mut staleness = self.staleness.lock().expect("sound threads");
+            return Ok(if is_list { staleness.with_lag(call, answer) } else { answer });
+        }
+        let Some(secret) = call.secret() else { return self.read(request, call) };
+        let lags = {
+            let unkind = self.unkind.lock().expect("sound threads");
+            let drawn = |read: &str| unkind.as_ref()?.draw_lag(&call.operation, read, &secret);
+            self.staleness.lock().expect("sound threads").lags(&call.operation, &secret, drawn)
+        };
+        let before = Staleness::snapshots(lags, &secret, |operation, input| {
+            let (asked, call) = self.server.request(request, operation, input);
+            self.read(&asked, &call)
+        })?;
+        let answer = self.read(request, call)?;
+        if answer.is_success() {
+            self.staleness.lock().expect("sound threads").keep(before);
+            let mut faults = self.faults.lock().expect("sound threads");
+            faults.note_write(call, &secret);
+            if let Some(unkind) = self.unkind.lock().expect("sound threads").as_mut() {
+                unkind.note_write(&secret);
+                for (write, error) in unkind.draw_refusals(call, &secret) {
+                    faults.refuse_for(&secret, write, 1, error);
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Returns what the server answers now, with the rotation.
+    fn read(&self, request: &Message, call: &ApiCall) -> io::Result<Message> {
+        let with_rotations = || self.rotations.lock().expect("sound threads");
+        if call.is_rotation()
+            && let Some(rotations) = with_rotations().as_mut()
+        {
+            return rotations.answer(self.server, request, call);
+        }
+        let answer = self.server.answer(request, call)?;
+        Ok(match with_rotations().as_ref() {
+            Some(rotations) if answer.is_success() => rotations.complete(call, answer),
+            _ => answer,
+        })
+    }
+
+    fn with_short_page(&self, request: &Message, call: &ApiCall) -> Message {
+        let size = self.page.load(Ordering::SeqCst);
+        if size == 0 || !["ListSecrets", "ListSecretVersionIds"].contains(&&*call.operation) {
+            return request.clone();
+        }
+        let mut input = call.input.clone();
+        input["MaxResults"] = size.into();
+        request.clone().with_body(&input)
+    }
+}
+
 /// Forwards the requests of a connection, and their responses.
 ///
-/// Moto closes the connection after each response and announces it in a header. The recorder
-/// forwards that header, so the client's connection ends as well, unless it is to stay open.
-fn pass_on(client: &TcpStream, server: SocketAddr, state: &RecorderState) -> io::Result<()> {
+/// Moto closes the connection after each response and announces it in a header. So does the
+/// recorder, unless the connection is to stay open.
+fn pass_on(client: &TcpStream, state: &RecorderState) -> io::Result<()> {
     loop {
         let request = Message::read(client)?;
         let now = state.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         state.most_in_flight.fetch_max(now, Ordering::SeqCst);
+        let violations = service_model::violations(&request);
+        state.violations.lock().expect("sound threads").extend(violations);
         state
             .requests
             .lock()
             .expect("sound threads")
             .push((request.head.clone(), request.body.clone()));
-        let answer = answer(client, server, &request, state);
+        let answer = answer(client, &request, state);
         // Before the response is written: the client may send the next request right after it.
         state.in_flight.fetch_sub(1, Ordering::SeqCst);
         let Some(mut answer) = answer? else { return Ok(()) };
         if !state.keeps_open.load(Ordering::SeqCst) {
+            if answer.header("Connection").is_none() {
+                answer.head = answer.head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            }
             return answer.write(client);
         }
         answer.head = answer.head.replace("Connection: close\r\n", "");
@@ -339,25 +459,17 @@ fn pass_on(client: &TcpStream, server: SocketAddr, state: &RecorderState) -> io:
 /// Returns the response to a request, or None if it is lost.
 fn answer(
     client: &TcpStream,
-    server: SocketAddr,
     request: &Message,
     state: &RecorderState,
 ) -> io::Result<Option<Message>> {
-    let (operation, body) =
-        (operation(request), String::from_utf8_lossy(&request.body).into_owned());
-    let drawn = state
-        .random_faults
-        .lock()
-        .expect("sound threads")
-        .as_mut()
-        .and_then(|it| it.draw(&operation, &body));
-    let fault = drawn.or_else(|| next_fault(&state.faults, &operation, &body));
+    let call = ApiCall::of(request);
+    let fault = state.next_fault(&call);
     let number = {
         let mut calls = state.calls.lock().expect("sound threads");
         // GetCallerIdentity goes to STS, and tests count the calls to Secrets Manager.
-        let counts = !body.contains("Action=GetCallerIdentity");
+        let counts = !call.body.contains("Action=GetCallerIdentity");
         if counts {
-            calls.push((operation, body));
+            calls.push((call.operation.clone(), call.body.clone()));
         }
         counts.then(|| calls.len() - 1)
     };
@@ -394,113 +506,8 @@ fn answer(
             passes(HoldPoint::BeforeResponse).then(|| Message { head, body: body.into_bytes() })
         );
     }
-    let server = TcpStream::connect(server)?;
-    request.write(&server)?;
-    let answer = Message::read(&server)?;
+    let answer = state.serve(request, &call)?;
     let is_lost =
         !passes(HoldPoint::BeforeResponse) || matches!(fault, Some(FaultKind::LoseAnswer));
     Ok((!is_lost).then_some(answer))
-}
-
-fn echoed(body: &str, request: &[u8]) -> String {
-    let request = String::from_utf8_lossy(request);
-    let quoted = serde_json::to_string(&request).expect("JSON");
-    body.replace("{quoted}", &quoted[1..quoted.len() - 1]).replace("{request}", &request)
-}
-
-fn next_fault(faults: &Mutex<Vec<Fault>>, operation: &str, body: &str) -> Option<FaultKind> {
-    let mut faults = faults.lock().expect("sound threads");
-    let hit = |fault: &Fault| {
-        fault.times > 0 && fault.operation == operation && body.contains(&fault.body)
-    };
-    // Faults apply in the order in which a test added them; permanent ones apply last.
-    let hits = (0..faults.len()).filter(|place| hit(&faults[*place]));
-    let place = hits.min_by_key(|place| faults[*place].times == usize::MAX)?;
-    let fault = &mut faults[place];
-    if fault.times != usize::MAX {
-        fault.times -= 1;
-    }
-    Some(fault.kind.clone())
-}
-
-fn operation(request: &Message) -> String {
-    match request.header("X-Amz-Target").map(|target| target.rsplit_once('.')) {
-        Some(Some((_, operation))) => operation.to_owned(),
-        _ => request.head.lines().next().unwrap_or_default().to_owned(),
-    }
-}
-
-#[test]
-fn the_calls_of_an_sdk_are_passed_on_and_noted_in_order() {
-    use crate::{Repository, python};
-
-    let moto = Moto::shared();
-    let account = moto.account("recorder");
-    let recorder = Recorder::in_front_of(moto);
-    let python = python::MOTO.programs().unwrap().join("python");
-    let script = "import boto3; secrets = boto3.client('secretsmanager'); \
-                  secrets.create_secret(Name='a', SecretString='b'); \
-                  print(secrets.describe_secret(SecretId='a')['ARN']); \
-                  print(boto3.client('sts').get_caller_identity()['Arn'])";
-    let outcome = Repository::new()
-        .program(python.to_str().unwrap(), &["-c", script])
-        .envs(account.environment(&recorder.endpoint()))
-        .env("AWS_DEFAULT_REGION", &account.region) // what boto3 reads instead of AWS_REGION
-        .run()
-        .success();
-    assert!(
-        outcome.stdout.contains(&format!(":{}:assumed-role/recorder/recorder", account.id)),
-        "{}",
-        outcome.stdout
-    );
-    assert_eq!(
-        recorder.operations(),
-        ["CreateSecret", "DescribeSecret"],
-        "who the caller is, another service was asked"
-    );
-
-    recorder.reset();
-    let value =
-        moto.call(&account, "GetSecretValue", serde_json::json!({"SecretId": "a"})).unwrap();
-    assert_eq!(value["SecretString"], "b");
-    assert!(recorder.operations().is_empty(), "it notes only what goes through it");
-}
-
-#[test]
-fn a_fault_happens_to_its_own_requests_and_as_often_as_was_said() {
-    let moto = Moto::shared();
-    let account = moto.account("faults");
-    let recorder = Recorder::in_front_of(moto);
-    recorder.refuse("CreateSecret", "\"b\"", 1, "InternalServiceError", "not today");
-    recorder.lose_answers("CreateSecret", "\"c\"", 1);
-    let create =
-        |name: &str| recorder.call(&account, "CreateSecret", &serde_json::json!({ "Name": name }));
-
-    assert_eq!(create("a").unwrap()["Name"], "a");
-    assert_eq!(create("b").unwrap()["__type"], "InternalServiceError");
-    assert_eq!(create("b").unwrap()["Name"], "b");
-    assert_eq!(create("c").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-    assert_eq!(
-        create("c").unwrap()["__type"],
-        "ResourceExistsException",
-        "it was done the first time"
-    );
-
-    recorder.reset();
-    recorder.echo(
-        "CreateSecret",
-        1,
-        400,
-        "X-So: it is\r\n",
-        "{\"__type\": \"E\", \"Message\": \"no {quoted}\"}",
-    );
-    assert_eq!(create("d").unwrap()["Message"], "no {\"Name\":\"d\"}");
-    recorder.reset_connections("CreateSecret", 1);
-    assert_eq!(create("d").unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-    let requests = recorder.requests();
-    assert!(
-        requests.len() == 2
-            && requests[0].0.starts_with("POST / ")
-            && requests[0].1 == b"{\"Name\":\"d\"}"
-    );
 }

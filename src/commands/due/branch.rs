@@ -119,7 +119,7 @@ pub(crate) fn create_branch(
 /// Returns each secret's next step once, sorted by ID.
 fn steps(due: &[Due]) -> Vec<DeprecationStep> {
     let mut steps: Vec<DeprecationStep> = Vec::new();
-    for due in due.iter().filter(|due| !matches!(due.reason, DueReason::Rotation { .. })) {
+    for due in due.iter().filter(|due| !matches!(due.date.reason, DueReason::Rotation { .. })) {
         let to = match due.row.status {
             LifecycleStatus::Active => LifecycleStatus::Deprecated,
             LifecycleStatus::Deprecated => LifecycleStatus::DecommissionRequested,
@@ -127,7 +127,7 @@ fn steps(due: &[Due]) -> Vec<DeprecationStep> {
         };
         if steps.iter().all(|step| step.path != due.row.path) {
             let (id, path, from) = (due.row.id, due.row.path.clone(), due.row.status);
-            steps.push(DeprecationStep { id, path, from, to, reason: due.reason.describe() });
+            steps.push(DeprecationStep { id, path, from, to, reason: due.date.reason.describe() });
         }
     }
     steps.sort_by_key(|step| step.id);

@@ -5,6 +5,7 @@ mod branch;
 use clap::ValueEnum;
 
 use super::due::branch::{BranchArgs, create_branch};
+use crate::args::audit_trail::read_events;
 use crate::args::due_window::DueWindow;
 use crate::args::filter::{Filter, SnapshotArgs, note_unreadable, table_width};
 use crate::context::{Context, block_on};
@@ -13,14 +14,15 @@ use crate::outcome::Outcome;
 use crate::output::due_list::render_due_list;
 use goldenpath_core::catalog::{Catalog, Selection};
 use goldenpath_core::sanitize::sanitize_json;
+use goldenpath_core::trail::RecordedTimes;
 use goldenpath_core::vcs::Repository;
 use goldenpath_deploy::inventory::{DUE_TEMPLATE, DueList};
 
 /// Show due reviews, rotations and long-deprecated secrets
 ///
 /// A ttl starts at the secret's creation in its store, or else on the day its ID entered the
-/// catalog; a rotation starts when the store last rotated or changed the secret. Nothing is
-/// changed, and no value is read.
+/// catalog, by git or by the audit trail; a rotation starts when the store last rotated or changed
+/// the secret. What neither knows is listed as unknown. Nothing is changed, and no value is read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("due":
     "Show what is due within two weeks" => "goldenpath due",
@@ -88,17 +90,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     args.filter.check(&project, &catalog)?;
     note_unreadable(&catalog, context);
     block_on(async {
-        let dates =
-            args.window.read(&args.filter, &repository, &project, &catalog, context).await?;
+        let events = read_events(&repository, &project, args.window.offline, context)?;
+        let recorded = RecordedTimes::of(&events);
+        let dates = args
+            .window
+            .read(&args.filter, &repository, &project, &catalog, recorded, context)
+            .await?;
         let days = if args.decommission { 0 } else { args.window.within };
-        let due = dates.due(days, &args.filter, &project, &catalog, context)?;
+        let (mut due, unknown) = dates.due(days, &args.filter, &project, &catalog, context)?;
         if args.decommission {
+            // The date of a commit alone may be wrong.
+            due.retain(|due| due.date.confirmed <= context.now);
             return create_branch(&args.branch, &repository, &project, &mut catalog, &due, context);
         }
         let (catalog_id, now, within) =
             (project.catalog_id.clone(), context.now, args.window.within);
-        let list =
-            DueList { catalog_id, now, within, due, unreachable_stores: dates.unreachable_stores };
+        let unreachable_stores = dates.unreachable_stores;
+        let list = DueList { catalog_id, now, within, due, unknown, unreachable_stores };
         context.streams.result(&match args.format {
             Format::Text => render_due_list(&list, table_width(context), context.streams.out),
             Format::Json => format!("{}\n", sanitize_json(&format!("{:#}", list.as_json()))),
@@ -113,13 +121,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 impl Args {
     fn outcome(&self, list: &DueList) -> Outcome {
         let (overdue, soon) = list.split();
+        // A store that was not queried may have overdue secrets, and an unknown date may be past.
+        let may_be_due =
+            !overdue.is_empty() || !list.unreachable_stores.is_empty() || !list.unknown.is_empty();
         let fails = match self.fail_on {
             FailOn::None => false,
-            // A store that was not queried may have overdue secrets.
-            FailOn::Overdue => !overdue.is_empty() || !list.unreachable_stores.is_empty(),
-            FailOn::Soon => {
-                !overdue.is_empty() || !soon.is_empty() || !list.unreachable_stores.is_empty()
-            }
+            FailOn::Overdue => may_be_due,
+            FailOn::Soon => may_be_due || !soon.is_empty(),
         };
         if fails { Outcome::Failed } else { Outcome::Done }
     }

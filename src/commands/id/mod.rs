@@ -109,8 +109,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 fn next(as_json: bool, context: &Context) -> Result<Outcome, Failure> {
     let repository = Repository::discover()?;
     let config = context.configuration(&repository)?;
-    let ids =
-        upcoming(&Allocator::of(&repository, &config.catalog, &config.ids, None), 1, context)?;
+    let ids = upcoming(&Allocator::of(&repository, &config, None), 1, context)?;
     print_ids(&ids, as_json, |id| json!({ "version": 1, "id": id[0] }), context);
     Ok(Outcome::Done)
 }
@@ -161,7 +160,7 @@ fn list(
     let repository = Repository::discover()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;
-    let allocator = Allocator::of(&repository, &project.config.catalog, &project.config.ids, None);
+    let allocator = Allocator::of(&repository, &project.config, None);
     let remote = if offline { None } else { allocator.remote()? };
     let answer =
         remote.as_ref().and_then(|remote| query(remote, context).map(|answer| (remote, answer)));

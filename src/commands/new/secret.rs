@@ -99,7 +99,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(mut args: Args, context: &Context) -> Result<Outcome, Failure> {
-    let repository = Repository::discover()?;
+    let repository = Repository::discover_to_read()?;
     let project = context.open(&repository, Snapshot::WorkTree)?;
     args.commit.check(&repository)?;
     let catalog = Catalog::load(&repository, &project, Snapshot::WorkTree, &Selection::All)?;

@@ -72,7 +72,7 @@ pub(crate) fn fix(
         // Checks the written files, and not the files that the fixes should have written.
         let selection = follow_moves(selection, &fixed);
         let reporter = CheckReporter::new(None, &context.streams);
-        Some(check(&Repository::discover()?, range, &selection, &reporter)?)
+        Some(check(&Repository::discover_to_read()?, range, &selection, &reporter)?)
     };
     let (catalog, findings) = match &rest {
         Some(rest) => (&rest.catalog, &rest.findings),

@@ -13,6 +13,7 @@ use crate::outcome::Outcome;
 use crate::output::progress::report_record;
 use crate::output::table::{Cell, Column, table};
 use crate::prompt::{PromptError, Prompter};
+use goldenpath_deploy::audit::RecordedAction;
 use goldenpath_deploy::reconcile::{ValueChangeEvent, change_value};
 use goldenpath_deploy::store::{SecretStore, StoreError};
 use goldenpath_deploy::value;
@@ -125,25 +126,25 @@ impl ValueChange {
             .collect();
         let reason = format!("{}; version {version}", keys.join(", "));
         let done = format!("{id}: version {version} is the current one.");
+        let action = subject.action(self.action, reason, &version);
         // The future owns the value, so that it is wiped when the call is done.
         let put = async move {
             subject.store.put_value(&subject.key, &text, &version, self.replaces.as_deref()).await
         };
-        run_recorded(subject, (self.action, reason), put, context.now, &done, context).await
+        run_recorded(subject, action, put, context.now, &done, context).await
     }
 }
 
 /// Runs an action on a value, tags the secret with the time of its value, and records the action.
 pub(crate) async fn run_recorded(
     subject: &ValueTarget<'_>,
-    (action, reason): (&'static str, String),
+    action: RecordedAction,
     work: impl Future<Output = Result<(), StoreError>>,
     since: Timestamp,
     done: &str,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let recorder = subject.recorder().await;
-    let action = subject.action(action, reason);
+    let recorder = subject.recorder();
     let target = (&subject.store, &subject.key);
     let mut report = |event: ValueChangeEvent<'_>| match event {
         ValueChangeEvent::Changed => context.streams.result(&format!("{done}\n")),

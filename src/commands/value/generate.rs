@@ -275,5 +275,6 @@ async fn roll_back(
     let done = format!("{id}: version {} is the current one again.", previous.id);
     let since = previous.created.unwrap_or(context.now);
     let work = subject.store.make_current(&subject.key, &previous.id, &current.id);
-    run_recorded(subject, ("rollback-value", reason), work, since, &done, context).await
+    let action = subject.action("rollback-value", reason, &previous.id);
+    run_recorded(subject, action, work, since, &done, context).await
 }

@@ -1,6 +1,5 @@
 //! The secret of a `value` command: its manifest, type and store, and its state there.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::default_branch::DefaultBranchCatalog;
@@ -15,7 +14,7 @@ use goldenpath_deploy::audit::{RecordedAction, Recorder};
 use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_deploy::reconcile;
 use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
-use goldenpath_deploy::store::{SecretStore, Store, StoredSecret};
+use goldenpath_deploy::store::{SecretStore, Store, StoreError, StoredSecret};
 
 /// The catalog in the work tree.
 pub(crate) struct WorkTreeCatalog {
@@ -157,27 +156,36 @@ impl ValueTarget<'_> {
         context.streams.message(&store);
     }
 
-    /// Returns an action on this secret for the audit trail.
-    pub(crate) fn action(&self, action: &'static str, reason: String) -> RecordedAction {
-        let environment = self.request.environment.to_string();
-        RecordedAction { id: self.id(), action, environment, target: self.shown_key(), reason }
+    /// Returns an action on this secret for the audit trail, which makes `version` the current one.
+    pub(crate) fn action(
+        &self,
+        action: &'static str,
+        reason: String,
+        version: &str,
+    ) -> RecordedAction {
+        RecordedAction {
+            id: self.id(),
+            action,
+            environment: self.request.environment.to_string(),
+            target: self.shown_key(),
+            reason,
+            arn: self.found.arn.clone(),
+            version: Some(version.to_owned()),
+            recovery_days: None,
+        }
     }
 
     /// Returns the recorder of this run.
-    pub(crate) async fn recorder(&self) -> Recorder<'_> {
+    pub(crate) fn recorder(&self) -> Recorder<'_> {
         let WorkTreeCatalog { repository, project, .. } = self.catalog;
-        let caller = self.store.caller().await;
-        let callers: BTreeMap<String, String> = caller
-            .into_iter()
-            .map(|caller| (self.request.environment.to_string(), caller))
-            .collect();
+        let stores = [(self.request.environment.to_string(), self.store.identity())];
         let source = match repository.head() {
             Ok(Snapshot::Commit(commit)) => {
                 format!("{} in the work tree on commit {commit}", project.catalog_id)
             }
             _ => format!("{} in the work tree", project.catalog_id),
         };
-        Recorder::new(repository, &project.config.audit, source, None, callers)
+        Recorder::new(repository, &project.config.audit, source, None, stores.into())
     }
 }
 
@@ -185,6 +193,6 @@ impl ValueTarget<'_> {
 pub(crate) async fn open_accounts(
     catalog: &WorkTreeCatalog,
     environments: impl Iterator<Item = String>,
-) -> (Vec<Account>, Vec<reconcile::UnreadableAccount>) {
+) -> Result<(Vec<Account>, Vec<reconcile::UnreadableAccount>), StoreError> {
     Account::open(&catalog.project.config, &catalog.project.root, environments.collect()).await
 }

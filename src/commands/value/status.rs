@@ -125,8 +125,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let rejected =
         if args.keys { check_destinations(&secrets, &catalog, context)? } else { BTreeSet::new() };
     block_on(async {
-        let environments = secrets.iter().map(|secret| secret.request.environment.to_string());
-        let (accounts, unreadable) = open_accounts(&catalog, environments).await;
+        // Nothing is sent for a secret with another destination than the default branch says.
+        let asked = secrets.iter().filter(|secret| !rejected.contains(&secret.request.id));
+        let environments = asked.map(|secret| secret.request.environment.to_string());
+        let (accounts, unreadable) = open_accounts(&catalog, environments).await?;
         for account in &unreadable {
             context.streams.error(&account.error);
         }

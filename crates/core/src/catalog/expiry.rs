@@ -1,19 +1,21 @@
 //! Manifests with an expired ttl, by the time since their IDs are in the catalog.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Catalog, Entry, Project};
-use crate::manifest::SecretRequest;
+use crate::manifest::{SecretId, SecretRequest};
+use crate::trail::AuditLog;
 use crate::vcs::{Repository, Snapshot, SourceError};
 
 impl Catalog {
     /// Finds the selected manifests whose ttl has expired at `now`.
     ///
-    /// The ttl of a manifest has expired if the history of `history_tip` had its ID before the ttl
-    /// began.
-    /// Only file names are compared, since a manifest's file is named after its ID.
+    /// The ttl of a manifest has expired if its ID was in the catalog before the ttl began: by the
+    /// history of `history_tip`, or by `recorded`, which has the first event of each secret in the
+    /// audit trail. Without `recorded`, the trail is read as it was fetched last, and only if
+    /// history is cut. Only file names are compared, since a manifest's file is named after its ID.
     ///
     /// # Errors
     /// A history that cannot be read.
@@ -22,6 +24,7 @@ impl Catalog {
         repository: &Repository,
         project: &Project,
         history_tip: Snapshot,
+        recorded: Option<&BTreeMap<SecretId, Timestamp>>,
         now: Timestamp,
     ) -> Result<(), SourceError> {
         let begin =
@@ -30,13 +33,36 @@ impl Catalog {
         let ttls: BTreeSet<u32> =
             self.selected().filter_map(request_in_use).map(|request| request.ttl_days).collect();
         let begins = ttls.into_iter().filter_map(begin).collect();
-        let held = repository.names_at(history_tip, &project.config.catalog, &begins)?;
-        let expired = |entry: &Entry| {
-            let request = request_in_use(entry)?;
-            let since = *held.get(&format!("{}.yaml", request.id))?;
-            (since <= begin(request.ttl_days)?).then(|| (entry.path.clone(), since))
+        let names = repository.names_at(history_tip, &project.config.catalog, &begins)?;
+        let fetched = match recorded {
+            // Nothing is fetched for a warning: without the trail, the ages are unknown.
+            None if !names.cut.is_empty() && !repository.is_partial()? => {
+                AuditLog::fetched(repository, &project.config.audit)
+                    .map(|log| log.times().first)
+                    .unwrap_or_default()
+            }
+            _ => BTreeMap::new(),
         };
-        self.expired = self.selected().filter_map(expired).collect();
+        let recorded = recorded.unwrap_or(&fetched);
+        let (mut expired, mut unknown) = (BTreeMap::new(), BTreeSet::new());
+        for entry in self.selected() {
+            let Some((request, begin)) =
+                request_in_use(entry).and_then(|request| Some((request, begin(request.ttl_days)?)))
+            else {
+                continue;
+            };
+            let name = format!("{}.yaml", request.id);
+            let first = recorded.get(&request.id).copied();
+            let since = names.held.get(&name).copied().into_iter().chain(first).min();
+            match since.filter(|since| *since <= begin) {
+                Some(since) => _ = expired.insert(entry.path.clone(), since),
+                None if first.is_none() && names.cut.contains(&name) => {
+                    unknown.insert(entry.path.clone());
+                }
+                None => {}
+            }
+        }
+        (self.expired, self.unknown_ages) = (expired, unknown);
         Ok(())
     }
 }

@@ -54,6 +54,11 @@ pub struct Catalog {
     /// Each comes with a time at which the catalog already had its ID. Empty until
     /// [`Catalog::find_expired`].
     pub expired: BTreeMap<String, Timestamp>,
+    /// The paths of manifests whose ttl may have expired.
+    ///
+    /// History is cut, and the audit trail has no event of them. Empty until
+    /// [`Catalog::find_expired`].
+    pub unknown_ages: BTreeSet<String>,
 }
 
 /// A change that is checked, with the commits that it is compared with.
@@ -387,6 +392,7 @@ impl Catalog {
             before: None,
             rule_change: RuleChange::default(),
             expired: BTreeMap::new(),
+            unknown_ages: BTreeSet::new(),
         }
     }
 

@@ -48,6 +48,13 @@ pub enum Note<'a> {
         /// The short name of the upstream branch, such as `origin/main`.
         branch: &'a str,
     },
+    /// The ttl of manifests may have expired: this clone does not know since when they exist.
+    UnknownAge {
+        /// The number of manifests.
+        count: usize,
+        /// The path of the first one.
+        first: &'a str,
+    },
     /// The rules of the upstream branch cannot be read.
     UpstreamUnknown {
         /// The short name of the upstream branch, such as `origin/main`.
@@ -207,7 +214,11 @@ pub fn check(
         reporter.note(&Note::Checking { path: &entry.path });
     }
     if let Some(history_tip) = range.history_tip {
-        rules.find_expired(&mut checked, repository, history_tip, range.now)?;
+        rules.find_expired(&mut checked, repository, history_tip, None, range.now)?;
+        let unknown_ages = &checked.catalog.unknown_ages;
+        if let Some(first) = unknown_ages.first() {
+            reporter.note(&Note::UnknownAge { count: unknown_ages.len(), first });
+        }
     }
     let (catalog, mut findings) = rules.finish(checked)?;
     let is_of_a_rule_file =

@@ -11,6 +11,8 @@ use super::{
     normalize_path,
 };
 use crate::arn;
+use crate::arn::Arn;
+use crate::endpoint;
 use crate::suggest::did_you_mean;
 
 /// The overrides of one environment.
@@ -114,7 +116,11 @@ impl Config {
         let Some(own) = self.environments.get(environment) else { return self.store.clone() };
         let all = &self.store;
         StoreConfig {
-            account_id: own.account_id.clone().or_else(|| all.account_id.clone()),
+            // A role of the environment's own may be in another account than the shared one.
+            account_id: own
+                .account_id
+                .clone()
+                .or_else(|| all.account_id.clone().filter(|_| own.role_arn.is_none())),
             key_file: self.store.key_file.clone(),
             backend: own.store.backend.or(all.backend),
             path: own.store.path.clone().unwrap_or_else(|| all.path.clone()),
@@ -258,6 +264,7 @@ impl Config {
         {
             return bad(&["store", "roleArn"], role, reason);
         }
+        self.check_kms_keys(path, text)?;
         for (keys, functions) in self.functions() {
             for (secret_type, function) in functions {
                 if let Err(reason) = arn::check_function(function) {
@@ -266,6 +273,73 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Checks the KMS keys. `text` is the configuration's source.
+    fn check_kms_keys(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let bad = |keys: &[&str], value: &str, why: &str, help: String| {
+            let field = keys.join(".");
+            Err(ConfigError::new(path, format!("`{field}: {value}` {why}"), help)
+                .at_field(text, keys))
+        };
+        let shared = (vec!["store"], self.store.clone(), true, true);
+        let own = self.environments.iter().map(|(name, own)| {
+            let keys = vec!["environments", name.as_str()];
+            (keys, self.store_of(name), own.kms_key_id.is_some(), own.region.is_some())
+        });
+        for (keys, store, has_key, has_region) in std::iter::once(shared).chain(own) {
+            let Some(key) = &store.kms_key_id else { continue };
+            let field = |name| [&keys[..], &[name]].concat();
+            if has_key && let Err(reason) = arn::check_kms_key(key) {
+                return bad(&field("kmsKeyId"), key, "is not a KMS key", reason);
+            }
+            // A key must be in the region of the secret (CreateSecret, `KmsKeyId`).
+            let (Some(arn), Some(region)) = (Arn::parse(key), &store.region) else { continue };
+            if arn.region == region || store.backend == Some(Backend::Local) {
+                continue;
+            }
+            let help = format!(
+                "give a key in {region}, its alias without the ARN, or `\"\"` for the key that AWS \
+                 manages there"
+            );
+            if has_key {
+                let why = format!("is in {}, but the secrets are in {region}", arn.region);
+                return bad(&field("kmsKeyId"), key, &why, help);
+            }
+            if has_region {
+                let why = format!("does not fit `store.kmsKeyId`, which is in {}", arn.region);
+                let help = format!("set `kmsKeyId` of this environment: {help}");
+                return bad(&field("region"), region, &why, help);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns why the function of a secret type cannot rotate an environment's secrets.
+    ///
+    /// None if it can, if there is no function, or if the configuration does not name the region
+    /// or account.
+    #[must_use]
+    pub fn find_rotation_objection(&self, environment: &str, secret_type: &str) -> Option<String> {
+        let function = self.rotation_function(environment, secret_type)?;
+        let store = self.store_of(environment);
+        if store.backend == Some(Backend::Local) {
+            return None;
+        }
+        let region = store.region.as_deref();
+        arn::find_function_objection(
+            function,
+            region.map(endpoint::partition_of),
+            region,
+            self.account_of(environment),
+        )
+    }
+
+    /// Returns the functions that rotate an environment's secrets, of all types.
+    pub fn rotation_functions(&self, environment: &str) -> impl Iterator<Item = &str> {
+        let own = self.environments.get(environment).map(|own| &own.rotation.functions);
+        let tables = own.into_iter().chain([&self.rotation.functions]);
+        tables.flat_map(BTreeMap::values).map(String::as_str)
     }
 
     /// Checks the account IDs. `text` is the configuration's source.

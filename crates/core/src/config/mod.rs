@@ -1,5 +1,6 @@
 //! `goldenpath.yaml`, the enums and the governance table, parsed and checked once.
 
+mod aws_limits;
 mod codeowners;
 mod destination_keys;
 mod diff;
@@ -20,10 +21,15 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::arn;
 use crate::template;
 use crate::template::Output;
 use crate::yaml;
 
+pub use aws_limits::{
+    DESCRIPTION_LENGTH, POLICY_LENGTH, ROTATION_DAYS, TAGS, check_store_key, check_tag_value,
+    is_store_key_character, to_catalog_id,
+};
 pub use codeowners::{CODE_OWNERS_PLACES, CodeOwners};
 pub use destination_keys::destination_changes;
 pub use diff::{KeyChange, additions, key_changes, parse_tree};
@@ -121,7 +127,7 @@ pub enum Reserve {
 pub struct StoreConfig {
     /// None if not configured: plan and apply fail.
     pub backend: Option<Backend>,
-    /// `aws`: the account, twelve digits.
+    /// `aws`: the account, twelve digits; a run with credentials of another one stops.
     pub account_id: Option<String>,
     /// `local`: the SQLite file, from the repository's root.
     pub path: PathBuf,
@@ -139,6 +145,16 @@ pub struct StoreConfig {
     pub role_arn: Option<String>,
     /// `aws`: the encryption key of the secrets; without one, each keeps its own.
     pub kms_key_id: Option<String>,
+}
+
+impl StoreConfig {
+    /// Returns the account that the credentials must be of, if the configuration names it.
+    ///
+    /// It does so by ID, or by the role that is assumed.
+    #[must_use]
+    pub fn expected_account(&self) -> Option<&str> {
+        self.account_id.as_deref().or_else(|| arn::account(self.role_arn.as_deref()?))
+    }
 }
 
 /// The kind of a store.
@@ -346,6 +362,17 @@ impl Config {
                     ConfigError::new(path, format!("`{name}`: {why}"), help).at_field(text, &keys)
                 );
             }
+            // A statement in the template may leave something out that the sample does not show.
+            if let Ok(key) = &rendered
+                && name == "store.keyTemplate"
+                && !template.contains("{%")
+                && let Err(why) = check_store_key(key)
+            {
+                let help = "write it as AWS allows: letters, digits and /_+=.@-, with a name \
+                            between two slashes, such as `/acme/{{ service }}/{{ name }}`";
+                let message = format!("`{name}: {template}` gives no store keys: {why}");
+                return Err(ConfigError::new(path, message, help).at_field(text, &keys));
+            }
             if let Err(error) = rendered {
                 let variables: Vec<&str> = sample
                     .as_object()
@@ -461,40 +488,6 @@ const ACCOUNT_ID: &str = "an account ID has 12 digits, such as \"123456789012\""
 /// (AWS Account Management, "View AWS account identifiers".)
 fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The maximum length of a tag's value, in characters (API type `Tag`).
-const TAG_VALUE_LENGTH: usize = 256;
-
-/// Returns whether all AWS services allow a character in tags (tag naming limits).
-///
-/// These are letters, digits, spaces and `_ . : / = + - @`.
-fn is_tag_character(character: char) -> bool {
-    character.is_alphanumeric() || " _.:/=+-@".contains(character)
-}
-
-/// Checks the value of a tag by AWS's limits.
-///
-/// # Errors
-/// A sentence that says why `text` is rejected.
-pub fn check_tag_value(text: &str) -> Result<(), String> {
-    match text.chars().find(|character| !is_tag_character(*character)) {
-        Some(character) => Err(format!(
-            "`{}` is not allowed in it: AWS allows letters, digits, spaces and _.:/=+-@",
-            character.escape_debug()
-        )),
-        None if text.chars().count() > TAG_VALUE_LENGTH => Err(format!(
-            "it has {} characters, the maximum is {TAG_VALUE_LENGTH}",
-            text.chars().count()
-        )),
-        None => Ok(()),
-    }
-}
-
-/// Returns the valid catalog ID closest to a repository's name.
-#[must_use]
-pub fn to_catalog_id(name: &str) -> String {
-    name.chars().take(TAG_VALUE_LENGTH).map(|c| if is_tag_character(c) { c } else { '-' }).collect()
 }
 
 #[cfg(test)]

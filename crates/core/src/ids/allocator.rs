@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::ledger::Ledger;
 use super::reservation::{RemoteRefs, ReservationOutcome};
 use super::{IdError, RemoteError, ReservationRemote};
-use crate::config::{IdsConfig, Reserve};
+use crate::config::{AuditConfig, Config, IdsConfig, Reserve};
 use crate::manifest::SecretId;
 use crate::used_ids::{HistoryScope, ScanDepth, UsedIds, allocated_ids};
 use crate::vcs::git;
@@ -33,6 +33,7 @@ pub struct Allocator<'r> {
     /// The catalog's folder.
     catalog: &'r str,
     config: &'r IdsConfig,
+    audit: &'r AuditConfig,
     reserve: Reserve,
 }
 
@@ -88,13 +89,10 @@ pub enum AllocatorEvent<'a> {
 impl<'r> Allocator<'r> {
     /// Creates an allocator; `reserve` is the command line's override.
     #[must_use]
-    pub fn of(
-        repository: &'r Repository,
-        catalog: &'r str,
-        config: &'r IdsConfig,
-        reserve: Option<Reserve>,
-    ) -> Self {
-        Self { repository, catalog, config, reserve: reserve.unwrap_or(config.reserve) }
+    pub fn of(repository: &'r Repository, config: &'r Config, reserve: Option<Reserve>) -> Self {
+        let Config { catalog, ids, audit, .. } = config;
+        let reserve = reserve.unwrap_or(ids.reserve);
+        Self { repository, catalog, config: ids, audit, reserve }
     }
 
     /// Returns the next `count` IDs as far as this clone knows; others may take them.
@@ -136,6 +134,9 @@ impl<'r> Allocator<'r> {
             remote: named.as_deref(),
             default: branches.iter().find(|branch| Some(&branch.name) == default.as_ref()),
             branches: &branches,
+            audit: self.audit,
+            audit_tip: remote_refs
+                .and_then(|(_, remote_refs)| remote_refs.branches.get(&self.audit.branch).copied()),
             depth,
         };
         let used = UsedIds::read(self.repository, scope, &mut |commits| {
@@ -160,7 +161,7 @@ impl<'r> Allocator<'r> {
             None if self.reserve == Reserve::Always => {
                 Err(IdError::NoRemote { name: name.map(str::to_owned) })
             }
-            remote => Ok(remote),
+            remote => Ok(remote.map(|remote| remote.with_audit_branch(&self.audit.branch))),
         }
     }
 

@@ -7,7 +7,7 @@ use git2::Oid;
 use super::reservation::RemoteRefs;
 use crate::catalog::Catalog;
 use crate::manifest::{MAX_BYTES, SecretId};
-use crate::used_ids::{UsedIds, allocated_ids, of_file_name};
+use crate::used_ids::{IdOrigin, UsedIds, allocated_ids, of_file_name};
 use crate::vcs::{Blob, Branch, ManifestFolder, Repository, SourceError, is_yaml};
 use crate::yaml;
 
@@ -161,14 +161,16 @@ pub fn find_holders(
     let others = used_ids
         .above_limit()
         .filter(|(id, _)| unused(id) && !reserved.contains(id) && !given.contains(id));
-    holders.extend(others.map(|(id, origin)| {
-        IdHolder {
-            path: Some(origin.path().to_owned()),
-            branch: origin
-                .commit()
-                .map(|(commit, reference)| format!("{}, {reference}", &commit.to_string()[..8])),
-            ..IdHolder::of_number(id, IdStatus::Ignored)
-        }
+    holders.extend(others.map(|(id, origin)| IdHolder {
+        path: origin.path().map(str::to_owned),
+        branch:
+            match origin {
+                IdOrigin::AuditTrail { branch } => Some(branch.clone()),
+                _ => origin.commit().map(|(commit, reference)| {
+                    format!("{}, {reference}", &commit.to_string()[..8])
+                }),
+            },
+        ..IdHolder::of_number(id, IdStatus::Ignored)
     }));
     for holder in &mut holders {
         holder.is_above_limit = holder.id > used_ids.limit.last();

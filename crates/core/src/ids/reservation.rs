@@ -11,7 +11,7 @@ use miette::Diagnostic;
 use crate::manifest::SecretId;
 use crate::used_ids::RESERVATIONS;
 use crate::vcs::git::{Git, GitError, NETWORK, PushRejections, without_password};
-use crate::vcs::{Branch, Repository, SourceError};
+use crate::vcs::{Branch, Repository, SourceError, parse_id};
 
 const BRANCHES: &str = "refs/heads/";
 
@@ -52,6 +52,8 @@ pub struct ReservationRemote<'r> {
     target: String,
     repository: &'r Repository,
     git: Git,
+    /// The branch that is fetched into a shallow clone, too.
+    audit_branch: Option<String>,
 }
 
 /// The refs of a remote.
@@ -106,7 +108,14 @@ impl<'r> ReservationRemote<'r> {
             target: name.to_owned(),
             git: repository.program(),
             repository,
+            audit_branch: None,
         }
+    }
+
+    /// Returns the remote with the name of the branch that has the audit trail.
+    #[must_use]
+    pub fn with_audit_branch(self, name: &str) -> Self {
+        Self { audit_branch: Some(name.to_owned()), ..self }
     }
 
     /// Queries all reservations and branches at once.
@@ -136,18 +145,21 @@ impl<'r> ReservationRemote<'r> {
 
     /// Fetches the commits of `branches` that this clone does not have.
     ///
-    /// In a shallow clone nothing is fetched, since that would add the missing history.
+    /// In a shallow clone only the audit trail is fetched, which has a history of its own: the
+    /// other branches would add the missing history.
     ///
     /// # Errors
     /// A remote that does not answer.
     fn fetch(&self, branches: &BTreeMap<String, Oid>) -> Result<(), RemoteError> {
         let mut names = Vec::new();
+        let is_shallow = self.repository.is_shallow();
         for (name, tip) in branches {
-            if !self.repository.has_commit(*tip)? {
+            let is_audit = self.audit_branch.as_ref() == Some(name);
+            if (is_audit || !is_shallow) && !self.repository.has_commit(*tip)? {
                 names.push(format!("{BRANCHES}{name}"));
             }
         }
-        if self.repository.is_shallow() { Ok(()) } else { self.fetch_refs(&names) }
+        self.fetch_refs(&names)
     }
 
     /// Queries all reservations and branches, and fetches the branches.
@@ -303,5 +315,5 @@ impl<'r> ReservationRemote<'r> {
 /// Returns the objects and names in the output of `git ls-remote`.
 fn refs_in(answer: &str) -> impl Iterator<Item = (Oid, &str)> {
     let lines = answer.lines().filter_map(|line| line.split_once('\t'));
-    lines.filter_map(|(id, name)| Some((id.parse().ok()?, name)))
+    lines.filter_map(|(id, name)| Some((parse_id(id)?, name)))
 }

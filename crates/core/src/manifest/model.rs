@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
+use super::names::{DnsLabel, DnsSubdomain, SecretId, check_description};
 use super::principals::Principals;
 use super::schema::{Violation, ViolationKind};
 use crate::yaml::{Node, NodeValue};
@@ -85,7 +85,7 @@ impl SecretRequest {
             description: match root.at("/metadata/description") {
                 None => None,
                 Some(_) => Some(fields.parse("/metadata/description", |text| {
-                    check_one_line(text)?;
+                    check_description(text)?;
                     Ok(text.to_owned())
                 })?),
             },

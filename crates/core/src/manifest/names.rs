@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::config::DESCRIPTION_LENGTH;
+
 /// A DNS-1123 label.
 ///
 /// It names a Kubernetes namespace, a service, an environment or a secret.
@@ -162,6 +164,20 @@ pub fn check_one_line(text: &str) -> Result<(), String> {
         }
         None if text.trim().is_empty() => Err("write a text, or omit the field".to_owned()),
         None => Ok(()),
+    }
+}
+
+/// Checks a description: one line that AWS accepts.
+///
+/// # Errors
+/// A sentence that says why `text` is rejected.
+pub(super) fn check_description(text: &str) -> Result<(), String> {
+    check_one_line(text)?;
+    match text.chars().count() {
+        length if length > DESCRIPTION_LENGTH => {
+            Err(format!("it has {length} characters, the maximum is {DESCRIPTION_LENGTH}"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,9 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
+
 use super::schema::{Violation, ViolationKind};
 use crate::arn;
 use crate::yaml::{Node, NodeValue};
+
+/// The actions for reading (Secrets Manager, "Permissions policy examples").
+const READ: [&str; 2] = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"];
+
+/// The actions for writing.
+const WRITE: [&str; 3] = [
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:UpdateSecretVersionStage",
+];
 
 /// ARNs of roles, users and accounts, each list sorted and without duplicates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,6 +45,39 @@ impl Principals {
         }
         let [read, write, break_glass] = lists.map(Option::unwrap_or_default);
         Ok(Some(Self { read, write, break_glass }))
+    }
+
+    /// Returns the lists that have a principal, each with its right in words.
+    #[must_use]
+    pub fn granted(&self) -> Vec<(&'static str, &BTreeSet<String>)> {
+        let lists =
+            [("read", &self.read), ("write", &self.write), ("break glass", &self.break_glass)];
+        lists.into_iter().filter(|(_, who)| !who.is_empty()).collect()
+    }
+
+    /// Returns the resource policy with the least privileges, one statement per list.
+    ///
+    /// None if all lists are empty.
+    #[must_use]
+    pub fn resource_policy(&self) -> Option<String> {
+        let both: BTreeSet<&str> = READ.into_iter().chain(WRITE).collect();
+        let statements = self.granted().into_iter().map(|(right, who)| {
+            let (sid, actions) = match right {
+                "read" => ("GoldenpathRead", READ.to_vec()),
+                "write" => ("GoldenpathWrite", WRITE.to_vec()),
+                _ => ("GoldenpathBreakGlass", both.iter().copied().collect()),
+            };
+            json!({
+                "Sid": sid,
+                "Effect": "Allow",
+                "Principal": { "AWS": who },
+                "Action": actions,
+                "Resource": "*",
+            })
+        });
+        let statements: Vec<Value> = statements.collect();
+        (!statements.is_empty())
+            .then(|| json!({ "Version": "2012-10-17", "Statement": statements }).to_string())
     }
 }
 

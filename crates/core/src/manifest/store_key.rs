@@ -3,10 +3,8 @@
 use std::fmt;
 
 use super::SecretRequest;
+use crate::config;
 use crate::template::{Template, TemplateError};
-
-/// The maximum length of a name, in bytes (CreateSecret, `Name`).
-const LENGTH: usize = 512;
 
 /// A valid name in AWS Secrets Manager that does not resemble a part of an ARN.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,20 +41,7 @@ impl StoreKey {
     /// # Errors
     /// A sentence that says why `text` is rejected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let allowed =
-            |character: char| character.is_ascii_alphanumeric() || "/_+=.@-".contains(character);
-        if text.is_empty() || text.len() > LENGTH {
-            return Err(format!("it has {} characters, 1 to {LENGTH} are allowed", text.len()));
-        }
-        if let Some(character) = text.chars().find(|character| !allowed(*character)) {
-            return Err(format!(
-                "`{}` is not allowed in it: AWS allows letters, digits and /_+=.@-",
-                character.escape_debug()
-            ));
-        }
-        if text.split('/').any(str::is_empty) {
-            return Err("a part between two slashes is empty".to_owned());
-        }
+        config::check_store_key(text)?;
         if ends_like_an_arn(text) {
             return Err(
                 "it ends in a hyphen and six characters, which AWS reads as a part of an ARN"
@@ -96,9 +81,18 @@ mod tests {
 
     #[test]
     fn a_key_that_looks_like_the_end_of_an_arn_is_rejected() {
-        for bad in
-            ["goldenpath/a/dev/a-secret", "x-ABC123", "", "a//b", "a b", "é", &"x".repeat(513)]
-        {
+        for bad in [
+            "goldenpath/a/dev/a-secret",
+            "x-ABC123",
+            "",
+            "a//b",
+            "/",
+            "//a",
+            "/a/",
+            "a b",
+            "é",
+            &"x".repeat(513),
+        ] {
             assert!(StoreKey::parse(bad).is_err(), "{bad}");
         }
         for good in [
@@ -107,6 +101,7 @@ mod tests {
             "a-b-c-d",
             "-secret",
             "secret",
+            "/goldenpath/payments/dev/payments-db",
         ] {
             assert!(StoreKey::parse(good).is_ok(), "{good}");
         }

@@ -7,6 +7,10 @@
 //! 512 characters. A name that ends in a hyphen and six characters is rejected: it can be mistaken
 //! for part of an ARN.
 //!
+//! Owner, risk tier and secret type become tags of the secret: AWS accepts letters, digits, spaces
+//! and `_.:/=+-@`, at most 256 characters. The principals become a resource policy of at most
+//! 20,480 characters.
+//!
 //! ## Why is this bad?
 //! The pull request would merge, and the API server or AWS would reject the request afterwards,
 //! when the author no longer watches.
@@ -30,7 +34,10 @@
 
 use super::{Fix, Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
+use crate::config;
+use crate::config::POLICY_LENGTH;
 use crate::manifest::{DnsSubdomain, SecretId, StoreKeyError, ViolationKind, to_label};
+use crate::yaml::Node;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP104",
@@ -40,7 +47,17 @@ pub(super) const RULE: Rule = Rule {
     check: RuleCheck::Entry(check),
 };
 
-fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
+/// The fields of a store key that may have characters that AWS does not accept in it.
+const KEY_FIELDS: [&str; 6] = [
+    "/metadata/owner",
+    "/metadata/description",
+    "/spec/provider",
+    "/spec/secretType",
+    "/spec/risk/tier",
+    "/spec/rotation/rotationClass",
+];
+
+fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let (Some(manifest), Some(root)) = (entry.manifest(), entry.root()) else { return };
     for violation in &manifest.violations {
         let ViolationKind::BadFormat { reason } = &violation.kind else { continue };
@@ -64,11 +81,70 @@ fn check(entry: &Entry, _: &Project, sink: &mut Sink<'_>) {
     if let Some(Err(error)) = &manifest.store_key
         && let StoreKeyError::Refused { key, reason } = error.as_ref()
     {
+        let (pointer, help) = find_key_cause(root, project);
+        let field = field_at(pointer).0;
         let message =
-            format!("the store key `{key}`, derived from `name`, is not allowed: {reason}");
-        let help =
-            "choose another name, for example with one more letter in its last word".to_owned();
-        sink.at(entry, "/metadata/name", message, help);
+            format!("the store key `{key}`, derived from `{field}`, is not allowed: {reason}");
+        sink.at(entry, pointer, message, help);
+    }
+    check_tags(entry, project, sink);
+    check_policy_length(entry, sink);
+}
+
+/// Returns the field that makes a store key unusable, and the remedy.
+fn find_key_cause(root: &Node, project: &Project) -> (&'static str, String) {
+    let template = &project.config.store.key_template;
+    let is_cause = |pointer: &str| {
+        let text = root.string_at(pointer).unwrap_or_default();
+        template.contains(field_at(pointer).0) && !text.chars().all(config::is_store_key_character)
+    };
+    match KEY_FIELDS.into_iter().find(|pointer| is_cause(pointer)) {
+        Some(pointer) => {
+            let help = format!(
+                "remove `{}` from `store.keyTemplate` in {}, or use another value",
+                field_at(pointer).0,
+                project.config_name
+            );
+            (pointer, help)
+        }
+        None => (
+            "/metadata/name",
+            "choose another name, for example with one more letter in its last word".to_owned(),
+        ),
+    }
+}
+
+/// Reports the fields that AWS does not accept as tags.
+fn check_tags(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
+    let Some(request) = entry.request_unless_decommissioned() else { return };
+    for (pointer, value, list) in [
+        ("/metadata/owner", &request.owner, "owners"),
+        ("/spec/risk/tier", &request.risk_tier, "riskTiers"),
+        ("/spec/secretType", &request.secret_type, "secretTypes"),
+    ] {
+        let Err(reason) = config::check_tag_value(value) else { continue };
+        if entry.manifest().is_some_and(|manifest| manifest.has_violation(pointer)) {
+            continue;
+        }
+        let field = field_at(pointer).0;
+        let message = format!("`{field}: {value}` cannot be the tag of a secret in AWS: {reason}");
+        let help = format!("rename it in `{list}` of {}, and here", project.config.enums);
+        sink.at(entry, pointer, message, help);
+    }
+}
+
+/// Reports principals that are too many for a resource policy.
+fn check_policy_length(entry: &Entry, sink: &mut Sink<'_>) {
+    let request = entry.request_unless_decommissioned();
+    let Some(principals) = request.and_then(|request| request.principals.as_ref()) else { return };
+    let length = principals.resource_policy().map_or(0, |policy| policy.chars().count());
+    if length > POLICY_LENGTH {
+        let message = format!(
+            "the resource policy of these principals has {length} characters, and AWS accepts \
+             {POLICY_LENGTH}"
+        );
+        let help = "list fewer principals, for example one role that the others assume".to_owned();
+        sink.at(entry, "/spec/access", message, help);
     }
 }
 
@@ -138,7 +214,8 @@ fn help(name: &str, text: Option<&str>) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use crate::testing::{
-        Expected, SEED, assert_clean, assert_only, cases, findings_in, place, seed_with, shown,
+        Expected, SEED, SEED_PATH, assert_clean, assert_only, cases, findings, findings_in, place,
+        rows, seed_with, shown,
     };
 
     const RULE: &str = "GP104 bad-format";
@@ -255,6 +332,58 @@ mod tests {
     #[test]
     fn one_day_is_a_ttl() {
         assert_clean(&seed_with(&[("ttlDays: 30", "ttlDays: 1")]));
+    }
+
+    #[test]
+    fn a_value_that_aws_rejects_as_a_tag_is_reported_at_its_field() {
+        for (line, pointer, enums) in [
+            ("owner: team-payments", "/metadata/owner", "owners: [\"R&D\"]"),
+            ("tier: medium", "/spec/risk/tier", "riskTiers: [\"R&D\"]"),
+            ("secretType: database-credentials", "/spec/secretType", "secretTypes: [\"R&D\"]"),
+        ] {
+            let field = line.split(':').next().unwrap();
+            let text = seed_with(&[(line, &format!("{field}: R&D"))]);
+            let row = "{rotation: free, approvals: 1, recoveryWindowDays: 7, maxTtlDays: 90}";
+            let table = format!("tiers: {{low: {row}, medium: {row}, high: {row}, R&D: {row}}}\n");
+            let found = findings(&[
+                (SEED_PATH, &text),
+                ("schemas/metadata/enums.yaml", enums),
+                ("schemas/metadata/governance.yaml", &table),
+            ]);
+            assert_eq!(rows(&found), [format!("error GP104 {pointer}")], "{:?}", shown(&found));
+            assert_eq!(&text[found[0].span.clone()], "R&D");
+            assert!(found[0].message.contains("`&` is not allowed in it"), "{}", found[0].message);
+            assert!(found[0].help.contains("schemas/metadata/enums.yaml"), "{}", found[0].help);
+        }
+    }
+
+    #[test]
+    fn a_store_key_is_reported_at_the_field_that_aws_rejects_in_it() {
+        let text = seed_with(&[("owner: team-payments", "owner: team payments")]);
+        let found = findings(&[
+            (SEED_PATH, &text),
+            ("schemas/metadata/enums.yaml", "owners: [team payments]"),
+            ("goldenpath.yaml", "store: { keyTemplate: \"{{ owner }}/{{ name }}\" }"),
+        ]);
+        assert_eq!(rows(&found), ["error GP104 /metadata/owner"], "{:?}", shown(&found));
+        assert!(found[0].help.contains("`owner` from `store.keyTemplate`"), "{}", found[0].help);
+    }
+
+    #[test]
+    fn principals_that_are_too_many_for_a_resource_policy_are_reported() {
+        let with = |count: usize| {
+            let role = |number| {
+                let path = "a/".repeat(200);
+                format!("\"arn:aws:iam::123456789012:role/{path}{number}\"")
+            };
+            let roles: Vec<String> = (0..count).map(role).collect();
+            let list = format!("    readPrincipals: [{}]\n  ttlDays:", roles.join(", "));
+            findings_in(&seed_with(&[("  ttlDays:", &list)]))
+        };
+        assert_eq!(rows(&with(40)), [""; 0]);
+        let found = with(50);
+        assert_eq!(rows(&found), ["error GP104 /spec/access"], "{:?}", shown(&found));
+        assert!(found[0].message.contains("AWS accepts 20480"), "{}", found[0].message);
     }
 
     cases! { a_store_key_that_looks_like_the_end_of_an_arn_is_rejected(looks_like_an_arn):

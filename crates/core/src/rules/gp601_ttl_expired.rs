@@ -6,9 +6,12 @@
 //! folder of the catalog and with any content.
 //!
 //! The rule checks manifests with status `active` or `deprecated`. It follows the first parents of
-//! the branch, so a branch counts from its merge. If the history ends before that day (in a shallow
-//! clone, or before the first commit), the rule reports nothing. The day of a commit is its
-//! committer date.
+//! the branch, so a branch counts from its merge. The day of a commit is its committer date.
+//!
+//! Where history is cut before that day (in a shallow clone), the first event of the ID in the
+//! audit trail counts, as far as this clone has fetched the trail; without one, a message says that
+//! the ttl may have expired. `plan`, `apply` and `show` use that event wherever it is earlier,
+//! since the date of a commit may be wrong.
 //!
 //! `validate` checks this for files on disk, for `--from-ref` and for `--merge-with`; `plan` and
 //! `apply` show it. The commit, push and server hooks and `validate --staged` do not: they must be

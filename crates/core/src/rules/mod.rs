@@ -19,6 +19,8 @@ pub use finding::{Finding, Related, Severity, Sink};
 pub use fix::{Applicability, Fix, Patch};
 pub use gp407_consumer_loses_secret::{ConsumerLoss, ConsumerLosses};
 pub use gp602_rotation_overdue::Renewal;
+pub use gp603_value_under_old_key::{OldKey, OldKeys};
+pub use gp604_unrequested_policy::{UnrequestedPolicies, UnrequestedPolicy};
 pub use redaction::{ConfidentialSpans, redact_texts, secret_spans};
 
 use crate::catalog::{Catalog, ChangeContext, Entry, Project, Selection};
@@ -63,6 +65,12 @@ pub struct StoredState {
     pub renewals: BTreeMap<SecretId, Renewal>,
     /// What the GitOps repository says about changed Kubernetes Secrets.
     pub losses: ConsumerLosses,
+    /// The accounts of the secrets that are encrypted with the key that AWS manages.
+    pub default_keys: BTreeMap<SecretId, String>,
+    /// The values that an old KMS key still decrypts.
+    pub old_keys: OldKeys,
+    /// The resource policies that no manifest asks for.
+    pub policies: UnrequestedPolicies,
 }
 
 /// Declares the modules of the rules, and lists each `RULE` in [`RULES`].
@@ -94,6 +102,8 @@ rules![
     gp206_not_your_service,
     gp207_denied_namespace,
     gp208_foreign_principal,
+    gp210_rotation_not_possible,
+    gp211_reader_cannot_decrypt,
     gp301_path_mismatch,
     gp302_duplicate_id,
     gp303_duplicate_name,
@@ -111,6 +121,8 @@ rules![
     gp501_secret_value_in_manifest,
     gp601_ttl_expired,
     gp602_rotation_overdue,
+    gp603_value_under_old_key,
+    gp604_unrequested_policy,
     gp701_rules_changed,
     gp702_destination_changed,
     gp703_audit_changed,
@@ -210,7 +222,8 @@ impl<'project> RuleSet<'project> {
 
     /// Reads from the history of `history_tip` how old the selected manifests are.
     ///
-    /// Without this call, rules on time report nothing.
+    /// `recorded` has the first event of each secret in the audit trail, if it was read; see
+    /// [`Catalog::find_expired`]. Without this call, rules on time report nothing.
     ///
     /// # Errors
     /// A history that cannot be read.
@@ -219,10 +232,12 @@ impl<'project> RuleSet<'project> {
         checked: &mut CheckedEntries,
         repository: &Repository,
         history_tip: Snapshot,
+        recorded: Option<&BTreeMap<SecretId, Timestamp>>,
         now: Timestamp,
     ) -> Result<(), SourceError> {
         if self.rules.iter().any(|(rule, _)| rule.code == gp601_ttl_expired::RULE.code) {
-            checked.catalog.find_expired(repository, self.project, history_tip, now)?;
+            let catalog = &mut checked.catalog;
+            catalog.find_expired(repository, self.project, history_tip, recorded, now)?;
         }
         Ok(())
     }

@@ -32,9 +32,33 @@ pub struct AuditEvent {
     /// The run that the event belongs to; empty for an event of version 0.1.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub run: String,
+    /// The secret in its store, as far as known; None for an event of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<RecordedLocation>,
+    /// For a deletion: the days for which the secret can be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_days: Option<u8>,
     /// Only in version 0.1: the SHA-256 of the previous line, in hexadecimal digits.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub previous: String,
+}
+
+/// Where a secret is, across accounts and regions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RecordedLocation {
+    /// The number of the AWS account, or `local` for a local store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The AWS region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The ARN; None before the secret is created, and in the local store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// The version of the value that the action wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// The actor of an event, as far as known.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use git2::Oid;
-use jiff::Timestamp;
 
 use super::record::{RECORDS, path_of, results};
-use super::{Actor, AuditEvent, AuditRecord, RecordFault, RecordKind, RecordedEvent};
+use super::{
+    Actor, AuditEvent, AuditRecord, RecordFault, RecordKind, RecordedEvent, RecordedTimes,
+};
 use crate::config::AuditConfig;
 use crate::manifest::SecretId;
 use crate::vcs::{Repository, SourceError, visit_branch_files};
@@ -47,7 +48,7 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Reads the audit branch as git has fetched it into a clone.
+    /// Reads the audit branch as git or goldenpath has fetched it into a clone.
     ///
     /// The clone may have none, or an older one than the remote.
     ///
@@ -55,14 +56,33 @@ impl AuditLog {
     /// A branch that cannot be read.
     pub fn fetched(repository: &Repository, config: &AuditConfig) -> Result<Self, SourceError> {
         let mut log = Self::default();
+        for (copy, tip) in Self::fetched_tips(repository, config)? {
+            log.read(copy.as_ref().unwrap_or(repository.raw()), tip)?;
+        }
+        Ok(log)
+    }
+
+    /// Returns the last commits of the audit branch that a clone has fetched.
+    ///
+    /// Each comes with the copy that has it; None for the clone itself.
+    ///
+    /// # Errors
+    /// Refs that cannot be read.
+    pub fn fetched_tips(
+        repository: &Repository,
+        config: &AuditConfig,
+    ) -> Result<Vec<(Option<git2::Repository>, Oid)>, SourceError> {
+        let mut tips = Vec::new();
         let remotes = repository.remotes();
         let remotes = remotes.iter().map(|remote| format!("refs/remotes/{remote}/"));
         for place in remotes.chain(["refs/heads/".to_owned()]) {
             if let Some(tip) = repository.tip_of_ref(&format!("{place}{}", config.branch))? {
-                log.read(repository.raw(), tip)?;
+                tips.push((None, tip));
             }
         }
-        Ok(log)
+        let copies = repository.branch_copies(&config.branch)?;
+        tips.extend(copies.into_iter().map(|(copy, tip)| (Some(copy), tip)));
+        Ok(tips)
     }
 
     /// Returns the name of the last record; empty if there is none.
@@ -96,6 +116,14 @@ impl AuditLog {
     /// An action without a result has the result [`results::BEGUN`].
     #[must_use]
     pub fn events(&self) -> Vec<AuditEvent> {
+        let mut events = self.events_as_recorded();
+        events.sort_by_key(|event| event.time);
+        events
+    }
+
+    /// Returns the events in the order in which they were recorded, whatever the clocks showed.
+    #[must_use]
+    pub fn events_as_recorded(&self) -> Vec<AuditEvent> {
         let mut known: HashMap<EventKey<'_>, usize> = HashMap::new();
         for record in self.records.values().filter(|record| record.kind == RecordKind::Outcome) {
             for event in &record.events {
@@ -123,32 +151,13 @@ impl AuditLog {
                 }
             }
         }
-        events.sort_by_key(|event| event.time);
         events
     }
 
-    /// Returns when a run first recorded the current decommission request of each secret.
-    ///
-    /// That is the removal of its ExternalSecret or the record of the request itself, after the
-    /// secret was last in use.
+    /// Returns the times that the events show.
     #[must_use]
-    pub fn request_times(&self) -> BTreeMap<SecretId, Timestamp> {
-        let mut times = BTreeMap::new();
-        for event in self.events() {
-            if [results::FAILED, results::NOT_STARTED].contains(&event.result.as_str()) {
-                continue;
-            }
-            match event.action.as_str() {
-                "remove-projection" | "record-request" | "delete-secret" => {
-                    times.entry(event.id).or_insert(event.time);
-                }
-                action if action == CANCEL_REQUEST || is_use(action) => {
-                    times.remove(&event.id);
-                }
-                _ => {}
-            }
-        }
-        times
+    pub fn times(&self) -> RecordedTimes {
+        RecordedTimes::of(&self.events())
     }
 
     /// Returns the lines of trails of version 0.1 that are taken over, by file.
@@ -170,15 +179,6 @@ impl AuditLog {
     }
 }
 
-/// The action that ends a recorded decommission request.
-pub const CANCEL_REQUEST: &str = "cancel-request";
-
-/// Reports whether an action brings a secret into use, which ends a decommission request.
-#[must_use]
-pub fn is_use(action: &str) -> bool {
-    ["create-secret", "restore-secret", "write-projection"].contains(&action)
-}
-
 /// Reports whether a record is of a run that applies a commit to an environment.
 #[must_use]
 pub fn applies_to(record: &AuditRecord, environment: &str) -> bool {
@@ -195,7 +195,18 @@ fn key_of<'a>(record: &'a AuditRecord, event: &'a RecordedEvent) -> EventKey<'a>
 }
 
 fn to_event(record: &AuditRecord, event: &RecordedEvent) -> AuditEvent {
-    let RecordedEvent { time, id, action, environment, target, reason, result, aws } = event;
+    let RecordedEvent {
+        time,
+        id,
+        action,
+        environment,
+        target,
+        reason,
+        result,
+        aws,
+        secret,
+        recovery_days,
+    } = event;
     AuditEvent {
         time: time.unwrap_or(record.time),
         id: *id,
@@ -212,6 +223,8 @@ fn to_event(record: &AuditRecord, event: &RecordedEvent) -> AuditEvent {
         source: record.source.clone(),
         goldenpath: record.goldenpath.clone(),
         run: record.run.clone(),
+        secret: secret.clone(),
+        recovery_days: *recovery_days,
         previous: String::new(),
     }
 }

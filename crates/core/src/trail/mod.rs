@@ -5,6 +5,7 @@
 //! | [`mod@event`] | an action with its result, as people read it |
 //! | [`mod@record`] | a file of the audit branch |
 //! | [`log`] | all records of the audit branch |
+//! | [`times`] | since when a secret is in the catalog or in a state |
 //! | [`verification`] | whether records were altered or removed |
 //! | [`text`], [`commits`] | `audit/<ID>.jsonl` of version 0.1, and changes of those files |
 
@@ -13,16 +14,20 @@ mod event;
 mod log;
 mod record;
 mod text;
+mod times;
 mod verification;
 
 pub use commits::{TrailCommits, changes, staged_changes};
-pub use event::{Actor, AuditEvent};
-pub use log::{AuditLog, CANCEL_REQUEST, applies_to, is_use};
+pub use event::{Actor, AuditEvent, RecordedLocation};
+pub use log::{AuditLog, applies_to};
 pub use record::{
     AuditRecord, Checkpoint, ImportedTrail, RECORDS, RecordFault, RecordKind, RecordedEvent,
     path_of, results,
 };
 pub use text::{Trail, TrailFault};
+pub use times::{
+    CANCEL_DEPRECATION, CANCEL_REQUEST, RECORD_DEPRECATION, RecordedTimes, is_note, is_use,
+};
 pub use verification::{TrailPlace, TrailViolation, verify};
 
 use crate::manifest::SecretId;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Actor;
+use super::{Actor, RecordedLocation};
 use crate::clock;
 use crate::manifest::SecretId;
 
@@ -119,6 +119,12 @@ pub struct RecordedEvent {
     /// The caller's identity in AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<String>,
+    /// The secret in its store, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<RecordedLocation>,
+    /// For a deletion: the days for which the secret can be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_days: Option<u8>,
 }
 
 /// A trail of version 0.1, `audit/<ID>.jsonl`.
@@ -360,6 +366,8 @@ mod tests {
             reason: String::new(),
             result: results::DONE.to_owned(),
             aws: None,
+            secret: None,
+            recovery_days: None,
         };
         for forged in [
             AuditRecord { events: vec![event.clone()], ..record(RecordKind::Checkpoint) },

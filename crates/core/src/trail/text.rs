@@ -92,6 +92,8 @@ mod tests {
             source: "acme at commit 0123".to_owned(),
             goldenpath: "0.1.0".to_owned(),
             run: String::new(),
+            secret: None,
+            recovery_days: None,
             previous: String::new(),
         }
     }

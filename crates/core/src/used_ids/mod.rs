@@ -9,15 +9,19 @@
 mod folder_cache;
 mod limit;
 mod origin;
+mod recorded;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use git2::Oid;
+
 pub use limit::{Limit, Reservations};
 pub use origin::IdOrigin;
 pub use scan::ScanDepth;
 
+use crate::config::AuditConfig;
 use crate::files;
 use crate::manifest::{MAX_BYTES, SecretId};
 use crate::vcs::{Branch, File, Repository, Snapshot, SourceError, Unreadable};
@@ -41,6 +45,8 @@ pub struct UsedIds {
     pub limit: Limit,
     /// Whether the clone is shallow, so that files deleted earlier are unknown.
     pub is_shallow: bool,
+    /// The IDs in the audit trail, which are never free again.
+    recorded: BTreeSet<SecretId>,
     /// The commit of the default branch.
     base: Option<Snapshot>,
 }
@@ -58,6 +64,10 @@ pub struct HistoryScope<'a> {
     pub default: Option<&'a Branch>,
     /// All branches in that answer; empty without one.
     pub branches: &'a [Branch],
+    /// Where the audit trail is, whose IDs count too.
+    pub audit: &'a AuditConfig,
+    /// Its commit in that answer.
+    pub audit_tip: Option<Oid>,
     /// Whether each file of the work tree is listed, or only its folders.
     pub depth: ScanDepth,
 }
@@ -66,7 +76,8 @@ impl UsedIds {
     /// Scans the work tree, the index, all refs and the branches of `scope`.
     ///
     /// Refs and branches are scanned with their histories. In the work tree, the catalog and the
-    /// audit trail are scanned. `progress` receives the number of commits read if that takes long.
+    /// files of the trail of version 0.1 are scanned. The audit trail counts as far as it was
+    /// fetched. `progress` receives the number of commits read if that takes long.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -75,7 +86,13 @@ impl UsedIds {
         scope: HistoryScope<'_>,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self, SourceError> {
-        let found = scan::scan(repository, scope.catalog, scope.branches, scope.depth, progress)?;
+        let mut found =
+            scan::scan(repository, scope.catalog, scope.branches, scope.depth, progress)?;
+        let recorded = recorded::recorded_ids(repository, scope.audit, scope.audit_tip)?;
+        for id in &recorded {
+            let branch = scope.audit.branch.clone();
+            found.origins.entry(*id).or_insert(IdOrigin::AuditTrail { branch });
+        }
         let known = default_tip(repository, scope.remote)?;
         let fetched = scope.default.map(|branch| Snapshot::Commit(branch.tip));
         // In a shallow clone nothing is fetched, so the commit can be missing.
@@ -102,6 +119,7 @@ impl UsedIds {
             origins: found.origins,
             limit,
             is_shallow: repository.is_shallow(),
+            recorded,
             base: fetched.or(known),
         })
     }
@@ -123,7 +141,8 @@ impl UsedIds {
     /// Returns the next free IDs, in ascending order.
     ///
     /// They are the lowest ones above all IDs that count, without those in `taken` and those that
-    /// the default branch ever had. None if one would have more than nine digits.
+    /// the default branch or the audit trail ever had. None if one would have more than nine
+    /// digits.
     ///
     /// # Errors
     /// A repository that cannot be read.
@@ -141,7 +160,7 @@ impl UsedIds {
         while free.len() < count {
             number += 1;
             let Some(id) = SecretId::of_number(number) else { return Ok(None) };
-            if taken.contains(&id) {
+            if taken.contains(&id) || self.recorded.contains(&id) {
                 continue;
             }
             if id > self.limit.last() && self.origins.contains_key(&id) {

@@ -28,14 +28,22 @@ pub enum IdOrigin {
         /// The short name of the ref in whose history it was found; it may be gone.
         reference: String,
     },
+    /// An event of the audit trail.
+    AuditTrail {
+        /// The branch of the trail.
+        branch: String,
+    },
 }
 
 impl IdOrigin {
-    /// Returns the path of the file, from the repository's root.
+    /// Returns the path of the file, from the repository's root; None for an event.
     #[must_use]
-    pub fn path(&self) -> &str {
+    pub fn path(&self) -> Option<&str> {
         match self {
-            Self::WorkTree { path } | Self::Index { path } | Self::Commit { path, .. } => path,
+            Self::WorkTree { path } | Self::Index { path } | Self::Commit { path, .. } => {
+                Some(path)
+            }
+            Self::AuditTrail { .. } => None,
         }
     }
 
@@ -44,7 +52,7 @@ impl IdOrigin {
     pub fn commit(&self) -> Option<(Oid, &str)> {
         match self {
             Self::Commit { id, reference, .. } => Some((*id, reference)),
-            Self::WorkTree { .. } | Self::Index { .. } => None,
+            Self::WorkTree { .. } | Self::Index { .. } | Self::AuditTrail { .. } => None,
         }
     }
 
@@ -52,7 +60,7 @@ impl IdOrigin {
     pub(super) fn encode(&self, bytes: &mut Vec<u8>) {
         let (id, reference) = self.commit().unwrap_or((Oid::ZERO_SHA1, ""));
         bytes.extend_from_slice(id.as_bytes());
-        for text in [reference, self.path()] {
+        for text in [reference, self.path().unwrap_or_default()] {
             bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or_default().to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
@@ -79,10 +87,13 @@ pub(super) fn take<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
 
 impl fmt::Display for IdOrigin {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = sanitize_name(self.path());
+        let path = sanitize_name(self.path().unwrap_or_default());
         match self {
             Self::WorkTree { .. } => write!(out, "{path} in the work tree"),
             Self::Index { .. } => write!(out, "{path} in the index"),
+            Self::AuditTrail { branch } => {
+                write!(out, "an event of the audit trail {}", sanitize_name(branch))
+            }
             Self::Commit { id, reference, .. } => {
                 write!(
                     out,

@@ -1,8 +1,13 @@
 //! The files of a branch that only gets new ones, in any repository.
 
-use git2::{Delta, ObjectType, Oid, Repository as Git, Sort, TreeWalkMode, TreeWalkResult};
+use std::{fs, io};
 
-use super::SourceError;
+use git2::{
+    Delta, ErrorCode, ObjectType, Oid, Repository as Git, Sort, TreeWalkMode, TreeWalkResult,
+};
+
+use super::clone::{fetch_missing, is_cut, is_partial};
+use super::{Repository, SourceError};
 
 /// A commit that changes or removes a file, or adds one that its name does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +29,56 @@ pub struct BranchHistory {
     pub cut: Option<String>,
 }
 
+/// The folder of local copies of remote branches, below goldenpath's own folder.
+pub const BRANCH_COPIES: &str = "branches";
+
+/// The prefix of the refs of the branches in those copies.
+pub const COPIED_REFS: &str = "refs/goldenpath/";
+
+impl Repository {
+    /// Returns the local copies of a branch that goldenpath has fetched, each with its last commit.
+    ///
+    /// A copy that a killed run left incomplete is not one.
+    ///
+    /// # Errors
+    /// A copy that cannot be read.
+    pub fn branch_copies(&self, branch: &str) -> Result<Vec<(Git, Oid)>, SourceError> {
+        let folder = self.data_folder().join(BRANCH_COPIES);
+        let failed = |why: String| SourceError::Git {
+            what: format!("`{}`", folder.display()),
+            message: why,
+        };
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        let mut copies = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|error| failed(error.to_string()))?.path();
+            if !path.join("HEAD").is_file() {
+                continue;
+            }
+            let git = match Git::open_bare(&path) {
+                Ok(git) => git,
+                Err(error) if is_absent(&error) => continue,
+                Err(error) => return Err(failed(error.message().to_owned())),
+            };
+            let tip = match git.refname_to_id(&format!("{COPIED_REFS}{branch}")) {
+                Ok(tip) => tip,
+                Err(error) if is_absent(&error) => continue,
+                Err(error) => return Err(failed(error.message().to_owned())),
+            };
+            copies.push((git, tip));
+        }
+        Ok(copies)
+    }
+}
+
+fn is_absent(error: &git2::Error) -> bool {
+    matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec)
+}
+
 /// The size limit of a file, in bytes.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 
@@ -32,7 +87,8 @@ const DEEPEST: usize = 8;
 
 /// Calls `visit` with the path and the content of each file of a commit that `is_new`.
 ///
-/// Symbolic links, submodules, files of extreme size and folders of extreme depth have no content.
+/// In a partial clone, the missing ones are fetched in one batch. Symbolic links, submodules, files
+/// of extreme size and folders of extreme depth have no content.
 ///
 /// # Errors
 /// An object that cannot be read: no file is left out.
@@ -42,9 +98,14 @@ pub fn visit_branch_files(
     is_new: &dyn Fn(&str) -> bool,
     visit: &mut dyn FnMut(&str, Option<&[u8]>),
 ) -> Result<(), SourceError> {
-    let failed = SourceError::git(format!("commit {commit} of the audit branch"));
-    let objects = git.odb().map_err(failed)?;
-    for (path, id) in files_of(git, commit)?.into_iter().filter(|(path, _)| is_new(path)) {
+    let failed = || SourceError::git(format!("commit {commit} of the audit branch"));
+    let files: Vec<_> =
+        files_of(git, commit)?.into_iter().filter(|(path, _)| is_new(path)).collect();
+    if is_partial(git).map_err(failed())? {
+        fetch_missing(git, files.iter().filter_map(|(_, id)| *id)).map_err(failed())?;
+    }
+    let objects = git.odb().map_err(failed())?;
+    for (path, id) in files {
         match id {
             Some(id) => {
                 let failed = || SourceError::git(format!("`{path}` of the audit branch"));
@@ -101,9 +162,7 @@ pub fn branch_history(git: &Git, tip: Oid) -> Result<BranchHistory, SourceError>
     for id in walk {
         let commit = id.and_then(|id| git.find_commit(id)).map_err(failed())?;
         let after = commit.tree().map_err(failed())?;
-        // Libgit2 leaves out the parents at the end of a shallow clone.
-        let header = commit.raw_header_bytes();
-        if commit.parent_count() == 0 && header.split(|byte| *byte == b'\n').any(is_parent) {
+        if is_cut(&commit) {
             history.cut = Some(commit.id().to_string());
         }
         for parent in commit.parent_ids() {
@@ -125,8 +184,4 @@ pub fn branch_history(git: &Git, tip: Oid) -> Result<BranchHistory, SourceError>
         }
     }
     Ok(history)
-}
-
-fn is_parent(line: &[u8]) -> bool {
-    line.starts_with(b"parent ")
 }

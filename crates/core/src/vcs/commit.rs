@@ -3,6 +3,8 @@
 use git2::{Commit, Oid};
 use jiff::Timestamp;
 
+use super::conversion::parse_id;
+use super::git::{GitError, LOCAL};
 use super::new_commit::write_commit;
 use super::{Repository, Snapshot, SourceError};
 use crate::sanitize::sanitize_name;
@@ -59,9 +61,33 @@ impl Repository {
     /// # Errors
     /// A repository that cannot be written.
     pub fn create_root_commit(&self, message: &str) -> Result<Oid, SourceError> {
+        if self.has_long_ids() {
+            return self.create_long_root_commit(message);
+        }
         let write = || self.git.treebuilder(None)?.write();
         let nothing = write().map_err(SourceError::git("or write its objects"))?;
         write_commit(&self.git, &self.program(), nothing, &[], message)
+    }
+
+    /// Creates it by the `git` program, with an ID that libgit2 does not know.
+    fn create_long_root_commit(&self, message: &str) -> Result<Oid, SourceError> {
+        let what = || "or write its objects".to_owned();
+        let failed =
+            |error: GitError| SourceError::Git { what: what(), message: error.to_string() };
+        let program = self.program();
+        let run = |arguments: &[&str], input: &str| {
+            let answer = program.run_with_input(arguments, input.as_bytes(), LOCAL);
+            let answer = answer.map_err(failed)?;
+            if answer.success {
+                return Ok(answer.stdout.trim().to_owned());
+            }
+            Err(SourceError::Git { what: what(), message: answer.stderr })
+        };
+        let nothing = run(&["mktree"], "")?;
+        let signs = self.git.config().and_then(|config| config.get_bool("commit.gpgSign"));
+        let sign: &[&str] = if signs.unwrap_or_default() { &["-S"] } else { &[] };
+        let commit = run(&[&["commit-tree", &nothing, "-F", "-"], sign].concat(), message)?;
+        parse_id(&commit).ok_or_else(|| SourceError::Git { what: what(), message: commit })
     }
 
     /// Creates a commit on top of `base`, to which no ref points yet.

@@ -6,6 +6,8 @@
 //!   remote names. It is read from `refs/remotes/<remote>/HEAD`, or else queried over the
 //!   network. Without an answer it is an error. The `value` commands use it to compare the
 //!   destinations of the work tree with those of reviewed files.
+//! - [`Repository::known_default_branch`] is the name in the HEAD of [`Repository::main_remote`],
+//!   without network and without a guess. `iam` names it in the trust of a role.
 //! - [`Repository::upstream_branch`] is the HEAD of `origin` as it was fetched, or else a
 //!   guess: `origin/main` or `origin/master`. It uses no network, and without an answer it is
 //!   None. Checks, hooks, fixes, `due` and renumbering compare with it. Its variants are
@@ -155,6 +157,20 @@ impl Repository {
             .peel_to_commit()
             .map_err(SourceError::git(format!("the commit of `{name}`")))?;
         Ok(DefaultBranch { remote, branch, tip: Snapshot::Commit(commit.id()) })
+    }
+
+    /// Returns the name of the default branch, as far as this clone knows it. Uses no network.
+    ///
+    /// None without a remote, among several of which none is the main one, and without its HEAD.
+    ///
+    /// # Errors
+    /// A remote's HEAD that cannot be read.
+    pub fn known_default_branch(&self) -> Result<Option<String>, DefaultBranchError> {
+        match self.main_remote() {
+            Ok(Some(remote)) => self.remote_head(&remote),
+            Ok(None) | Err(DefaultBranchError::Ambiguous { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the branch in `refs/remotes/<remote>/HEAD`; None without that ref.

@@ -25,6 +25,14 @@ impl Repository {
     /// # Errors
     /// A remote that git cannot read.
     pub fn identity(&self, name: Option<&str>) -> Result<Option<String>, SourceError> {
+        Ok(self.host_and_path(name)?.map(|place| to_tag_value(&place)))
+    }
+
+    /// Returns host and path of a remote's URL as [`Repository::identity`] does, in its own case.
+    ///
+    /// # Errors
+    /// A remote that git cannot read.
+    pub fn host_and_path(&self, name: Option<&str>) -> Result<Option<String>, SourceError> {
         let remotes = self.remotes();
         let is_there = |name: &str| remotes.iter().any(|remote| remote == name);
         let name = match (name, remotes.as_slice()) {
@@ -37,15 +45,15 @@ impl Repository {
         let remote = self.git.find_remote(name).map_err(failed)?;
         let url =
             remote.url().map_err(|_| failed(git2::Error::from_str("its URL is not UTF-8")))?;
-        Ok(identity_of(url, self.root()))
+        Ok(host_and_path_of(url, self.root()))
     }
 }
 
-/// Returns host and path of a URL in lower case, encoded as a tag value.
+/// Returns host and path of a URL; the host is in lower case.
 ///
 /// None without both. A path on this machine has no host and is absolute; a relative one starts at
 /// `root`.
-fn identity_of(url: &str, root: &Path) -> Option<String> {
+fn host_and_path_of(url: &str, root: &Path) -> Option<String> {
     // A remote helper's URL: `codecommit::eu-west-1://repository` (gitremote-helpers,
     // "INVOCATION").
     let url = url
@@ -90,7 +98,7 @@ fn identity_of(url: &str, root: &Path) -> Option<String> {
         host => host,
     };
     let whole = std::iter::once(host).chain(parts).collect::<Vec<_>>().join("/");
-    Some(to_tag_value(whole.trim_end_matches('/')))
+    Some(whole.trim_end_matches('/').to_owned())
 }
 
 /// Returns a URL's host, without user and port.
@@ -159,7 +167,7 @@ mod tests {
     use super::*;
 
     fn identity(url: &str) -> String {
-        identity_of(url, Path::new("/srv/catalog")).unwrap()
+        to_tag_value(&host_and_path_of(url, Path::new("/srv/catalog")).unwrap())
     }
 
     #[test]
@@ -237,7 +245,7 @@ mod tests {
         assert_eq!(identity("file://localhost/srv/git/acme.git"), "/srv/git/acme");
         assert_eq!(identity("file://server/srv/git/acme.git"), "server/srv/git/acme");
         assert_eq!(identity("/srv/acme/.git"), "/srv/acme");
-        assert_eq!(identity_of("", Path::new("/")), None);
+        assert_eq!(host_and_path_of("", Path::new("/")), None);
     }
 
     #[test]

@@ -117,7 +117,9 @@ impl Repository {
     }
 
     fn index_file(&self) -> PathBuf {
-        self.temporary_index.clone().unwrap_or_else(|| self.git_folder().join("index"))
+        let own =
+            || self.temporary_index.clone().unwrap_or_else(|| self.git_folder().join("index"));
+        self.converted_index().unwrap_or_else(own)
     }
 
     /// Replaces each folder of a sparse index by the files below it.

@@ -20,6 +20,7 @@ mod new_commit;
 mod symlinks;
 
 mod clone;
+mod conversion;
 mod index_update;
 mod object_cache;
 mod repository;
@@ -34,15 +35,17 @@ use std::path::PathBuf;
 pub use crate::files::Unreadable;
 pub use boundary::{Boundary, Exposure, Location, resolve};
 pub use branch_files::{
-    BranchHistory, FileChange, branch_history, branch_paths, visit_branch_files,
+    BRANCH_COPIES, BranchHistory, COPIED_REFS, FileChange, branch_history, branch_paths,
+    visit_branch_files,
 };
 pub use branch_heads::Branch;
 pub use cache::DiskCache;
 pub use clone::{CloneGaps, MissingObjects, fetch_missing, is_partial, read_or_fetch};
+pub use conversion::parse_id;
 pub use default_branch::{DefaultBranch, DefaultBranchError};
 pub use diff::{ChangedPaths, TargetBranch};
 pub use disk_status::Disk;
-pub use history::{ManifestFolder, Occurrence};
+pub use history::{HistoryTime, ManifestFolder, NamesAt, Occurrence};
 pub use history::{TrailCommit, TrailDelta, TrailFile};
 pub use index::StagedBlob;
 pub use manifest_path::{is_hidden, is_yaml};
@@ -86,7 +89,7 @@ pub enum SourceError {
     )]
     Owner { dir: PathBuf },
 
-    #[error("goldenpath cannot read the repository at `{}`: it has {what}", dir.display())]
+    #[error("this command cannot use the repository at `{}`: it has {what}", dir.display())]
     #[diagnostic(code(goldenpath::source::format), help("convert it: {help}"))]
     Format { dir: PathBuf, what: String, help: &'static str },
 

@@ -1,16 +1,23 @@
 //! The repository in use.
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use git2::{ErrorCode, ObjectType, RepositoryOpenFlags};
 use tempfile::TempDir;
 
+use super::conversion;
+use super::conversion::{ForeignFormat, GitReader};
 use super::index::{Index, StampedIndex};
 use super::view::Opened;
 use super::{Snapshot, SourceError};
 use crate::vcs::git::Git;
+
+/// The number of digits of an ID in a snapshot.
+const ID_DIGITS: usize = 40;
 
 /// A git repository, usually with a work tree.
 pub struct Repository {
@@ -28,6 +35,8 @@ pub struct Repository {
     common_folder: PathBuf,
     /// The temporary git folder of libgit2; None if it opens the real one.
     view: Option<Rc<TempDir>>,
+    /// The format that libgit2 does not read; then nothing is written by libgit2.
+    format: Option<ForeignFormat>,
 }
 
 /// Where a repository was opened, so that other threads can open it too.
@@ -55,8 +64,16 @@ impl Repository {
     /// otherwise it is the nearest one upwards.
     ///
     /// # Errors
-    /// No repository, a bare one, or one that git refuses.
+    /// No repository, a bare one, one that git refuses, or one in a format that is only read.
     pub fn discover() -> Result<Self, SourceError> {
+        Self::discover_to_read()?.check_format()
+    }
+
+    /// Finds the repository as [`Repository::discover`] does, in any format that git reads.
+    ///
+    /// # Errors
+    /// No repository, a bare one, or one that git refuses.
+    pub fn discover_to_read() -> Result<Self, SourceError> {
         let repository = Self::discover_any()?;
         if repository.git.is_bare() {
             Err(SourceError::Bare { path: repository.root })
@@ -65,7 +82,7 @@ impl Repository {
         }
     }
 
-    /// Finds the repository as [`Repository::discover`] does, and accepts a bare one.
+    /// Finds the repository as [`Repository::discover_to_read`] does, and accepts a bare one.
     ///
     /// In a server's hook it has the objects of a push that is still in quarantine.
     ///
@@ -87,7 +104,7 @@ impl Repository {
     }
 
     fn new(opened: Opened, opened_from: OpenedFrom) -> Self {
-        let Opened { git, git_folder, common_folder, view } = opened;
+        let Opened { git, git_folder, common_folder, view, format } = opened;
         let opened_from = match &view {
             Some(view) => OpenedFrom::Folder(view.path().to_path_buf()),
             None => opened_from,
@@ -106,14 +123,66 @@ impl Repository {
             git_folder,
             common_folder,
             view,
+            format,
         }
+    }
+
+    /// Returns the repository if its format is also written.
+    ///
+    /// # Errors
+    /// [`SourceError::Format`], with the command that converts it.
+    pub fn check_format(self) -> Result<Self, SourceError> {
+        match self.format {
+            Some(format) => Err(format.error(&self.root)),
+            None => Ok(self),
+        }
+    }
+
+    /// Reports whether object IDs have more digits than those of this repository's snapshots.
+    ///
+    /// Those are their first 40 digits.
+    #[must_use]
+    pub fn has_long_ids(&self) -> bool {
+        self.format.is_some_and(|format| format.has_long_ids)
+    }
+
+    /// Returns the index that was converted, if the IDs in git's own are longer.
+    pub(super) fn converted_index(&self) -> Option<PathBuf> {
+        self.view.as_ref().filter(|_| self.has_long_ids()).map(|view| view.path().join("index"))
+    }
+
+    /// Returns a revision with the IDs of this repository's snapshots.
+    ///
+    /// A commit that no ref has yet, such as one in a push, is converted.
+    fn local_spec<'s>(&self, spec: &'s str) -> Result<Cow<'s, str>, SourceError> {
+        let Some((id, local)) = conversion::local_spec(spec).filter(|_| self.has_long_ids()) else {
+            return Ok(Cow::Borrowed(spec));
+        };
+        if !self.has_object(&id[..ID_DIGITS]) {
+            let failed = |error: io::Error| SourceError::Git {
+                what: format!("`{spec}`"),
+                message: error.to_string(),
+            };
+            let reader = GitReader::new(&self.git_folder);
+            let objects = self.git.path().join("objects");
+            reader.convert_commits(&objects, &[id, "--not", "--all"]).map_err(failed)?;
+        }
+        Ok(Cow::Owned(local))
     }
 
     /// Opens the repository whose work tree is `dir`, independent of the environment.
     ///
     /// # Errors
-    /// No repository there, or one that git refuses.
+    /// No repository there, one that git refuses, or one in a format that is only read.
     pub fn open(dir: &Path) -> Result<Self, SourceError> {
+        Self::open_to_read(dir)?.check_format()
+    }
+
+    /// Opens the repository as [`Repository::open`] does, in any format that git reads.
+    ///
+    /// # Errors
+    /// No repository there, or one that git refuses.
+    pub fn open_to_read(dir: &Path) -> Result<Self, SourceError> {
         Ok(Self::new(Opened::at(dir)?, OpenedFrom::Folder(dir.to_path_buf())))
     }
 
@@ -350,9 +419,10 @@ impl Repository {
     /// [`SourceError::NoSuchCommit`], or [`SourceError::Ambiguous`] if several refs have the name:
     /// git would prefer a tag to a branch, and anyone who can push can create a tag.
     pub fn commit(&self, spec: &str) -> Result<Snapshot, SourceError> {
-        self.check_unambiguous(spec)?;
+        let local = self.local_spec(spec)?;
+        self.check_unambiguous(&local)?;
         self.git
-            .revparse_single(spec)
+            .revparse_single(&local)
             .and_then(|object| object.peel_to_commit())
             .map(|commit| Snapshot::Commit(commit.id()))
             .map_err(|_| SourceError::NoSuchCommit { spec: spec.to_owned() })

@@ -4,7 +4,9 @@
 //! `safe.directory`, such as `git -c`, `GIT_CONFIG_COUNT` and `/path/*`. libgit2 also refuses
 //! `extensions.partialClone`. Such a repository is opened through a view: a temporary git folder
 //! with links to everything in the real one, and a configuration without what libgit2 refuses.
+//! The view of a repository in another format is only for reading; see the module `conversion`.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use git2::ErrorCode;
 use tempfile::TempDir;
 
 use super::SourceError;
+use super::conversion::{ForeignFormat, GitReader};
 use crate::vcs::git::{Git, LOCAL};
 
 /// The parts of git's folder that all work trees of a repository share.
@@ -30,6 +33,8 @@ pub(super) struct Opened {
     pub(super) common_folder: PathBuf,
     /// The temporary git folder, deleted on drop; None if libgit2 opens the real one.
     pub(super) view: Option<Rc<TempDir>>,
+    /// The format that libgit2 does not read; then the view is only for reading.
+    pub(super) format: Option<ForeignFormat>,
 }
 
 /// What git says about a repository.
@@ -39,12 +44,13 @@ struct Accepted {
     /// None for a bare repository.
     root: Option<PathBuf>,
     object_format: String,
+    has_reftable: bool,
 }
 
 impl Opened {
     fn real(git: git2::Repository) -> Self {
         let (git_folder, common_folder) = (git.path().to_path_buf(), git.commondir().to_path_buf());
-        Self { git, git_folder, common_folder, view: None }
+        Self { git, git_folder, common_folder, view: None, format: None }
     }
 
     /// Opens the repository of the current folder and git's environment.
@@ -82,39 +88,45 @@ impl Opened {
             message: error.message().to_owned(),
         };
         let accepted = Accepted::by_git(dir, uses_environment)?;
-        if accepted.object_format != "sha1" {
-            return Err(SourceError::Format {
-                dir: dir.to_path_buf(),
-                what: format!("objects of the format {}", accepted.object_format),
-                help: TO_SHA1,
-            });
-        }
-        let is_known = error.code() == ErrorCode::Owner || error.message().contains(PARTIAL_CLONE);
+        let format = match accepted.object_format.as_str() {
+            "sha1" if accepted.has_reftable => Some(ForeignFormat::REFTABLE),
+            "sha1" => None,
+            _ => Some(ForeignFormat::SHA256),
+        };
+        let is_known = format.is_some()
+            || error.code() == ErrorCode::Owner
+            || error.message().contains(PARTIAL_CLONE);
         if !is_known || cfg!(not(unix)) {
-            return Err(unusable());
+            return Err(format.map_or_else(unusable, |format| format.error(dir)));
         }
-        let view = accepted.view().map_err(|why| SourceError::Git {
+        let view = accepted.view(format, uses_environment).map_err(|why| SourceError::Git {
             what: format!("the repository at `{}`", dir.display()),
             message: format!("cannot link to it: {why}"),
         })?;
+        if format.is_some_and(|format| format.has_long_ids) {
+            // A converted object has the ID of the real one, which is not that of its content.
+            git2::opts::strict_hash_verification(false);
+        }
         let git = git2::Repository::open_bare(view.path()).map_err(|_| unusable())?;
         if let Some(root) = &accepted.root {
             git.set_workdir(root, false).map_err(SourceError::git("the work tree"))?;
         }
         let Accepted { git_folder, common_folder, .. } = accepted;
-        Ok(Self { git, git_folder, common_folder, view: Some(Rc::new(view)) })
+        Ok(Self { git, git_folder, common_folder, view: Some(Rc::new(view)), format })
     }
 }
 
 /// The extension that older versions of git set in a partial clone, in libgit2's message.
 const PARTIAL_CLONE: &str = "partialclone";
 
-/// How to convert a repository to the object format that libgit2 reads.
-const TO_SHA1: &str = "git init --object-format=sha1 ../converted && git fast-export --all | \
-                       git -C ../converted fast-import";
+/// The parts of git's folder that a view has of its own if its refs are converted.
+const REFS: [&str; 5] = ["HEAD", "refs", "packed-refs", "logs", "reftable"];
 
-/// How to convert a repository to the format of refs that libgit2 reads.
-const TO_FILES: &str = "git refs migrate --ref-format=files";
+/// The parts of git's folder that a view has of its own if its objects are converted.
+const OBJECTS: [&str; 3] = ["objects", "index", "shallow"];
+
+/// The folder of converted objects, below goldenpath's own folder.
+const CONVERTED: &str = "goldenpath/converted";
 
 impl Accepted {
     /// Asks git about the repository at `dir`.
@@ -155,19 +167,26 @@ impl Accepted {
             common_folder: PathBuf::from(common_folder),
             root,
             object_format: object_format.to_owned(),
+            has_reftable: Path::new(common_folder).join("reftable").is_dir(),
         })
     }
 
     /// Creates the temporary git folder.
     #[cfg(unix)]
-    fn view(&self) -> io::Result<TempDir> {
+    fn view(&self, format: Option<ForeignFormat>, uses_environment: bool) -> io::Result<TempDir> {
         let view = tempfile::Builder::new().prefix("goldenpath-view-").tempdir()?;
+        let has_long_ids = format.is_some_and(|format| format.has_long_ids);
+        let is_own = |name: &str| {
+            OWN.contains(&name)
+                || (format.is_some() && REFS.contains(&name))
+                || (has_long_ids && OBJECTS.contains(&name))
+        };
         let link = |from: &Path, includes: &dyn Fn(&str) -> bool| -> io::Result<()> {
             for entry in fs::read_dir(from)? {
                 let entry = entry?;
                 let name = entry.file_name();
                 let (text, to) = (name.to_string_lossy(), view.path().join(&name));
-                if OWN.contains(&text.as_ref()) || !includes(&text) {
+                if is_own(&text) || !includes(&text) {
                     continue;
                 }
                 match fs::remove_file(&to) {
@@ -182,11 +201,37 @@ impl Accepted {
             link(&self.git_folder, &|name| !SHARED.contains(&name))?;
         }
         fs::write(view.path().join("config"), self.configuration()?)?;
+        if format.is_some() {
+            let reader = GitReader::new(&self.git_folder);
+            reader.write_refs(view.path())?;
+            let objects = view.path().join("objects");
+            if has_long_ids {
+                let kept = self.common_folder.join(CONVERTED);
+                fs::create_dir_all(&kept)?;
+                std::os::unix::fs::symlink(&kept, &objects)?;
+                reader.start_conversion(view.path(), &kept)?;
+                if self.root.is_some() {
+                    reader.write_index(view.path())?;
+                }
+            } else if uses_environment && let Some(own) = env::var_os("GIT_OBJECT_DIRECTORY") {
+                // The objects of a push are in quarantine until its hooks accept it.
+                fs::remove_file(&objects)?;
+                fs::create_dir_all(objects.join("info"))?;
+                let others = env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES").unwrap_or_default();
+                let real = self.common_folder.join("objects");
+                let folders =
+                    [PathBuf::from(own), real].into_iter().chain(env::split_paths(&others));
+                let absolute =
+                    folders.map(|folder| folder.canonicalize()).collect::<Result<Vec<_>, _>>()?;
+                let lines = absolute.iter().map(|folder| format!("{}\n", folder.display()));
+                fs::write(objects.join("info/alternates"), lines.collect::<String>())?;
+            }
+        }
         Ok(view)
     }
 
     #[cfg(not(unix))]
-    fn view(&self) -> io::Result<TempDir> {
+    fn view(&self, _: Option<ForeignFormat>, _: bool) -> io::Result<TempDir> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 
@@ -247,8 +292,10 @@ fn refusal(dir: &Path, said: &str) -> SourceError {
         return SourceError::Owner { dir: folder };
     }
     if said.contains("refstorage") {
-        let what = "refs of a format that this version does not read".to_owned();
-        return SourceError::Format { dir: dir.to_path_buf(), what, help: TO_FILES };
+        // This version of git does not read them, so that it cannot convert them either.
+        let what = "refs of a format that this version of git does not read".to_owned();
+        let help = ForeignFormat::REFTABLE.help;
+        return SourceError::Format { dir: dir.to_path_buf(), what, help };
     }
     SourceError::Git {
         what: format!("the repository at `{}`", dir.display()),

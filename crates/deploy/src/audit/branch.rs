@@ -174,6 +174,26 @@ impl AuditBranch {
         }
     }
 
+    /// Checks that the remote lets this user push the branch, without a push.
+    ///
+    /// # Errors
+    /// If it does not, or does not answer.
+    pub fn check_push(&self) -> Result<(), RecordError> {
+        match &self.place {
+            BranchPlace::Remote(remote) => Ok(remote.check_push()?),
+            BranchPlace::Clone { .. } => Ok(()),
+        }
+    }
+
+    /// Returns the place of the branch, for messages.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.place {
+            BranchPlace::Remote(remote) => remote.place(),
+            BranchPlace::Clone { .. } => format!("this clone (branch {})", self.name),
+        }
+    }
+
     /// Fetches the branch, and reads its new records.
     ///
     /// # Errors
@@ -323,7 +343,7 @@ fn reference_of(config: &AuditConfig) -> Result<String, RecordError> {
 
 /// Opens the clone once more: the branch outlives the handle of the command.
 fn clone(repository: &Repository, reference: String) -> Result<BranchPlace, RecordError> {
-    let clone = Box::new(Repository::open(repository.root())?);
+    let clone = Box::new(Repository::open_to_read(repository.root())?);
     Ok(BranchPlace::Clone { clone, reference })
 }
 

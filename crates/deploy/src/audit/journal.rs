@@ -169,6 +169,8 @@ mod tests {
             reason: "there is no such secret".to_owned(),
             result: "done".to_owned(),
             aws: None,
+            secret: None,
+            recovery_days: None,
         }
     }
 

@@ -7,12 +7,14 @@
 //! | module | content |
 //! | --- | --- |
 //! | [`recorder`] | the records of one run |
+//! | [`catalog_statuses`] | what the statuses of manifests say |
 //! | [`marks`] | manifests that become `decommissioned` |
 //! | [`checkpoint`] | signed checkpoints |
 //! | [`import`] | the trails of version 0.1 |
 //! | [`mod@branch`] | the audit branch |
 
 mod branch;
+mod catalog_statuses;
 mod checkpoint;
 mod error;
 mod import;
@@ -25,6 +27,7 @@ mod recorder;
 mod recovery;
 
 pub use branch::AuditBranch;
+pub use catalog_statuses::CatalogStatuses;
 pub use checkpoint::{CheckpointReport, create_checkpoint, verify_checkpoints};
 pub use error::RecordError;
 pub use import::import;

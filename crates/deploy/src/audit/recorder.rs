@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use super::journal::{Journal, KilledRun};
 use super::pipeline::pipeline;
 use super::recovery::{ActionKey, key_of, recovered};
-use super::{AuditBranch, MarkDelivery, RecordError};
+use super::{AuditBranch, CatalogStatuses, MarkDelivery, RecordError};
 use super::{checkpoint, marks};
+use crate::store::StoreIdentity;
 use goldenpath_core::clock;
 use goldenpath_core::config::AuditConfig;
 use goldenpath_core::crash_point;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::trail::{
-    Actor, AuditEvent, AuditLog, AuditRecord, CANCEL_REQUEST, RecordKind, RecordedEvent,
-    applies_to, is_use, results,
+    Actor, AuditLog, AuditRecord, RecordKind, RecordedEvent, RecordedLocation, applies_to, results,
 };
 use goldenpath_core::vcs::Repository;
 
@@ -40,8 +40,10 @@ pub struct Recorder<'run> {
     actor: Actor,
     source: String,
     applied: Option<AppliedCommit>,
-    /// The AWS caller by environment.
-    callers: BTreeMap<String, String>,
+    /// The account behind each environment's store.
+    stores: BTreeMap<String, StoreIdentity>,
+    /// What stores answered to writes of this run.
+    written: RefCell<BTreeMap<SecretId, RecordedLocation>>,
     /// The name of the run's last record; empty before the first.
     previous: RefCell<String>,
     /// The names of the records that the run's first one follows.
@@ -84,6 +86,12 @@ pub struct RecordedAction {
     pub target: String,
     /// Why the action is done, as in the plan.
     pub reason: String,
+    /// The secret's ARN, if it exists in AWS.
+    pub arn: Option<String>,
+    /// The version of the value that the action writes.
+    pub version: Option<String>,
+    /// For a deletion: the days for which the secret can be restored.
+    pub recovery_days: Option<u8>,
 }
 
 /// A manifest to mark `decommissioned`.
@@ -93,6 +101,14 @@ pub struct DecommissionMark {
     pub file: String,
     /// The action to record together with the new status.
     pub action: RecordedAction,
+    /// The overridden gates, recorded with it.
+    pub overrides: Vec<RecordedAction>,
+}
+
+impl DecommissionMark {
+    fn recorded_actions(&self) -> impl Iterator<Item = RecordedAction> {
+        self.overrides.iter().cloned().chain([self.action.clone()])
+    }
 }
 
 /// The result of recording.
@@ -107,14 +123,15 @@ pub struct Recorded {
 impl<'run> Recorder<'run> {
     /// Creates a recorder for a run with the catalog at `source`.
     ///
-    /// `applied` is None if no commit is applied, and `callers` has the AWS caller by environment.
+    /// `applied` is None if no commit is applied, and `stores` has the account behind each
+    /// environment's store.
     #[must_use]
     pub fn new(
         repository: &'run Repository,
         config: &'run AuditConfig,
         source: String,
         applied: Option<AppliedCommit>,
-        callers: BTreeMap<String, String>,
+        stores: BTreeMap<String, StoreIdentity>,
     ) -> Self {
         let actor = Actor {
             ci: pipeline(|name| std::env::var(name).ok()),
@@ -130,7 +147,8 @@ impl<'run> Recorder<'run> {
             actor,
             source,
             applied,
-            callers,
+            stores,
+            written: RefCell::default(),
             previous: RefCell::default(),
             seen: RefCell::default(),
             has_recorded: Cell::new(false),
@@ -154,12 +172,12 @@ impl<'run> Recorder<'run> {
 
     /// Records a run without changes if its commit is not yet the one applied last.
     ///
-    /// Nothing is recorded for an older commit, or before the first run with changes. `in_use` has
-    /// the manifests whose secrets are in use.
+    /// Nothing is recorded for an older commit, or before the first run with changes. What the
+    /// `statuses` of manifests say is recorded, too.
     ///
     /// # Errors
     /// The audit branch cannot be read, or the record cannot be pushed.
-    pub fn note_applied(&self, in_use: &BTreeSet<SecretId>) -> Result<(), RecordError> {
+    pub fn note_applied(&self, statuses: &CatalogStatuses) -> Result<(), RecordError> {
         let Some(applied) = &self.applied else { return Ok(()) };
         let is_needed = {
             let branch = self.branch()?;
@@ -168,18 +186,17 @@ impl<'run> Recorder<'run> {
                 let last = log.last_applied(environment);
                 last.is_some_and(|last| last.commit.as_ref() == Some(&applied.commit))
             };
-            let is_cancelled = log.request_times().keys().any(|id| in_use.contains(id));
             !log.records.is_empty()
-                && (is_cancelled || !applied.environments.iter().all(is_last))
+                && (!applied.environments.iter().all(is_last)
+                    || !statuses.events(&log, &[], true).is_empty())
                 && self.find_older(&log).is_ok()
         };
-        if is_needed { self.begin_run([], in_use) } else { Ok(()) }
+        if is_needed { self.begin_run([], statuses) } else { Ok(()) }
     }
 
     /// Records that these actions are about to start.
     ///
-    /// The results of killed runs are recorded with it, and that decommission requests of manifests
-    /// that are `in_use` are cancelled.
+    /// The results of killed runs are recorded with it, and what the `statuses` of manifests say.
     ///
     /// # Errors
     /// The record cannot be pushed, or another run began to apply a newer commit: then nothing may
@@ -187,34 +204,12 @@ impl<'run> Recorder<'run> {
     pub fn begin_run(
         &self,
         actions: impl IntoIterator<Item = RecordedAction>,
-        in_use: &BTreeSet<SecretId>,
+        statuses: &CatalogStatuses,
     ) -> Result<(), RecordError> {
         let mut events: Vec<RecordedEvent> =
             actions.into_iter().map(|action| self.event(action, results::BEGUN)).collect();
-        let cancelled: Vec<RecordedEvent> = {
-            let log = self.branch()?.log();
-            let requests = log.request_times();
-            // Restoring or writing it again ends the request, too.
-            let is_planned =
-                |id: SecretId| events.iter().any(|event| event.id == id && is_use(&event.action));
-            let is_cancelled = |event: &AuditEvent| {
-                requests.get(&event.id) == Some(&event.time)
-                    && in_use.contains(&event.id)
-                    && !is_planned(event.id)
-            };
-            let cancel = |event: AuditEvent| RecordedEvent {
-                time: None,
-                id: event.id,
-                action: CANCEL_REQUEST.to_owned(),
-                environment: event.environment,
-                target: event.target,
-                reason: "the manifest is in use again".to_owned(),
-                result: results::BEGUN.to_owned(),
-                aws: None,
-            };
-            log.events().into_iter().filter(is_cancelled).map(cancel).collect()
-        };
-        events.extend(cancelled.iter().cloned());
+        let noted = statuses.events(&self.branch()?.log(), &events, self.applied.is_some());
+        events.extend(noted.iter().cloned());
         if let Some(key) = self.signing_key() {
             checkpoint::check_key(self.repository.root(), key)?;
         }
@@ -253,7 +248,7 @@ impl<'run> Recorder<'run> {
             result: results::DONE.to_owned(),
             ..event
         };
-        self.finish_actions(cancelled.into_iter().map(done).collect());
+        self.finish_actions(noted.into_iter().map(done).collect());
         Ok(())
     }
 
@@ -295,6 +290,14 @@ impl<'run> Recorder<'run> {
         self.write(&events)
     }
 
+    /// Takes the ARN and the version that a store answered to a write, for later events.
+    pub fn note_written(&self, id: SecretId, arn: Option<String>, version: Option<String>) {
+        let mut written = self.written.borrow_mut();
+        let known = written.entry(id).or_default();
+        known.arn = arn.or(known.arn.take());
+        known.version = version.or(known.version.take());
+    }
+
     /// Writes completed actions to the journal.
     pub fn done(&self, actions: impl IntoIterator<Item = RecordedAction>) {
         let events = actions.into_iter().map(|action| self.event(action, results::DONE));
@@ -330,18 +333,19 @@ impl<'run> Recorder<'run> {
     pub fn finish(&self, marks: &[DecommissionMark]) -> Recorded {
         let mut marked = marks::Marked { results: Vec::new(), failure: None };
         if !marks.is_empty() && self.may_start(true) && self.begin_marks(marks) {
-            let events: Vec<RecordedEvent> =
-                marks.iter().map(|mark| self.event(mark.action.clone(), results::DONE)).collect();
-            let message = self.message("decommission", &events);
+            let events: Vec<Vec<RecordedEvent>> =
+                marks.iter().map(|mark| self.events(mark)).collect();
+            let message = self.message("decommission", &events.concat());
             marked = marks::mark(self.repository, self.config, marks, &message);
-            let recorded = marked.results.iter().zip(events).map(|(result, event)| {
+            let recorded = marked.results.iter().zip(events).flat_map(|(result, events)| {
                 let result = match (result, &marked.failure) {
                     (Ok(MarkDelivery::Merged), None) => results::DONE,
                     (Ok(MarkDelivery::Proposed(_)), None) => results::PROPOSED,
                     (Ok(_), Some(_)) => results::INTERRUPTED,
                     (Err(_), _) => results::FAILED,
                 };
-                RecordedEvent { result: result.to_owned(), ..event }
+                let with_result = |event| RecordedEvent { result: result.to_owned(), ..event };
+                events.into_iter().map(with_result).collect::<Vec<_>>()
             });
             self.finish_actions(recorded.collect());
         }
@@ -360,9 +364,14 @@ impl<'run> Recorder<'run> {
         Recorded { marks: marked.results, commit }
     }
 
+    fn events(&self, mark: &DecommissionMark) -> Vec<RecordedEvent> {
+        mark.recorded_actions().map(|action| self.event(action, results::DONE)).collect()
+    }
+
     /// Writes the start of marking to the journal. Returns whether it may start.
     fn begin_marks(&self, marks: &[DecommissionMark]) -> bool {
-        if let Err(error) = self.begin(marks.iter().map(|mark| mark.action.clone())) {
+        let actions = marks.iter().flat_map(DecommissionMark::recorded_actions);
+        if let Err(error) = self.begin(actions) {
             self.stop.replace(Some(error));
             return false;
         }
@@ -534,17 +543,26 @@ impl<'run> Recorder<'run> {
     }
 
     fn event(&self, action: RecordedAction, result: &str) -> RecordedEvent {
-        let RecordedAction { id, action, environment, target, reason } = action;
-        let aws = self.callers.get(&environment).cloned();
+        let RecordedAction { id, environment, target, reason, arn, version, .. } = action;
+        let store = self.stores.get(&environment);
+        let written = self.written.borrow().get(&id).cloned().unwrap_or_default();
+        let secret = store.map(|store| RecordedLocation {
+            account: store.account.recorded(),
+            region: store.region.clone(),
+            arn: arn.or(written.arn),
+            version: version.or(written.version.filter(|_| action.action == "create-secret")),
+        });
         RecordedEvent {
             time: (result != results::BEGUN).then(clock::now),
             id,
-            action: action.to_owned(),
+            action: action.action.to_owned(),
             environment,
             target,
             reason,
             result: result.to_owned(),
-            aws,
+            aws: store.and_then(|store| store.caller.clone()),
+            secret,
+            recovery_days: action.recovery_days,
         }
     }
 

@@ -87,6 +87,8 @@ mod tests {
             reason: "there is no such secret".to_owned(),
             result: result.to_owned(),
             aws: None,
+            secret: None,
+            recovery_days: None,
         }
     }
 

@@ -15,10 +15,7 @@ use super::{BranchError, TreeItem, tree};
 use cache::Cache;
 use goldenpath_core::config::GitUrl;
 use goldenpath_core::vcs::git::{Protocols, without_password};
-use goldenpath_core::vcs::resolve;
-
-/// The folder of the local copies, below goldenpath's own folder.
-const CACHES: &str = "branches";
+use goldenpath_core::vcs::{BRANCH_COPIES, resolve};
 
 /// The repository and its branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +88,7 @@ impl RemoteBranch {
         root: &Path,
         data_folder: &Path,
     ) -> Result<Option<Self>, BranchError> {
-        if !data_folder.join(CACHES).is_dir() {
+        if !data_folder.join(BRANCH_COPIES).is_dir() {
             return Ok(None);
         }
         let cache = cache_of(what, place, root, data_folder)?;
@@ -228,5 +225,5 @@ fn cache_of(
         }
         None => place.url.clone(),
     };
-    Cache::open(what, target, without_password(&place.url), &data_folder.join(CACHES))
+    Cache::open(what, target, without_password(&place.url), &data_folder.join(BRANCH_COPIES))
 }

@@ -142,6 +142,17 @@ impl Target {
         }?)
     }
 
+    /// Checks that the remote lets this user push, without a push. A working copy is not pushed.
+    ///
+    /// # Errors
+    /// If it does not, or does not answer.
+    pub fn check_push(&self) -> Result<(), GitopsError> {
+        match self {
+            Self::Copy(_) => Ok(()),
+            Self::Remote(repository) => Ok(repository.remote.check_push()?),
+        }
+    }
+
     /// Starts to prepare projections in the background, before they are published.
     ///
     /// Only for a working copy, where publishing waits for the disk.

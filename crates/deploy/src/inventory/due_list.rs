@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::due::{Due, day};
+use super::due::{Due, UnknownDue, day};
 use goldenpath_core::template;
 use goldenpath_core::template::{Output, TemplateError};
 
@@ -29,6 +29,8 @@ pub struct DueList {
     pub within: u32,
     /// The earliest first.
     pub due: Vec<Due>,
+    /// What this clone does not know, sorted by ID.
+    pub unknown: Vec<UnknownDue>,
     /// The stores whose dates are missing in `due`.
     pub unreachable_stores: Vec<UnreachableStore>,
 }
@@ -50,6 +52,7 @@ struct Issue<'a> {
     days: u32,
     overdue: ShownRows<'a>,
     soon: ShownRows<'a>,
+    unknown: ShownRows<'a>,
     unseen: &'a [UnreachableStore],
 }
 
@@ -67,15 +70,21 @@ impl DueList {
         self.due.iter().partition(|due| due.is_overdue(self.now))
     }
 
-    /// Returns the list as `{"version":1,"summary":{…},"due":[…],"failures":[…]}`.
+    /// Returns the list as `{"version":1,"summary":{…},"due":[…],"unknown":[…],"failures":[…]}`.
     #[must_use]
     pub fn as_json(&self) -> Value {
         let (overdue, soon) = self.split();
         let due: Vec<Value> = self.due.iter().map(|due| due.as_json(self.now)).collect();
         json!({
             "version": 1,
-            "summary": { "withinDays": self.within, "overdue": overdue.len(), "soon": soon.len() },
+            "summary": {
+                "withinDays": self.within,
+                "overdue": overdue.len(),
+                "soon": soon.len(),
+                "unknown": self.unknown.len(),
+            },
             "due": due,
+            "unknown": self.unknown.iter().map(UnknownDue::as_json).collect::<Vec<Value>>(),
             "failures": self.unreachable_stores,
         })
     }
@@ -93,7 +102,8 @@ impl DueList {
         };
         let (overdue, soon) = self.split();
         let (overdue, soon) = (rows(overdue), rows(soon));
-        let mut most = overdue.len().max(soon.len()).min(1000);
+        let unknown: Vec<Value> = self.unknown.iter().map(UnknownDue::as_json).collect();
+        let mut most = overdue.len().max(soon.len()).max(unknown.len()).min(1000);
         loop {
             let issue = Issue {
                 catalog: &self.catalog_id,
@@ -101,6 +111,7 @@ impl DueList {
                 days: self.within,
                 overdue: ShownRows::of(&overdue, most),
                 soon: ShownRows::of(&soon, most),
+                unknown: ShownRows::of(&unknown, most),
                 unseen: &self.unreachable_stores,
             };
             let text = template::render(

@@ -65,6 +65,7 @@ struct Page<'a> {
     heads: [&'a str; 8],
     states: Vec<PageState>,
     due: Vec<Value>,
+    unknown: Vec<Value>,
     secrets: Vec<Secret>,
 }
 
@@ -103,10 +104,16 @@ impl CatalogPage {
         for item in &due_list.due {
             let mut shown = item.as_json(due_list.now);
             sanitize_texts(&mut shown);
-            shown["distance"] = distance(item.when, due_list.now).into();
+            shown["distance"] = distance(item.date.when, due_list.now).into();
             due_of.entry(&item.row.path).or_default().push(shown.clone());
             due.push(shown);
         }
+        let unknown = due_list.unknown.iter().map(|item| {
+            let mut shown = item.as_json();
+            sanitize_texts(&mut shown);
+            shown
+        });
+        let unknown = unknown.collect();
         let secrets = self
             .rows
             .iter()
@@ -125,6 +132,7 @@ impl CatalogPage {
             heads: HEADS,
             states: self.states(),
             due,
+            unknown,
             secrets: secrets.collect(),
         };
         template::render("the report", PAGE, Output::Html, &page)
@@ -229,6 +237,7 @@ mod tests {
             now: Timestamp::UNIX_EPOCH,
             within: 14,
             due: Vec::new(),
+            unknown: Vec::new(),
             unreachable_stores: Vec::new(),
         };
         let moment = |words: &str| TimelineEvent {

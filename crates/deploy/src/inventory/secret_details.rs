@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::due::{DueReason, day};
+use super::SecretDueDates;
+use super::due::{DueDate, day};
 use super::{CatalogRow, StoreDates};
 use goldenpath_core::report::finding_rows;
-use goldenpath_core::rules::Finding;
+use goldenpath_core::rules::{Finding, OldKey, UnrequestedPolicy};
 use goldenpath_core::trail::AuditEvent;
 
 /// The answer of another system about a secret.
@@ -46,6 +47,12 @@ pub struct StoredDetails {
     pub last_rotated: Option<Timestamp>,
     /// Why the secret is not the manifest's, if so.
     pub foreign_reason: Option<String>,
+    /// The account, if the key that AWS manages there encrypts the secret.
+    pub account_of_default_key: Option<String>,
+    /// The old KMS key that still decrypts the value, if any; or why it is not known.
+    pub old_key: Result<Option<OldKey>, String>,
+    /// The resource policy that the manifest does not ask for, if any; or why it is not known.
+    pub policy: Result<Option<UnrequestedPolicy>, String>,
 }
 
 /// The projection in its GitOps repository.
@@ -81,10 +88,10 @@ pub struct SecretDetails {
     pub now: Timestamp,
     /// None if there is no commit to compare with.
     pub is_committed: Option<bool>,
-    /// The time at which the ID was added to the catalog.
+    /// The time at which the ID was added to the catalog; None if it is not known.
     pub catalogued: Option<Timestamp>,
     /// The due dates, each with its reason.
-    pub days: Vec<(Timestamp, DueReason)>,
+    pub dates: SecretDueDates,
     /// The secret in its store.
     pub store: Lookup<Stored>,
     /// The projection in its GitOps repository.
@@ -102,12 +109,17 @@ impl SecretDetails {
     #[must_use]
     pub fn as_json(&self) -> Value {
         let due: Vec<Value> = self
-            .days
+            .dates
+            .known
             .iter()
-            .map(|(when, reason)| {
+            .map(|DueDate { when, reason, .. }| {
                 let (name, message) = (reason.name(), reason.describe());
                 json!({ "reason": name, "due": day(*when), "message": message })
             })
+            .collect();
+        let unknown = self.dates.unknown.iter();
+        let unknown: Vec<Value> = unknown
+            .map(|reason| json!({ "reason": reason.name(), "message": reason.describe() }))
             .collect();
         json!({
             "version": 1,
@@ -115,6 +127,7 @@ impl SecretDetails {
             "committed": self.is_committed,
             "inCatalogSince": self.catalogued.map(day),
             "due": due,
+            "unknown": unknown,
             "store": self.store.as_json(Stored::as_json),
             "gitops": self.gitops.as_json(Projected::as_json),
             "reservation": self.reservation.as_json(Reserved::as_json),

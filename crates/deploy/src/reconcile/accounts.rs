@@ -5,8 +5,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
+
 use super::ReconcileError;
-use crate::store::{SecretStore, Store};
+use crate::store::{SecretStore, Store, StoreError};
 use goldenpath_core::config::{Config, StoreConfig};
 
 /// A store and the environments whose secrets it has.
@@ -15,6 +18,23 @@ pub struct Account {
     pub environments: BTreeSet<String>,
     /// The opened store.
     pub store: Store,
+}
+
+/// A store of a plan, with its account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlannedStore {
+    /// The names of the environments, at least one.
+    pub environments: BTreeSet<String>,
+    /// The store's name for messages.
+    pub store: String,
+    /// The number of the AWS account; None for the local store or if it is unknown.
+    pub account: Option<String>,
+    /// The AWS region; None for the local store.
+    pub region: Option<String>,
+    /// Why STS does not confirm the account; None if it does, or for the local store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<String>,
 }
 
 /// An account that could not be read: nothing is planned for its environments.
@@ -30,11 +50,14 @@ pub struct UnreadableAccount {
 
 impl Account {
     /// Opens one store for all environments with the same store settings.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongAccount`]: a run with the wrong credentials does nothing at all.
     pub async fn open(
         config: &Config,
         root: &Path,
         environments: BTreeSet<String>,
-    ) -> (Vec<Self>, Vec<UnreadableAccount>) {
+    ) -> Result<(Vec<Self>, Vec<UnreadableAccount>), StoreError> {
         let mut places: Vec<(StoreConfig, BTreeSet<String>)> = Vec::new();
         for environment in environments {
             // The KMS key is set per secret, not per store.
@@ -45,9 +68,12 @@ impl Account {
             }
         }
         let (mut accounts, mut unreadable) = (Vec::new(), Vec::new());
-        for (place, environments) in places {
-            match Store::open(&place, root).await {
+        let opened = places.iter().map(|(place, _)| Store::open(place, root));
+        for (opened, (_, environments)) in join_all(opened).await.into_iter().zip(&places) {
+            let environments = environments.clone();
+            match opened {
                 Ok(store) => accounts.push(Self { environments, store }),
+                Err(error @ StoreError::WrongAccount { .. }) => return Err(error),
                 Err(error) => unreadable.push(UnreadableAccount {
                     environments,
                     place: None,
@@ -55,7 +81,19 @@ impl Account {
                 }),
             }
         }
-        (accounts, unreadable)
+        Ok((accounts, unreadable))
+    }
+
+    /// Returns the store as the plan names it.
+    pub(super) fn to_planned(&self) -> PlannedStore {
+        let identity = self.store.identity();
+        PlannedStore {
+            environments: self.environments.clone(),
+            store: self.store.place(),
+            account: identity.account.number().map(str::to_owned),
+            region: identity.region,
+            unconfirmed: identity.doubt,
+        }
     }
 
     /// Returns this account as unreadable because of `error`.

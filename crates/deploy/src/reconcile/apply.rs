@@ -9,9 +9,11 @@ use futures_util::future;
 use futures_util::stream::{self, StreamExt};
 
 use super::{Action, Effect, Plan, ReconcileContext, ReconcileError, Step, execution};
-use crate::audit::{DecommissionMark, MarkDelivery, RecordError, Recorded, Recorder};
+use crate::audit::{
+    CatalogStatuses, DecommissionMark, MarkDelivery, RecordError, Recorded, Recorder,
+};
 use crate::gitops::{ProjectionChange, PublishEvent, Published, Target};
-use crate::store::{Store, StoreError};
+use crate::store::{SecretCreation, Store};
 use goldenpath_core::manifest::SecretId;
 
 /// Something to report while a plan is applied.
@@ -84,7 +86,8 @@ pub async fn apply(
     mut report: impl FnMut(ApplyEvent<'_>),
 ) -> Result<Applied, RecordError> {
     let planned = plan.actions.iter().filter(|action| !matches!(action.step, Step::Blocked(_)));
-    recorder.begin_run(planned.flat_map(Action::recorded_actions), &context.ids_in_use())?;
+    let statuses = CatalogStatuses::of(context.catalog);
+    recorder.begin_run(planned.flat_map(Action::recorded_actions), &statuses)?;
     let is_stopping = &|| is_stopping() || recorder.is_stopped();
     let mut report = |event: ApplyEvent<'_>| {
         match &event {
@@ -92,7 +95,9 @@ pub async fn apply(
                 recorder.done(action.recorded_actions())
             }
             // The call may have arrived, although its answer did not.
-            ApplyEvent::Failed(action, ReconcileError::Store(StoreError::Unreachable { .. })) => {
+            ApplyEvent::Failed(action, ReconcileError::Store(error))
+                if error.may_have_arrived() =>
+            {
                 recorder.interrupt(action.recorded_actions())
             }
             ApplyEvent::Failed(action, _)
@@ -135,7 +140,10 @@ pub async fn apply(
             progress.started.insert(action.id);
             // A secret can be used without rotation.
             if !matches!(result, Some(Ok(())))
-                && !matches!(action.step, Step::ConfigureRotation { .. })
+                && !matches!(
+                    action.step,
+                    Step::ConfigureRotation { .. } | Step::CancelRotation { .. }
+                )
             {
                 progress.failed.insert(action.id);
             }
@@ -304,6 +312,7 @@ fn is_store_step(step: &Step) -> bool {
         | Step::PutPolicy { .. }
         | Step::DeletePolicy { .. }
         | Step::ConfigureRotation { .. }
+        | Step::CancelRotation { .. }
         | Step::DeleteSecret { .. } => true,
     }
 }
@@ -344,6 +353,9 @@ async fn apply_action(
         Ok(()) => execution::apply_in_store(store, &action.step).await?,
         Err(error) => Err(error),
     };
+    let result = result.map(|SecretCreation { arn, version }| {
+        recorder.note_written(action.id, arn, version);
+    });
     Some(result.map_err(ReconcileError::from))
 }
 

@@ -3,25 +3,32 @@
 //! The projection is removed, the gates are checked, the secret is marked for deletion, and after
 //! its recovery window the manifest is marked `decommissioned`.
 
+use super::absence::{Absence, find_absence, find_wrong_account, recorded_deletion};
 use super::desired::DesiredSecret;
 use super::diff::{ObservedPolicy, find_obstacle, owner_of, tag_action};
 use super::gates::{Gates, PRUNE_QUESTION, day};
 use super::ownership::{AllowedTakeovers, SecretOwnership};
-use super::{Action, BlockReason, ReconcileContext, ReconcileError, Step};
+use super::{Action, BlockReason, Gate, ReconcileContext, ReconcileError, Step};
 use crate::gitops::FileState;
-use crate::store::StoredSecret;
+use crate::store::{StoreIdentity, StoredSecret};
 
 /// Returns the next decommission step, or the reasons why it is blocked.
+///
+/// `other` is the ARN of a secret in another account or region that has the manifest's tags.
 pub(super) async fn actions<'run>(
     context: &'run ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,
+    (identity, other): (&StoreIdentity, Option<&str>),
     gates: &mut Gates<'run>,
 ) -> Result<Vec<Action>, ReconcileError> {
     let (key, file) = (desired.key.as_str(), desired.projection.file.as_str());
     let action =
         |target: &str, reason: String, step| Action::of(desired.request, target, reason, step);
     let waits = |reason: String| action(key, reason, Step::Blocked(BlockReason::Waiting));
+    if let Some(why) = identity.unknown_reason() {
+        return Ok(vec![waits(why)]);
+    }
     let gitops = context.gitops(desired.request.environment.as_str());
     let removal = match gitops.map(|gitops| gitops.removal(&desired.projection)).transpose()? {
         None | Some(FileState::Missing) => None,
@@ -38,9 +45,8 @@ pub(super) async fn actions<'run>(
         }
     };
     let Some(found) = actual else {
-        let step = Step::MarkDecommissioned { file: desired.entry.path.clone() };
-        let mark = action(&desired.entry.path, "the secret is deleted".to_owned(), step);
-        return Ok(vec![removal.unwrap_or(mark)]);
+        let end = || mark_action(context, desired, identity, other);
+        return Ok(vec![removal.unwrap_or_else(end)]);
     };
     let takeover =
         AllowedTakeovers { unmanaged: false, repository: context.options.rebind_catalog };
@@ -55,11 +61,15 @@ pub(super) async fn actions<'run>(
         let tags = tag_action(desired, found, ObservedPolicy::Unread);
         return Ok(removal.into_iter().chain(tags).collect());
     }
-    if let Some(end) = found.deletion {
+    if found.deletion.is_some() {
+        let when = match recorded_deletion(context, desired, identity) {
+            Some(end) => format!("AWS deletes it on {} at the earliest", day(end)),
+            None => "the audit trail does not say by whom, so the day of its deletion is unknown"
+                .to_owned(),
+        };
         let words = format!(
-            "marked for deletion, deleted on {}; until then, `goldenpath lifecycle set {} \
-             deprecated` restores it",
-            day(end),
+            "marked for deletion: {when}; until then, `goldenpath lifecycle set {} deprecated` \
+             restores it",
             desired.request.id
         );
         return Ok(removal.into_iter().chain([waits(words)]).collect());
@@ -106,4 +116,47 @@ pub(super) async fn actions<'run>(
         .map_or(30, |tier| tier.recovery_window_days);
     let reason = format!("{}; can be restored for {days} days", seen.join("; "));
     Ok(vec![action(key, reason, Step::DeleteSecret { key: desired.key.clone(), days, overridden })])
+}
+
+/// Returns the action that marks the manifest of an absent secret, or why it is blocked.
+fn mark_action(
+    context: &ReconcileContext<'_>,
+    desired: &DesiredSecret<'_>,
+    identity: &StoreIdentity,
+    other: Option<&str>,
+) -> Action {
+    let file = desired.entry.path.as_str();
+    let environment = desired.request.environment.as_str();
+    let mark = |reason: String, overridden| {
+        let step = Step::MarkDecommissioned { file: file.to_owned(), overridden };
+        Action::of(desired.request, file, reason, step)
+    };
+    let closed = match find_absence(context, desired, identity, other) {
+        Absence::Deleted { on, end } => {
+            let (on, end) = (day(on), day(end));
+            return mark(
+                format!("deleted by goldenpath on {on}, and its recovery window ended on {end}"),
+                Vec::new(),
+            );
+        }
+        Absence::NeverCreated => match find_wrong_account(context, environment, identity) {
+            None => return mark("never created".to_owned(), Vec::new()),
+            Some(why) => why,
+        },
+        Absence::Unexplained(why) | Absence::Elsewhere(why) | Absence::Uncertain(why) => {
+            format!("{} does not have the secret, but {why}", identity.name())
+        }
+        Absence::Unread(why) => format!("the audit trail cannot be read: {why}"),
+    };
+    match context.options.overrides.get(&Gate::Absence) {
+        Some(reason) => mark(
+            format!("gate {} overridden ({reason}): {closed}", Gate::Absence),
+            vec![(Gate::Absence, reason.clone())],
+        ),
+        None => {
+            let words = format!("gate {}: {closed}", Gate::Absence);
+            let step = Step::Blocked(BlockReason::Waiting);
+            Action::of(desired.request, desired.key.as_str(), words, step)
+        }
+    }
 }

@@ -6,13 +6,13 @@ use super::resource_policy::ResourcePolicy;
 use crate::store::RotationState;
 use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::config;
-use goldenpath_core::config::KeyDefinition;
+use goldenpath_core::config::{KeyDefinition, ROTATION_DAYS};
 use goldenpath_core::manifest::{SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
 use goldenpath_core::rules;
 
 /// The prefix of all tags that goldenpath sets.
-pub(super) const OURS: &str = "goldenpath.io/";
+pub(crate) const OURS: &str = "goldenpath.io/";
 
 /// The tag of secrets that goldenpath manages.
 pub(super) const MANAGED_BY: &str = "goldenpath.io/managed-by";
@@ -21,12 +21,12 @@ pub(super) const MANAGED_BY: &str = "goldenpath.io/managed-by";
 pub(super) const MANAGED: &str = "goldenpath";
 
 /// The tag with the catalog's ID.
-pub(super) const CATALOG: &str = "goldenpath.io/catalog";
+pub(crate) const CATALOG: &str = "goldenpath.io/catalog";
 
 /// The tag with the catalog's repository: host and path of the audit remote's URL.
 ///
 /// A clone without a remote does not set it.
-pub(super) const REPOSITORY: &str = "goldenpath.io/repository";
+pub(crate) const REPOSITORY: &str = "goldenpath.io/repository";
 
 /// The tag with the manifest's ID.
 pub(super) const ID: &str = "goldenpath.io/id";
@@ -57,13 +57,50 @@ pub(super) struct DesiredSecret<'catalog> {
     pub(super) refusal: Option<String>,
     /// The keys of the generated first value; empty if a person sets the value.
     pub(super) generate: Vec<KeyDefinition>,
-    /// None if each secret keeps its current key.
+    /// None if each secret keeps its current key; empty for the key that AWS manages.
     pub(super) kms_key: Option<String>,
     /// None if the manifest has no access lists.
     pub(super) policy: Option<ResourcePolicy>,
-    /// None if rotation is not configured: no interval, or manual rotation.
-    pub(super) rotation: Option<RotationState>,
+    pub(super) rotation: DesiredRotation,
     pub(super) projection: Projection,
+}
+
+/// The desired rotation of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum DesiredRotation {
+    /// By a person: the rotation in the store, if any, is left alone.
+    Manual,
+    /// By a function.
+    By {
+        rotation: RotationState,
+        /// Why AWS would reject it, by the configuration alone.
+        objection: Option<String>,
+    },
+    /// None: a rotation by one of these functions is canceled. They are the environment's.
+    None { functions: Vec<String> },
+}
+
+impl DesiredRotation {
+    fn of(request: &SecretRequest, project: &Project) -> Self {
+        let (config, environment) = (&project.config, request.environment.as_str());
+        let Some(days) = interval(request, project).filter(|_| request.status.is_in_use()) else {
+            let functions = config.rotation_functions(environment).map(str::to_owned).collect();
+            return Self::None { functions };
+        };
+        let Some(function) = config.rotation_function(environment, &request.secret_type) else {
+            return Self::Manual;
+        };
+        let objection = config
+            .find_rotation_objection(environment, &request.secret_type)
+            .map(|objection| format!("`{function}` cannot be invoked: {objection}"))
+            .or_else(|| {
+                let (least, most) = (ROTATION_DAYS.start(), ROTATION_DAYS.end());
+                (!ROTATION_DAYS.contains(&days))
+                    .then(|| format!("AWS rotates every {least} to {most} days, not every {days}"))
+            });
+        let rotation = RotationState { function: function.to_owned(), days: Some(days) };
+        Self::By { rotation, objection }
+    }
 }
 
 /// Returns the desired state of the selected manifests, in the catalog's order.
@@ -93,11 +130,12 @@ fn desired_secret<'catalog>(
     template: &ProjectionTemplate,
 ) -> Result<DesiredSecret<'catalog>, ProjectionError> {
     let tags = tags(request, project);
+    let policy = request.principals.as_ref().map(ResourcePolicy::of);
     let environment = request.environment.as_str();
     Ok(DesiredSecret {
         entry,
         request,
-        refusal: refusal(&tags),
+        refusal: refusal(&tags).or_else(|| policy.as_ref()?.refusal()),
         generate: if request.generate {
             let secret_type = project.secret_types.of(&request.secret_type);
             secret_type.keys_to_generate().into_iter().cloned().collect()
@@ -105,12 +143,8 @@ fn desired_secret<'catalog>(
             Vec::new()
         },
         kms_key: project.config.store_of(environment).kms_key_id,
-        policy: request.principals.as_ref().map(ResourcePolicy::of),
-        rotation: interval(request, project).and_then(|days| {
-            let function =
-                project.config.rotation_function(environment, &request.secret_type)?.to_owned();
-            Some(RotationState { function, days: Some(days) })
-        }),
+        policy,
+        rotation: DesiredRotation::of(request, project),
         key: StoreKey::of(request, &project.key_template)?,
         description: request.description.clone().unwrap_or_else(|| {
             format!(

@@ -1,11 +1,14 @@
 //! Compares the desired state of a secret with its actual state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::{CATALOG, DesiredSecret, MANAGED, MANAGED_BY, POLICY, REPOSITORY};
+use super::kms::is_same_key;
 use super::ownership::AllowedTakeovers;
 use super::{Action, BlockReason, ExpectedTags, SecretOwnership, Step};
 use crate::store::{NewSecret, SecretUpdate, StoredSecret};
+use goldenpath_core::arn;
+use goldenpath_core::config::TAGS;
 
 /// The known state of a secret's resource policy.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +21,7 @@ pub(super) enum ObservedPolicy<'a> {
 /// Returns the actions for a secret, in order of execution.
 ///
 /// These are none, a creation, a conflict, or changes. `takeover` says which secrets that are not
-/// ours may be taken over.
+/// ours may be taken over. An absent secret is created.
 pub(super) fn secret_actions(
     desired: &DesiredSecret<'_>,
     actual: Option<&StoredSecret>,
@@ -28,8 +31,9 @@ pub(super) fn secret_actions(
     if let Some(reason) = &desired.refusal {
         return vec![action(desired, reason.clone(), Step::Blocked(BlockReason::Conflict))];
     }
-    let Some(found) = actual else { return create(desired) };
-    if let Some(reason) = find_obstacle(desired, found, takeover) {
+    let Some(found) = actual else { return create(desired, None) };
+    let obstacle = find_obstacle(desired, found, takeover);
+    if let Some(reason) = obstacle.or_else(|| too_many_tags(desired, found)) {
         return vec![action(desired, reason, Step::Blocked(BlockReason::Conflict))];
     }
     let steps = [
@@ -44,7 +48,6 @@ pub(super) fn secret_actions(
         tag_action(desired, found, policy),
         update_action(desired, found),
         policy_action(desired, found, policy),
-        rotation_action(desired, found),
     ];
     steps.into_iter().flatten().collect()
 }
@@ -55,6 +58,11 @@ pub(super) fn find_obstacle(
     found: &StoredSecret,
     takeover: AllowedTakeovers,
 ) -> Option<String> {
+    if let Some(primary) = &found.replica_of {
+        return Some(format!(
+            "a replica of a secret in {primary} has this name, and only that secret can be changed"
+        ));
+    }
     SecretOwnership::find_obstacle(
         found,
         &ExpectedTags::of_tags(&desired.tags),
@@ -68,7 +76,30 @@ pub(super) fn owner_of(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Sec
     SecretOwnership::of(found, &ExpectedTags::of_tags(&desired.tags))
 }
 
-fn create(desired: &DesiredSecret<'_>) -> Vec<Action> {
+/// Returns why the secret cannot get its tags, if it would have more than AWS allows.
+///
+/// AWS's own tags do not count (Tagging resources, "Tag naming limits and requirements").
+fn too_many_tags(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<String> {
+    let policy = desired.policy.as_ref().map(|_| POLICY);
+    let ours: BTreeSet<&str> = desired.tags.keys().map(String::as_str).chain(policy).collect();
+    let theirs = found
+        .tags
+        .keys()
+        .filter(|name| !name.starts_with("aws:") && !ours.contains(name.as_str()))
+        .count();
+    let is_changed = ours.iter().any(|name| !found.tags.contains_key(*name));
+    (is_changed && theirs + ours.len() > TAGS).then(|| {
+        format!(
+            "the secret has {theirs} other tags, and goldenpath needs {}: AWS allows {TAGS} in \
+             all; remove {} of the others first",
+            ours.len(),
+            theirs + ours.len() - TAGS
+        )
+    })
+}
+
+/// Returns the actions that create a secret; for a lost one, `recreate` is the reason.
+pub(super) fn create(desired: &DesiredSecret<'_>, recreate: Option<&str>) -> Vec<Action> {
     let mut tags = desired.tags.clone();
     // A new secret has no policy, so this tag is correct from the start.
     let unpoliced = desired.policy.as_ref().filter(|policy| policy.text.is_none());
@@ -76,20 +107,27 @@ fn create(desired: &DesiredSecret<'_>) -> Vec<Action> {
     let new = NewSecret {
         description: desired.description.clone(),
         tags,
-        kms_key: desired.kms_key.clone(),
+        // Without a key, AWS uses the one that it manages.
+        kms_key: desired.kms_key.clone().filter(|key| !arn::is_default_kms_key(Some(key))),
     };
     let mut reason = "the secret does not exist".to_owned();
     if !desired.generate.is_empty() {
         let keys: Vec<&str> = desired.generate.iter().map(|key| key.name.as_str()).collect();
         reason.push_str(&format!("; its value is generated ({})", keys.join(", ")));
     }
-    let create =
-        Step::CreateSecret { key: desired.key.clone(), new, generate: desired.generate.clone() };
+    if let Some(why) = recreate {
+        reason.push_str(&format!("; it is created again ({why})"));
+    }
+    let create = Step::CreateSecret {
+        key: desired.key.clone(),
+        new,
+        generate: desired.generate.clone(),
+        recreate: recreate.map(str::to_owned),
+    };
     let policy = desired.policy.as_ref().filter(|policy| policy.text.is_some());
     let steps = [
         Some(action(desired, reason, create)),
         policy.and_then(|_| put_policy(desired, "no policy yet")),
-        rotation_action(desired, &StoredSecret::default()),
     ];
     steps.into_iter().flatten().collect()
 }
@@ -141,11 +179,14 @@ fn update_action(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Ac
         .filter(|wanted| found.description.as_ref() != Some(*wanted));
     let kms_key =
         desired.kms_key.as_ref().filter(|wanted| !is_same_key(wanted, found.kms_key.as_deref()));
+    let shown = |key: Option<&str>| {
+        let key = key.filter(|_| !arn::is_default_kms_key(key));
+        key.unwrap_or("the account's default").to_owned()
+    };
     let mut reasons = Vec::new();
     reasons.extend(description.map(|_| "the description differs".to_owned()));
     reasons.extend(kms_key.map(|wanted| {
-        let now = found.kms_key.as_deref().unwrap_or("the account's default");
-        format!("KMS key: {now} → {wanted}")
+        format!("KMS key: {} → {}", shown(found.kms_key.as_deref()), shown(Some(wanted)))
     }));
     if reasons.is_empty() {
         return None;
@@ -154,7 +195,7 @@ fn update_action(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Ac
     Some(action(
         desired,
         reasons.join(", "),
-        Step::UpdateSecret { key: desired.key.clone(), update },
+        Step::UpdateSecret { key: desired.key.clone(), update, has_value: found.has_value() },
     ))
 }
 
@@ -192,70 +233,6 @@ fn policy_tag(digest: &str) -> BTreeMap<String, String> {
     [(POLICY.to_owned(), digest.to_owned())].into()
 }
 
-fn rotation_action(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Action> {
-    let wanted =
-        desired.rotation.as_ref().filter(|wanted| found.rotation.as_ref() != Some(*wanted))?;
-    let now = match &found.rotation {
-        None => "not rotated yet".to_owned(),
-        Some(now) => {
-            let every = now
-                .days
-                .map_or_else(|| "on a schedule".to_owned(), |days| format!("every {days} days"));
-            format!("rotated {every} by {}", now.function)
-        }
-    };
-    let days = wanted.days.unwrap_or_default();
-    let reason = format!("{now}; from now on every {days} days by {}", wanted.function);
-    Some(action(
-        desired,
-        reason,
-        Step::ConfigureRotation { key: desired.key.clone(), rotation: wanted.clone() },
-    ))
-}
-
-fn action(desired: &DesiredSecret<'_>, reason: String, step: Step) -> Action {
+pub(super) fn action(desired: &DesiredSecret<'_>, reason: String, step: Step) -> Action {
     Action::of(desired.request, desired.key.as_str(), reason, step)
-}
-
-/// Returns whether both name the same key.
-///
-/// An ID or alias may be given alone or as part of an ARN, and a store returns the form that was
-/// set (DescribeSecret, `KmsKeyId`: "the key ID or alias ARN").
-fn is_same_key(wanted: &str, found: Option<&str>) -> bool {
-    fn short(key: &str) -> &str {
-        let resource =
-            if key.starts_with("arn:") { key.rsplit(':').next().unwrap_or(key) } else { key };
-        resource.strip_prefix("key/").unwrap_or(resource)
-    }
-    let Some(found) = found else { return false };
-    match (wanted.starts_with("arn:"), found.starts_with("arn:")) {
-        (true, true) => wanted == found,
-        _ => short(wanted) == short(found),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_the_same_by_id_alias_and_arn() {
-        let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
-        let arn = format!("arn:aws:kms:eu-west-2:123456789012:key/{id}");
-        let other = format!("arn:aws:kms:us-east-1:123456789012:key/{id}");
-        let alias = "arn:aws:kms:eu-west-2:123456789012:alias/secrets";
-        for (one, two) in
-            [(id, id), (id, &arn), (&arn, id), ("alias/secrets", alias), (alias, "alias/secrets")]
-        {
-            assert!(is_same_key(one, Some(two)), "{one} {two}");
-        }
-        for (one, two) in [
-            (id, None),
-            ("alias/secrets", Some("alias/other")),
-            (&arn, Some(other.as_str())),
-            (id, Some(alias)),
-        ] {
-            assert!(!is_same_key(one, two), "{one} {two:?}");
-        }
-    }
 }

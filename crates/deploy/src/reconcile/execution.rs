@@ -1,11 +1,18 @@
 //! Applies one step in a store. Each step can be repeated, also after a failure.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use super::desired::{CATALOG, ID, REPOSITORY, VALUE_SINCE};
+use super::kms;
 use super::{Action, ExpectedTags, ReconcileContext, SecretOwnership, Step};
 use crate::store;
-use crate::store::{NewSecret, SecretStore, Store, StoreError, ValueSource};
+use crate::store::{
+    NewSecret, SecretCreation, SecretStore, SecretUpdate, Store, StoreError, StoredSecret,
+    ValueSource,
+};
 use goldenpath_core::config::KeyDefinition;
 use goldenpath_core::manifest::StoreKey;
 
@@ -29,11 +36,21 @@ pub(super) async fn check(
 }
 
 /// Applies a store step. Returns None for other steps.
-pub(super) async fn apply_in_store(store: &Store, step: &Step) -> Option<Result<(), StoreError>> {
-    Some(match step {
-        Step::CreateSecret { key, new, generate } => create(store, key, new, generate).await,
+///
+/// The result has what a creation answered.
+pub(super) async fn apply_in_store(
+    store: &Store,
+    step: &Step,
+) -> Option<Result<SecretCreation, StoreError>> {
+    let result = match step {
+        Step::CreateSecret { key, new, generate, .. } => {
+            return Some(create(store, key, new, generate).await);
+        }
         Step::RestoreSecret { key } => store.restore(key).await,
-        Step::UpdateSecret { key, update } => store.update(key, update).await,
+        Step::UpdateSecret { key, update, has_value } if *has_value => {
+            update_secret(store, key, update).await
+        }
+        Step::UpdateSecret { key, update, .. } => store.update(key, update).await,
         Step::TagSecret { key, tags } => store.put_tags(key, tags).await,
         // The tag is set last: it says that the policy is in place.
         Step::PutPolicy { key, policy, tag } => match store.put_policy(key, policy).await {
@@ -46,12 +63,14 @@ pub(super) async fn apply_in_store(store: &Store, step: &Step) -> Option<Result<
         },
         Step::DeleteSecret { key, days, .. } => delete(store, key, *days).await,
         Step::ConfigureRotation { key, rotation } => store.rotate(key, rotation).await,
+        Step::CancelRotation { key } => store.cancel_rotation(key).await,
         Step::WriteProjection { .. }
         | Step::RemoveProjection { .. }
         | Step::RecordRequest
         | Step::MarkDecommissioned { .. }
         | Step::Blocked(_) => return None,
-    })
+    };
+    Some(result.map(|()| SecretCreation::default()))
 }
 
 /// Creates the secret, with its generated value in the same call.
@@ -63,7 +82,7 @@ async fn create(
     key: &StoreKey,
     new: &NewSecret,
     generate: &[KeyDefinition],
-) -> Result<(), StoreError> {
+) -> Result<SecretCreation, StoreError> {
     let (mut new, mut value) = (new.clone(), None);
     if !generate.is_empty() {
         value = Some(store::generate(store, ValueSource::Os, generate).await?.to_json());
@@ -74,28 +93,64 @@ async fn create(
         Err(error @ StoreError::AlreadyExists { .. }) => {
             let found = store.describe(key).await?;
             let expected = ExpectedTags::of_tags(&new.tags);
-            let ours = found.is_some_and(|found| {
+            let is_created = |found: &StoredSecret| {
                 let is_same_tag = |name: &&str| found.tags.get(*name) == new.tags.get(*name);
                 found.deletion.is_none()
-                    && SecretOwnership::of(&found, &expected).is_ours()
+                    && SecretOwnership::of(found, &expected).is_ours()
                     // An earlier try set all tags in the same call.
                     && [CATALOG, REPOSITORY, ID].iter().all(is_same_tag)
-            });
-            if ours { Ok(()) } else { Err(error) }
+            };
+            match found.filter(is_created) {
+                Some(found) => {
+                    Ok(SecretCreation { arn: found.arn, version: found.current_version })
+                }
+                None => Err(error),
+            }
         }
         result => result,
     }
 }
 
+/// The pauses before the keys of the value are read again after a key change.
+const WAITS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+/// Changes the description and the KMS key of a secret with a value.
+///
+/// Checks that the value is under the new key: without `kms:Encrypt` on that or `kms:Decrypt` on
+/// the old one, AWS changes the key and leaves the value under the old one, without an error
+/// (UpdateSecret, `KmsKeyId`).
+async fn update_secret(
+    store: &Store,
+    key: &StoreKey,
+    update: &SecretUpdate,
+) -> Result<(), StoreError> {
+    let Some(wanted) = &update.kms_key else { return store.update(key, update).await };
+    let before = kms::current_keys(store, key).await?;
+    store.update(key, update).await?;
+    // The store may not name the keys.
+    if before.is_empty() || before.iter().any(|found| kms::is_same_key(wanted, Some(found))) {
+        return Ok(());
+    }
+    for wait in WAITS {
+        sleep(wait).await;
+        let now = kms::current_keys(store, key).await?;
+        if now != before || !kms::has_old_key(&now, wanted) {
+            return Ok(());
+        }
+    }
+    Err(StoreError::ValueUnderOldKey { name: key.to_string(), old: before.join(", ") })
+}
+
 /// Marks the secret for deletion.
 ///
-/// The store rejects the call if the secret is marked already: then the answer to an earlier try
-/// was lost.
+/// The store may reject the call if the secret is marked already: then the answer to an earlier try
+/// was lost. A secret that is not found was not deleted by this run.
 async fn delete(store: &Store, key: &StoreKey, days: u8) -> Result<(), StoreError> {
     match store.delete(key, days).await {
-        Err(error @ (StoreError::Rejected { .. } | StoreError::NotFound { .. })) => {
+        Err(error @ StoreError::Rejected { .. }) => {
             let found = store.describe(key).await?;
-            if found.is_none_or(|found| found.deletion.is_some()) { Ok(()) } else { Err(error) }
+            if found.is_some_and(|found| found.deletion.is_some()) { Ok(()) } else { Err(error) }
         }
         result => result,
     }

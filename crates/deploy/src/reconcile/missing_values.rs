@@ -18,6 +18,8 @@ pub struct MissingValue {
     pub target: String,
     /// Whether its projection waits for the value (`externalSecret.waitForValue`).
     pub held_back: bool,
+    /// Whether its rotation is configured by the first run after the value is set.
+    pub rotation_held_back: bool,
     /// Whether the manifest requests a generated value, but the secret exists already.
     pub can_be_generated: bool,
 }

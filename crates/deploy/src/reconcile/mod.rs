@@ -1,5 +1,6 @@
 //! Compares desired and actual state, plans the difference and applies the plan.
 
+mod absence;
 mod accounts;
 mod apply;
 mod consumer_losses;
@@ -8,15 +9,19 @@ mod decommission;
 mod desired;
 mod diff;
 mod gates;
+mod kms;
 pub mod missing_values;
 mod orphans;
 mod ownership;
 mod plan;
 mod plan_comment;
 mod resource_policy;
+mod rotation;
 mod stored_state;
+mod unmanaged;
 mod value_change;
 
+mod recorded_secrets;
 mod renewal;
 mod saved_plan;
 mod shard;
@@ -31,18 +36,26 @@ use miette::Diagnostic;
 
 use ownership::AllowedTakeovers;
 
-pub use accounts::{Account, UnreadableAccount};
+pub use accounts::{Account, PlannedStore, UnreadableAccount};
 pub use apply::{Applied, ApplyEvent, apply, finish_recording};
 pub use desired::VALUE_SINCE;
+pub(crate) use desired::{
+    CATALOG as CATALOG_TAG, OURS as TAG_PREFIX, REPOSITORY as REPOSITORY_TAG,
+};
 pub use gates::Gate;
+pub use kms::{account_of_default_key, find_old_key};
 pub use missing_values::MissingValue;
 pub use orphans::{Orphan, StaleFile};
 pub use ownership::{ExpectedTags, SecretOwnership};
 pub use plan::{Action, BlockReason, Effect, Plan, Step};
+pub use resource_policy::find_unrequested_policy;
+
 pub use plan_comment::{PLAN_TEMPLATE, render_comment};
 pub use stored_state::{read_store_dates, store_dates_of};
+pub use unmanaged::{UnmanagedSecret, find_unmanaged, unmanaged_csv};
 pub use value_change::{ValueChangeEvent, change_value};
 
+pub use recorded_secrets::RecordedSecrets;
 pub use saved_plan::{SavedPlan, SavedPlanError, SavedSelection, digest, places};
 pub use shard::Shard;
 
@@ -71,6 +84,8 @@ pub struct ReconcileContext<'run> {
     pub gitops: Vec<(BTreeSet<String>, Target)>,
     /// The times of each decommission request.
     pub requested: BTreeMap<SecretId, DecommissionRequest>,
+    /// What the audit trail says about the secrets.
+    pub recorded: RecordedSecrets<'run>,
     /// The options of the run, mostly from flags.
     pub options: ReconcileOptions,
 }
@@ -120,6 +135,8 @@ pub struct ReconcileOptions {
     pub adopt: BTreeSet<SecretId>,
     /// Whether to bind secrets of another repository with the same catalog to this one.
     pub rebind_catalog: bool,
+    /// Manifests whose secret is created again although it was lost, with the reason.
+    pub recreate: BTreeMap<SecretId, String>,
     /// Gates that are overridden for all secrets of the run, each with the reason.
     pub overrides: BTreeMap<Gate, String>,
     /// The time of the run.
@@ -157,13 +174,6 @@ impl ReconcileContext<'_> {
         let account =
             self.accounts.iter().find(|account| account.environments.contains(environment));
         account.map(|account| &account.store)
-    }
-
-    /// Returns the IDs of the manifests whose secrets are in use.
-    #[must_use]
-    pub fn ids_in_use(&self) -> BTreeSet<SecretId> {
-        let in_use = self.catalog.requests().filter(|request| request.status.is_in_use());
-        in_use.map(|request| request.id).collect()
     }
 
     fn gitops(&self, environment: &str) -> Option<&Target> {

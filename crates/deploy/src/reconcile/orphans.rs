@@ -105,8 +105,9 @@ pub(super) fn find_orphans(
     let ours = ExpectedTags::of(context.project, None);
     let mut orphans = BTreeMap::new();
     for (account, secrets) in swept {
-        for secret in secrets.values().filter(|secret| SecretOwnership::of(secret, &ours).is_ours())
-        {
+        // A replica has the tags of its primary secret, whose manifest is another environment's.
+        let primaries = secrets.values().filter(|secret| secret.replica_of.is_none());
+        for secret in primaries.filter(|secret| SecretOwnership::of(secret, &ours).is_ours()) {
             let tag = |name: &str| secret.tags.get(name).map(String::as_str);
             let is_claimed = secret.arn.as_deref().is_some_and(|arn| claimed.contains(arn));
             let reason = match status_of(account, &secret.name) {

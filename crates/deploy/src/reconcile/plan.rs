@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Gate, MissingValue, Orphan, StaleFile, UnreadableAccount};
+use super::{Gate, MissingValue, Orphan, PlannedStore, StaleFile, UnreadableAccount};
 use crate::audit::{DecommissionMark, RecordedAction};
 use crate::store::{NewSecret, RotationState, SecretUpdate};
 use goldenpath_core::config::KeyDefinition;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, TEMPLATE_FILE};
 use goldenpath_core::report::finding_rows;
-use goldenpath_core::rules::{ConsumerLosses, Finding, Renewal};
+use goldenpath_core::rules::{ConsumerLosses, Finding, OldKeys, Renewal, UnrequestedPolicies};
 
 /// The actions of a run, grouped by manifest, in the order of execution.
 #[derive(Debug, Default)]
@@ -26,6 +26,16 @@ pub struct Plan {
     pub renewals: BTreeMap<SecretId, Renewal>,
     /// Changed Kubernetes Secrets that may be in use, for the rules. It is not part of `state`.
     pub losses: ConsumerLosses,
+    /// The accounts of the secrets under the key that AWS manages, for the rules.
+    ///
+    /// It is not part of `state`.
+    pub default_keys: BTreeMap<SecretId, String>,
+    /// Values that an old KMS key still decrypts, for the rules: read with `--refresh` alone.
+    ///
+    /// It is not part of `state`.
+    pub old_keys: OldKeys,
+    /// Resource policies that no manifest asks for, for the rules: read with `--refresh` alone.
+    pub policies: UnrequestedPolicies,
     /// The number of secrets by type with manual rotation: no function is configured.
     pub manual: BTreeMap<String, usize>,
     /// Secrets in use without a value, existing or planned.
@@ -38,9 +48,16 @@ pub struct Plan {
     pub stale: Vec<StaleFile>,
     /// The accounts that could not be read: nothing is planned for their environments.
     pub unreadable_accounts: Vec<UnreadableAccount>,
+    /// The stores of the run, with their accounts.
+    pub stores: Vec<PlannedStore>,
+    /// Why the audit trail could not be read, although secrets are to be created.
+    pub unread_trail: Option<String>,
     /// The number of planned projections that differ from those of the base's template.
     pub differing_projections: usize,
 }
+
+/// The action that records why a lost secret is created again.
+const RECREATE: &str = "recreate-secret";
 
 /// A planned change for one manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +72,8 @@ pub struct Action {
     pub reason: String,
     /// The change itself.
     pub step: Step,
+    /// The secret's ARN, if it exists in AWS.
+    pub arn: Option<String>,
 }
 
 impl Action {
@@ -67,6 +86,12 @@ impl Action {
             environment: self.environment.clone(),
             target: self.target.clone(),
             reason: self.reason.clone(),
+            arn: self.arn.clone(),
+            version: None,
+            recovery_days: match self.step {
+                Step::DeleteSecret { days, .. } => Some(days),
+                _ => None,
+            },
         }
     }
 
@@ -74,13 +99,25 @@ impl Action {
     #[must_use]
     pub fn recorded_actions(&self) -> Vec<RecordedAction> {
         let mut actions = Vec::new();
-        if let Step::DeleteSecret { overridden, .. } = &self.step {
-            actions.extend(overridden.iter().map(|(gate, reason)| RecordedAction {
-                action: "override-gate",
-                target: gate.to_string(),
+        let overridden = match &self.step {
+            Step::DeleteSecret { overridden, .. } | Step::MarkDecommissioned { overridden, .. } => {
+                overridden.as_slice()
+            }
+            _ => &[],
+        };
+        actions.extend(overridden.iter().map(|(gate, reason)| RecordedAction {
+            action: "override-gate",
+            target: gate.to_string(),
+            reason: reason.clone(),
+            recovery_days: None,
+            ..self.recorded_action()
+        }));
+        if let Step::CreateSecret { recreate: Some(reason), .. } = &self.step {
+            actions.push(RecordedAction {
+                action: RECREATE,
                 reason: reason.clone(),
                 ..self.recorded_action()
-            }));
+            });
         }
         actions.push(self.recorded_action());
         actions
@@ -90,8 +127,14 @@ impl Action {
     #[must_use]
     pub fn decommission_mark(&self) -> Option<DecommissionMark> {
         match &self.step {
-            Step::MarkDecommissioned { file } => {
-                Some(DecommissionMark { file: file.clone(), action: self.recorded_action() })
+            Step::MarkDecommissioned { file, .. } => {
+                let mut overrides = self.recorded_actions();
+                overrides.pop(); // the action itself
+                Some(DecommissionMark {
+                    file: file.clone(),
+                    action: self.recorded_action(),
+                    overrides,
+                })
             }
             _ => None,
         }
@@ -109,6 +152,8 @@ pub enum Step {
         new: NewSecret,
         /// Empty if the secret gets no value.
         generate: Vec<KeyDefinition>,
+        /// Why a secret that was lost is created again (`--recreate`).
+        recreate: Option<String>,
     },
     /// Removes the mark for deletion.
     RestoreSecret {
@@ -121,6 +166,8 @@ pub enum Step {
         key: StoreKey,
         /// The properties that differ.
         update: SecretUpdate,
+        /// Whether a value must be encrypted with a new KMS key.
+        has_value: bool,
     },
     /// Adds tags, or sets their values; no tag is removed.
     TagSecret {
@@ -152,6 +199,11 @@ pub enum Step {
         /// The function's ARN, and the interval in days.
         rotation: RotationState,
     },
+    /// Cancels the rotation; its rules stay (CancelRotateSecret).
+    CancelRotation {
+        /// The secret's name in the store.
+        key: StoreKey,
+    },
     /// `new` is true if the file does not exist yet.
     WriteProjection {
         /// The file's path and its text.
@@ -181,6 +233,8 @@ pub enum Step {
     MarkDecommissioned {
         /// The path from the root of the catalog's repository.
         file: String,
+        /// Empty if the audit trail proves that the secret is gone.
+        overridden: Vec<(Gate, String)>,
     },
     /// No change; the action's reason says why.
     Blocked(BlockReason),
@@ -236,6 +290,7 @@ impl Step {
             Self::PutPolicy { .. } => "put-policy",
             Self::DeletePolicy { .. } => "delete-policy",
             Self::ConfigureRotation { .. } => "configure-rotation",
+            Self::CancelRotation { .. } => "cancel-rotation",
             Self::WriteProjection { .. } => "write-projection",
             Self::RemoveProjection { .. } => "remove-projection",
             Self::DeleteSecret { .. } => "delete-secret",
@@ -249,7 +304,7 @@ impl Step {
 impl Action {
     pub(super) fn of(request: &SecretRequest, target: &str, reason: String, step: Step) -> Self {
         let environment = request.environment.to_string();
-        Self { id: request.id, environment, target: target.to_owned(), reason, step }
+        Self { id: request.id, environment, target: target.to_owned(), reason, step, arn: None }
     }
 
     /// Returns the action's effect.
@@ -263,6 +318,7 @@ impl Action {
             | Step::PutPolicy { .. }
             | Step::DeletePolicy { .. }
             | Step::ConfigureRotation { .. }
+            | Step::CancelRotation { .. }
             | Step::RecordRequest
             | Step::MarkDecommissioned { .. }
             | Step::WriteProjection { .. } => Effect::Change,
@@ -333,12 +389,16 @@ impl Plan {
             })
             .collect();
         let awaiting = self.awaiting.iter().map(|awaiting| {
-            json!({
+            let mut row = json!({
                 "id": awaiting.id,
                 "environment": awaiting.environment,
                 "target": awaiting.target,
                 "heldBack": awaiting.held_back,
-            })
+            });
+            if awaiting.rotation_held_back {
+                row["rotationHeldBack"] = json!(true);
+            }
+            row
         });
         let orphans = self.orphans.iter().map(|orphan| {
             json!({
@@ -381,7 +441,11 @@ impl Plan {
             "manualRotation": self.manual,
             "failures": failures.collect::<Vec<_>>(),
             "findings": finding_rows(findings),
+            "stores": self.stores,
         });
+        if let Some(why) = &self.unread_trail {
+            json["auditTrailUnread"] = json!(why);
+        }
         if let Some(message) = self.template_change() {
             json["templateChanged"] = json!({
                 "file": TEMPLATE_FILE,

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::missing_values::FEW;
-use super::{Action, Effect, MissingValue, Orphan, Plan, ReconcileContext, UnreadableAccount};
+use super::{
+    Action, Effect, MissingValue, Orphan, Plan, PlannedStore, ReconcileContext, UnreadableAccount,
+};
 use goldenpath_core::catalog::Project;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::projection::TEMPLATE_FILE;
@@ -50,6 +52,8 @@ const SHORTEST_ENTRY: usize = 8;
 #[serde(rename_all = "camelCase")]
 struct Comment<'a> {
     summary: CommentSummary,
+    stores: CommentList<'a, CommentStore>,
+    unread_trail: Option<&'a str>,
     template_change: Option<&'a str>,
     template_file: &'a str,
     approvals: &'a Approvals,
@@ -128,6 +132,7 @@ struct CommentWaiting {
     /// The command that sets the value.
     command: String,
     held_back: bool,
+    rotation_held_back: bool,
 }
 
 #[derive(Serialize)]
@@ -135,6 +140,14 @@ struct CommentWaiting {
 struct CommentManualRotation {
     secret_type: String,
     secrets: usize,
+}
+
+#[derive(Serialize)]
+struct CommentStore {
+    environments: String,
+    place: String,
+    /// Why STS does not confirm the account; empty if it does.
+    doubt: String,
 }
 
 #[derive(Serialize)]
@@ -187,9 +200,12 @@ pub fn render_comment(
     let awaiting: Vec<CommentWaiting> = plan.awaiting.iter().map(awaiting_row).collect();
     let (orphans, manual, unseen, findings) =
         (orphans(plan), manual(plan), unreadable_accounts(plan), warnings(findings));
+    let stores: Vec<CommentStore> = plan.stores.iter().map(store_row).collect();
     let with_at_most = |template: &Template, own: usize, most: usize| {
         let text = template.render(&Comment {
             summary,
+            stores: CommentList::of(&stores, own),
+            unread_trail: plan.unread_trail.as_deref(),
             template_change: template_change.as_deref(),
             template_file: TEMPLATE_FILE,
             approvals: &approvals,
@@ -206,7 +222,7 @@ pub fn render_comment(
         text.map(|text| text.replace(MARKER, "<!-- plan -->").trim().to_owned())
     };
 
-    let lengths = [blocked.len(), deleted.len(), unseen.len(), findings.len()];
+    let lengths = [stores.len(), blocked.len(), deleted.len(), unseen.len(), findings.len()];
     let (own, header) =
         find_fitting(&lengths, LONGEST_HEADER, |own| with_at_most(&header, own, 0))?
             .unwrap_or_default();
@@ -310,6 +326,14 @@ fn row(action: &Action) -> CommentRow {
     }
 }
 
+fn store_row(store: &PlannedStore) -> CommentStore {
+    CommentStore {
+        environments: store.environments.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+        place: store.store.clone(),
+        doubt: store.unconfirmed.clone().unwrap_or_default(),
+    }
+}
+
 fn awaiting_row(awaiting: &MissingValue) -> CommentWaiting {
     CommentWaiting {
         id: awaiting.id.to_string(),
@@ -317,6 +341,7 @@ fn awaiting_row(awaiting: &MissingValue) -> CommentWaiting {
         target: value(&awaiting.target),
         command: awaiting.remedy(),
         held_back: awaiting.held_back,
+        rotation_held_back: awaiting.rotation_held_back,
     }
 }
 

@@ -7,23 +7,30 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
+use super::absence::{Absence, find_absence};
 use super::consumer_losses;
 use super::decommission;
 use super::desired;
-use super::desired::{DesiredSecret, MANAGED_BY, OURS, POLICY, VALUE_SINCE, interval};
-use super::diff::{ObservedPolicy, find_obstacle, secret_actions};
+use super::desired::{
+    DesiredRotation, DesiredSecret, ID, MANAGED_BY, OURS, POLICY, VALUE_SINCE, interval,
+};
+use super::diff::{ObservedPolicy, action, create, find_obstacle, owner_of, secret_actions};
 use super::gates::Gates;
+use super::kms::{account_of_default_key, find_old_key, is_same_key};
 use super::missing_values::{MissingValue, awaits_value};
 use super::renewal::renewal;
+use super::resource_policy::find_unrequested_policy;
+use super::rotation::{is_held_back as is_rotation_held_back, rotation_action};
 use super::saved_plan::digest;
 use super::{
-    Account, Action, BlockReason, Plan, ReconcileContext, ReconcileError, SecretSubject, Step,
-    orphans,
+    Account, Action, BlockReason, ExpectedTags, Plan, ReconcileContext, ReconcileError,
+    SecretOwnership, SecretSubject, Step, orphans,
 };
 use crate::gitops::FileState;
-use crate::store::{SecretStore, StoreError, StoredSecret};
+use crate::store::{SecretStore, StoreAccount, StoreError, StoreIdentity, StoredSecret};
 use goldenpath_core::manifest::LifecycleStatus;
 use goldenpath_core::rules;
+use goldenpath_core::rules::OldKey;
 
 /// The observed state of one secret.
 struct ObservedState<'sweep> {
@@ -31,6 +38,8 @@ struct ObservedState<'sweep> {
     secret: Option<Cow<'sweep, StoredSecret>>,
     /// None if the policy was not read.
     policy: Option<Option<String>>,
+    /// The old KMS key of the value; None if it was not read.
+    old_key: Option<OldKey>,
 }
 
 /// The progress of planning.
@@ -82,6 +91,7 @@ pub async fn plan(
                     secrets.into_iter().map(|found| (found.name.clone(), found)).collect();
                 swept.push((account, by_name));
             }
+            Err(error @ StoreError::WrongAccount { .. }) => return Err(error.into()),
             Err(error) => plan.unreadable_accounts.push(account.to_unreadable(error.into())),
         }
     }
@@ -122,8 +132,11 @@ pub async fn plan(
     }
     drop(observations);
     for ((account, _), failure) in swept.iter().zip(failures) {
-        plan.unreadable_accounts
-            .extend(failure.take().map(|error| account.to_unreadable(error.into())));
+        match failure.take() {
+            Some(error @ StoreError::WrongAccount { .. }) => return Err(error.into()),
+            Some(error) => plan.unreadable_accounts.push(account.to_unreadable(error.into())),
+            None => {}
+        }
     }
 
     let mut gates = Gates::of(context);
@@ -136,6 +149,10 @@ pub async fn plan(
             .any(|account| account.environments.contains(environment));
         let Some(seen) = seen.filter(|_| !is_unseen) else { continue };
         let actual = seen.actual();
+        let Some(place) = account_index(desired) else { continue };
+        let identity = swept[place].0.store.identity();
+        let other = || find_elsewhere(context, swept, place, desired);
+        let other = if actual.is_none() { other() } else { None };
         // A secret that is not ours is for its owner to rotate.
         let ours = actual.filter(|found| {
             find_obstacle(desired, found, context.takeover(desired.request.id)).is_none()
@@ -144,15 +161,28 @@ pub async fn plan(
             ours.and_then(|found| renewal(found, context.options.now))
                 .map(|renewal| (desired.request.id, renewal)),
         );
+        if desired.request.status.is_in_use() {
+            let account = account_of_default_key(&context.project.config, desired.request, actual);
+            plan.default_keys.extend(account.map(|account| (desired.request.id, account)));
+        }
+        if desired.policy.is_none() {
+            let policy = seen.policy.as_ref().and_then(|policy| policy.as_deref());
+            let found = find_unrequested_policy(policy);
+            plan.policies.extend(found.map(|policy| (desired.request.id, policy)));
+        }
+        plan.old_keys.extend(seen.old_key.clone().map(|old| (desired.request.id, old)));
         if desired.request.status.is_in_use()
-            && desired.rotation.is_none()
+            && desired.rotation == DesiredRotation::Manual
             && ours.is_none_or(|found| found.rotation.is_none())
             && interval(desired.request, context.project).is_some()
         {
             *plan.manual.entry(desired.request.secret_type.clone()).or_default() += 1;
         }
         let ManifestPlan { mut actions, file, mut awaiting } =
-            plan_manifest(context, desired, &seen, &mut gates).await?;
+            plan_manifest(context, desired, &seen, (&identity, other), &mut gates).await?;
+        for action in &mut actions {
+            action.arn = actual.and_then(|found| found.arn.clone());
+        }
         // A digest per secret saves memory.
         state.push(digest(&json!([
             desired.request.id,
@@ -165,6 +195,11 @@ pub async fn plan(
         rules::redact_texts(desired.entry, context.project, texts);
         plan.awaiting.extend(awaiting);
         plan.actions.extend(actions);
+    }
+    plan.stores = context.accounts.iter().map(Account::to_planned).collect();
+    let creates = |action: &Action| matches!(action.step, Step::CreateSecret { .. });
+    if plan.actions.iter().any(creates) {
+        plan.unread_trail = context.recorded.branch().err().map(str::to_owned);
     }
     plan.losses = consumer_losses::find_losses(context, &all_desired, &plan.actions)?;
     plan.state = digest(&json!(state));
@@ -221,15 +256,16 @@ async fn observe<'sweep>(
     let is_done = match (desired.request.status, swept) {
         // A decommissioned manifest requests nothing.
         (LifecycleStatus::Decommissioned, _) => {
-            return Ok(ObservedState { secret: None, policy: None });
+            return Ok(ObservedState { secret: None, policy: None, old_key: None });
         }
         // A deletion needs the current state.
         (LifecycleStatus::DecommissionRequested, _) => false,
         (LifecycleStatus::Active | LifecycleStatus::Deprecated, found) => {
             found.is_some_and(|swept| {
                 secret_actions(desired, found, ObservedPolicy::Unread, takeover).is_empty()
-                // If the projection waits for the value, a missing value is a difference, too.
-                && (swept.has_value() || !context.project.config.external_secret.wait_for_value)
+                && rotation_action(desired, found).is_none()
+                // The list may lag behind the value.
+                && swept.has_value()
             })
         }
     };
@@ -237,16 +273,30 @@ async fn observe<'sweep>(
         Some(found) => Some(Cow::Borrowed(found)),
         None => account.store.describe(&desired.key).await?.map(Cow::Owned),
     };
-    let mut seen = ObservedState { secret, policy: None };
-    let wanted = desired.policy.as_ref().filter(|_| desired.request.status.is_in_use());
-    if let (Some(wanted), Some(found)) = (wanted, seen.actual())
+    let mut seen = ObservedState { secret, policy: None, old_key: None };
+    let is_outdated = |found: &StoredSecret| {
+        let wanted = desired.policy.as_ref();
+        wanted.is_some_and(|wanted| found.tags.get(POLICY) != Some(&wanted.digest))
+    };
+    if let Some(found) = seen.actual().filter(|_| desired.request.status.is_in_use())
         && find_obstacle(desired, found, takeover).is_none()
         // AWS rejects the call for a secret that is marked for deletion (GetResourcePolicy,
         // "InvalidRequestException").
         && found.deletion.is_none()
-        && (context.options.refresh || found.tags.get(POLICY) != Some(&wanted.digest))
+        && (context.options.refresh || is_outdated(found))
     {
         seen.policy = Some(account.store.policy(&desired.key).await?);
+    }
+    if context.options.refresh
+        && desired.request.status.is_in_use()
+        && let (Some(wanted), Some(found)) = (desired.kms_key.as_deref(), seen.actual())
+        && find_obstacle(desired, found, takeover).is_none()
+        && found.has_value()
+        && found.deletion.is_none()
+        // Otherwise the plan changes the key.
+        && is_same_key(wanted, found.kms_key.as_deref())
+    {
+        seen.old_key = find_old_key(&account.store, &desired.key, Some(wanted)).await?;
     }
     Ok(seen)
 }
@@ -264,6 +314,7 @@ async fn plan_manifest<'run>(
     context: &'run ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     seen: &ObservedState<'_>,
+    (identity, other): (&StoreIdentity, Option<&str>),
     gates: &mut Gates<'run>,
 ) -> Result<ManifestPlan, ReconcileError> {
     let actual = seen.actual();
@@ -272,16 +323,25 @@ async fn plan_manifest<'run>(
         LifecycleStatus::Decommissioned => return Ok(ManifestPlan::default()),
         // The relevant state is in the actions' reasons.
         LifecycleStatus::DecommissionRequested => {
-            let actions = decommission::actions(context, desired, actual, gates).await?;
+            // Until the secret is deleted, nothing gives it new values.
+            let ours = actual
+                .filter(|found| owner_of(desired, found).is_ours() && found.deletion.is_none());
+            let cancel = ours.and_then(|found| rotation_action(desired, Some(found)));
+            let store = (identity, other);
+            let next = decommission::actions(context, desired, actual, store, gates).await?;
+            let actions = cancel.into_iter().chain(next).collect();
             return Ok(ManifestPlan { actions, ..ManifestPlan::default() });
         }
     }
-    let mut actions =
-        secret_actions(desired, actual, seen.policy(), context.takeover(desired.request.id));
+    let mut actions = match actual {
+        None if desired.refusal.is_none() => create_actions(context, desired, identity, other),
+        _ => secret_actions(desired, actual, seen.policy(), context.takeover(desired.request.id)),
+    };
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));
     if blocked {
         return Ok(ManifestPlan { actions, ..ManifestPlan::default() });
     }
+    actions.extend(rotation_action(desired, actual));
     let gitops = context.gitops(desired.request.environment.as_str());
     let file = gitops.map(|gitops| gitops.state(&desired.projection)).transpose()?;
     let awaits = awaits_value(actual, &actions);
@@ -296,9 +356,72 @@ async fn plan_manifest<'run>(
         environment: desired.request.environment.to_string(),
         target: desired.key.to_string(),
         held_back,
+        rotation_held_back: is_rotation_held_back(desired, actual),
         can_be_generated: !desired.generate.is_empty(),
     });
     Ok(ManifestPlan { actions, file, awaiting })
+}
+
+/// Returns the actions that create an absent secret, or why it is not created again.
+fn create_actions(
+    context: &ReconcileContext<'_>,
+    desired: &DesiredSecret<'_>,
+    identity: &StoreIdentity,
+    other: Option<&str>,
+) -> Vec<Action> {
+    // A local store is for trials: whoever removes its file begins again.
+    if matches!(identity.account, StoreAccount::Local(_)) {
+        return create(desired, None);
+    }
+    let id = desired.request.id;
+    let recreate = context.options.recreate.get(&id).map(String::as_str);
+    let reason = match find_absence(context, desired, identity, other) {
+        // Without the trail, nothing is applied.
+        Absence::NeverCreated
+        | Absence::Uncertain(_)
+        | Absence::Deleted { .. }
+        | Absence::Unread(_) => {
+            return create(desired, None);
+        }
+        Absence::Unexplained(_) | Absence::Elsewhere(_) if recreate.is_some() => {
+            return create(desired, recreate);
+        }
+        Absence::Unexplained(why) => format!(
+            "deleted outside goldenpath, or in another account: {} does not have the secret, but \
+             {why}; `goldenpath apply --recreate {id} --reason TEXT` creates it again, without \
+             its value",
+            identity.name()
+        ),
+        Absence::Elsewhere(why) => format!(
+            "not created in {}: {why}; correct the account and the region of the environment, or \
+             `store.keyTemplate`; `goldenpath apply --recreate {id} --reason TEXT` creates a \
+             second one",
+            identity.name()
+        ),
+    };
+    vec![action(desired, reason, Step::Blocked(BlockReason::Conflict))]
+}
+
+/// Returns the ARN of a manifest's secret in another account or region than that at `place`, or
+/// with another name.
+fn find_elsewhere<'sweep>(
+    context: &ReconcileContext<'_>,
+    swept: &'sweep [(&Account, HashMap<String, StoredSecret>)],
+    place: usize,
+    desired: &DesiredSecret<'_>,
+) -> Option<&'sweep str> {
+    let id = desired.request.id;
+    let tag = id.to_string();
+    let expected = ExpectedTags::of(context.project, Some(id));
+    let secrets = swept.iter().enumerate().flat_map(|(index, (_, secrets))| {
+        let is_other =
+            move |secret: &&StoredSecret| index != place || secret.name != desired.key.as_str();
+        secrets.values().filter(is_other)
+    });
+    let mut own = secrets.filter(|secret| {
+        secret.tags.get(ID) == Some(&tag) && SecretOwnership::of(secret, &expected).is_ours()
+    });
+    own.find_map(|secret| secret.arn.as_deref())
 }
 
 fn projection_action(desired: &DesiredSecret<'_>, state: FileState) -> Option<Action> {

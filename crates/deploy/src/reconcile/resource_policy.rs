@@ -2,26 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use goldenpath_core::config::POLICY_LENGTH;
 use goldenpath_core::manifest::Principals;
+use goldenpath_core::rules::UnrequestedPolicy;
 
 /// The value of the tag [`super::desired::POLICY`] without a policy.
 const NONE: &str = "none";
 
 /// The digest's length in the tag. It distinguishes policies and protects nothing.
 const DIGEST_LENGTH: usize = 16;
-
-/// The actions for reading (Secrets Manager, "Permissions policy examples").
-const READ: [&str; 2] = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"];
-
-/// The actions for writing.
-const WRITE: [&str; 3] = [
-    "secretsmanager:DescribeSecret",
-    "secretsmanager:PutSecretValue",
-    "secretsmanager:UpdateSecretVersionStage",
-];
 
 /// The resource policy that a manifest requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,42 +27,35 @@ pub(super) struct ResourcePolicy {
 }
 
 impl ResourcePolicy {
-    /// Returns the least privileges for these principals, one statement per list.
+    /// Returns the policy of these principals.
     pub(super) fn of(principals: &Principals) -> Self {
-        let both: Vec<&str> =
-            READ.into_iter().chain(WRITE).collect::<BTreeSet<_>>().into_iter().collect();
-        let lists = [
-            ("GoldenpathRead", "read", &principals.read, READ.to_vec()),
-            ("GoldenpathWrite", "write", &principals.write, WRITE.to_vec()),
-            ("GoldenpathBreakGlass", "break glass", &principals.break_glass, both),
-        ];
-        let granted = lists.into_iter().filter(|(_, _, who, _)| !who.is_empty());
-        let (statements, summary): (Vec<Value>, Vec<String>) = granted
-            .map(|(sid, may, who, actions)| {
-                let statement = json!({
-                    "Sid": sid,
-                    "Effect": "Allow",
-                    "Principal": { "AWS": who },
-                    "Action": actions,
-                    "Resource": "*",
-                });
-                let names = who.iter().map(String::as_str).collect::<Vec<_>>();
-                (statement, format!("{may}: {}", names.join(", ")))
-            })
-            .unzip();
-        if statements.is_empty() {
+        let Some(text) = principals.resource_policy() else {
             return Self { text: None, digest: NONE.to_owned(), summary: "no access".to_owned() };
-        }
-        let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+        };
+        let summary = principals.granted().into_iter().map(|(right, who)| {
+            let names = who.iter().map(String::as_str).collect::<Vec<_>>();
+            format!("{right}: {}", names.join(", "))
+        });
         let digest = Sha256::digest(text.as_bytes())
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect::<String>();
         Self {
             digest: digest[..DIGEST_LENGTH].to_owned(),
-            summary: summary.join("; "),
+            summary: summary.collect::<Vec<_>>().join("; "),
             text: Some(text),
         }
+    }
+
+    /// Returns why AWS would reject the policy, if so.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let length = self.text.as_ref()?.chars().count();
+        (length > POLICY_LENGTH).then(|| {
+            format!(
+                "the resource policy of `spec.access` has {length} characters, and AWS allows \
+                 {POLICY_LENGTH}: list fewer principals, or one role that others assume"
+            )
+        })
     }
 
     /// Returns whether the store's policy is equivalent.
@@ -87,6 +72,43 @@ impl ResourcePolicy {
             (None, Some(found)) => parse(found).is_some_and(|found| statements(&found).is_empty()),
             (Some(_), None) => false,
         }
+    }
+}
+
+/// Returns what a policy permits that no manifest asks for; None if it has no statements.
+///
+/// One that cannot be parsed is reported as it is.
+#[must_use]
+pub fn find_unrequested_policy(text: Option<&str>) -> Option<UnrequestedPolicy> {
+    let text = text?;
+    let Some(policy) = parse(text) else {
+        let principals = vec!["principals that cannot be read".to_owned()];
+        return Some(UnrequestedPolicy { principals, is_public: false });
+    };
+    let statements = statements(&policy);
+    let allowed: Vec<&Value> =
+        statements.iter().filter(|statement| statement["Effect"] == "Allow").collect();
+    let everyone = |statement: &&Value| {
+        // All but some are everyone, too.
+        let is_anyone = statement.get("NotPrincipal").is_some()
+            || texts(&statement["Principal"]).iter().any(|who| who == "*");
+        is_anyone && statement.get("Condition").is_none()
+    };
+    let principals: BTreeSet<String> =
+        allowed.iter().flat_map(|statement| texts(&statement["Principal"])).collect();
+    (!statements.is_empty()).then(|| UnrequestedPolicy {
+        is_public: allowed.iter().any(everyone),
+        principals: principals.into_iter().collect(),
+    })
+}
+
+/// Returns the texts in a value, whatever its form.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(members) => members.values().flat_map(texts).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -156,6 +178,8 @@ fn root_of(text: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn names(names: &[&str]) -> BTreeSet<String> {
@@ -243,6 +267,26 @@ mod tests {
         for other in [None, Some("{}"), Some("no json"), Some("[]"), Some("{\"Statement\": 7}")] {
             assert!(!ours.is(other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn a_policy_for_everyone_is_public_unless_it_has_a_condition() {
+        let find = |statement: &str| {
+            let policy = format!("{{\"Statement\":{statement}}}");
+            find_unrequested_policy(Some(&policy)).map(|found| (found.principals, found.is_public))
+        };
+        let one = |who: &str, is_public| Some((vec![who.to_owned()], is_public));
+        let allow = |rest: &str| format!(r#"{{"Effect":"Allow",{rest}}}"#);
+        assert_eq!(find(&allow(r#""Principal":"*""#)), one("*", true));
+        assert_eq!(find(&allow(r#""Principal":{"AWS":["*"]}"#)), one("*", true));
+        assert_eq!(find(&allow(r#""NotPrincipal":{"AWS":"1"}"#)), Some((Vec::new(), true)));
+        assert_eq!(find(&allow(r#""Principal":"*","Condition":{}"#)), one("*", false));
+        assert_eq!(find(&allow(r#""Principal":{"AWS":"1"}"#)), one("1", false));
+        let deny = r#"[{"Effect":"Deny","Principal":"*"}]"#;
+        assert_eq!(find(deny), Some((Vec::new(), false)));
+        assert_eq!(find("[]"), None);
+        assert_eq!(find_unrequested_policy(None), None);
+        assert!(find_unrequested_policy(Some("no json")).is_some());
     }
 
     #[test]

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Action, Plan, ReconcileContext};
-use crate::store::{SecretStore, StoreError};
+use super::{Account, Action, Plan, PlannedStore, ReconcileContext};
+use crate::store::SecretStore;
 use goldenpath_core::files;
 
 /// The version of the file format.
@@ -34,6 +34,8 @@ pub struct SavedPlan {
     pub selection: SavedSelection,
     configuration: String,
     account: String,
+    /// The stores and their accounts, for people.
+    stores: Vec<PlannedStore>,
     state: String,
     actions: Vec<SavedRow>,
 }
@@ -61,6 +63,8 @@ pub struct SavedSelection {
     pub gitops_paths: Vec<String>,
     /// Gates that are overridden, each with the reason.
     pub overrides: BTreeMap<String, String>,
+    /// `--recreate`: the IDs of manifests whose lost secret is created again, with the reason.
+    pub recreate: BTreeMap<String, String>,
     /// `--refresh`: whether to read each resource policy.
     pub refresh: bool,
 }
@@ -132,6 +136,7 @@ impl SavedPlan {
             selection,
             configuration,
             account,
+            stores: plan.stores.clone(),
             state: plan.state.clone(),
             actions: rows(plan),
         }
@@ -195,23 +200,27 @@ impl SavedPlan {
 
     /// Returns the choices in the plan that do not come from the catalog, one per line.
     ///
-    /// These are adopted secrets, secrets bound to this repository, overridden gates with the
-    /// reason, and plain folders.
+    /// These are adopted secrets, lost secrets that are created again, secrets bound to this
+    /// repository, overridden gates with the reason, and plain folders.
     #[must_use]
     pub fn choices(&self) -> Vec<String> {
-        let SavedSelection { adopt, overrides, ids, rebind_catalog, gitops_paths, .. } =
-            &self.selection;
+        let SavedSelection {
+            adopt, overrides, ids, rebind_catalog, gitops_paths, recreate, ..
+        } = &self.selection;
         let adoptions = adopt.iter().map(|id| format!("adopts the unmanaged secret of {id}"));
         let ids = ids.join(", ");
         let overrides = overrides
             .iter()
             .map(|(gate, reason)| format!("overrides the gate {gate} for {ids}, reason: {reason}"));
+        let recreated = recreate
+            .iter()
+            .map(|(id, reason)| format!("creates the lost secret of {id} again, reason: {reason}"));
         let rebinding =
             rebind_catalog.then(|| "binds secrets of another repository to this one".to_owned());
         let folders = gitops_paths
             .iter()
             .map(|path| format!("writes ExternalSecrets into the plain folder {path}"));
-        adoptions.chain(overrides).chain(rebinding).chain(folders).collect()
+        adoptions.chain(recreated).chain(overrides).chain(rebinding).chain(folders).collect()
     }
 
     /// Checks that `name` is still at the plan's commit.
@@ -303,19 +312,15 @@ pub fn digest(value: &Value) -> String {
 }
 
 /// Returns where a run writes: stores, their accounts and GitOps working copies.
-///
-/// # Errors
-/// Fails if an account does not return its identity.
-pub async fn places(context: &ReconcileContext<'_>) -> Result<Value, StoreError> {
-    let mut stores = Vec::new();
-    for account in &context.accounts {
-        stores.push(json!([
-            account.environments,
-            account.store.place(),
-            account.store.identity().await?
-        ]));
-    }
+#[must_use]
+pub fn places(context: &ReconcileContext<'_>) -> Value {
+    let store = |account: &Account| {
+        let identity = account.store.identity();
+        let account_number = identity.account.recorded();
+        json!([account.environments, account.store.place(), account_number, identity.region])
+    };
+    let stores: Vec<Value> = context.accounts.iter().map(store).collect();
     let gitops: Vec<Value> =
         context.gitops.iter().map(|(of, copy)| json!([of, copy.place()])).collect();
-    Ok(json!([stores, gitops]))
+    json!([stores, gitops])
 }

@@ -1,12 +1,12 @@
 //! Changes the value of a secret: recorded ahead, written, tagged with its time, recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
 
 use super::{Applied, ApplyEvent, ReconcileError, VALUE_SINCE, finish_recording};
-use crate::audit::{RecordedAction, Recorder};
+use crate::audit::{CatalogStatuses, RecordedAction, Recorder};
 use crate::store::{SecretStore, Store, StoreError};
 use goldenpath_core::crash_point;
 use goldenpath_core::manifest::StoreKey;
@@ -36,7 +36,7 @@ pub async fn change_value(
     since: Timestamp,
     report: &mut dyn FnMut(ValueChangeEvent<'_>),
 ) -> Result<bool, ReconcileError> {
-    recorder.begin_run([action.clone()], &BTreeSet::new())?;
+    recorder.begin_run([action.clone()], &CatalogStatuses::default())?;
     if let Err(error) = recorder.begin([action.clone()]) {
         // Nothing was started; the branch says so if it can be reached.
         recorder.finish(&[]);
@@ -51,8 +51,8 @@ pub async fn change_value(
         applied.failed == 0
     };
     if let Err(error) = write.await {
-        match error {
-            StoreError::Unreachable { .. } => recorder.interrupt([action]),
+        match &error {
+            error if error.may_have_arrived() => recorder.interrupt([action]),
             _ => recorder.fail([action]),
         }
         finish(report);

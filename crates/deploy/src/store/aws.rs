@@ -1,7 +1,10 @@
 //! The store in AWS Secrets Manager.
 
 mod connection;
+mod consistency;
 mod error;
+mod identity;
+mod probe;
 mod proxy;
 mod put_policy;
 mod rate_limit;
@@ -13,30 +16,36 @@ mod values;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
-use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesType};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::timeout;
 
 use super::{
-    NewSecret, RotationState, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue,
-    ValueVersion,
+    NewSecret, RotationState, SecretCreation, SecretStore, SecretUpdate, StoreError, StoreIdentity,
+    StoredSecret, StoredValue, ValueVersion,
 };
+use consistency::{WrittenSecrets, is_about_deletion};
 use error::Call;
 use goldenpath_core::config::{Characters, StoreConfig};
 use goldenpath_core::manifest::StoreKey;
+use identity::AwsIdentity;
+pub use probe::StoreProbe;
 use rate_limit::RateLimits;
 use response::{described, listed, tag_list};
+
+pub use consistency::set_listener;
 
 /// The maximum number of secrets per page (ListSecrets, `MaxResults`).
 const PAGE: i32 = 100;
 
-/// The time limit for the caller's identity, which is only informative.
-const CALLER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The code for a token that is not valid any more (ListSecrets, "Errors").
+const BAD_TOKEN: &str = "InvalidNextTokenException";
+
+/// How often a list begins again because its token has expired.
+const MAX_RESTARTS: u32 = 3;
 
 /// The Secrets Manager of one account in one region.
 #[derive(Debug)]
@@ -53,10 +62,23 @@ pub struct AwsStore {
     overridden: bool,
     /// The role to assume; None if the calls use the credentials of the standard chain.
     role: Option<String>,
+    identity: AwsIdentity,
     rate_limits: RateLimits,
+    written: WrittenSecrets,
 }
 
 impl AwsStore {
+    /// Creates a client, and asks STS for the account.
+    ///
+    /// # Errors
+    /// If a region, endpoint or proxy is missing or unusable, the credentials are not usable, or
+    /// they are of another account than the configured one.
+    pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let store = Self::connect(config).await?;
+        store.identify().await?;
+        Ok(store)
+    }
+
     /// Creates a client from the configuration, the environment and the AWS profile.
     ///
     /// Makes no call: credentials are fetched with the first one.
@@ -88,7 +110,10 @@ impl AwsStore {
 
 impl SecretStore for AwsStore {
     fn place(&self) -> String {
-        let mut place = format!("AWS Secrets Manager, {}", self.region);
+        let mut place = match self.known_identity().account.number() {
+            Some(number) => format!("AWS Secrets Manager, {number} {}", self.region),
+            None => format!("AWS Secrets Manager, {}", self.region),
+        };
         if self.overridden {
             place.push_str(&format!(" at {}", self.endpoint));
         }
@@ -98,27 +123,8 @@ impl SecretStore for AwsStore {
         place
     }
 
-    async fn identity(&self) -> Result<String, StoreError> {
-        // These requests are signed with the credentials, too.
-        if let Some(chosen) = &self.sts_endpoint {
-            connection::check_endpoint(chosen)?;
-        }
-        match self.sts.get_caller_identity().send().await {
-            Ok(caller) => Ok(caller.account.unwrap_or_default()),
-            Err(error) => {
-                let endpoint = self.sts_endpoint.as_deref().unwrap_or("sts");
-                Err(Call { endpoint, ..self.call("GetCallerIdentity", None) }.failed(error))
-            }
-        }
-    }
-
-    async fn caller(&self) -> Option<String> {
-        let is_safe = self
-            .sts_endpoint
-            .as_ref()
-            .is_none_or(|chosen| connection::check_endpoint(chosen).is_ok());
-        let identity = timeout(CALLER_TIMEOUT, self.sts.get_caller_identity().send());
-        if is_safe { identity.await.ok()?.ok()?.arn } else { None }
+    fn identity(&self) -> StoreIdentity {
+        self.known_identity()
     }
 
     async fn sweep(
@@ -134,16 +140,30 @@ impl SecretStore for AwsStore {
             .max_results(PAGE)
             .include_planned_deletion(true)
             .set_filters(filters);
-        let mut next = None;
+        let mut next: Option<String> = None;
+        let mut restarts = 0;
         // By name: a list that changes between two pages can contain a secret twice.
         let mut secrets = BTreeMap::new();
         loop {
             let page = || request.clone().set_next_token(next.clone()).send();
-            let page = self.query("ListSecrets", None, page).await?;
+            let page = match self.query("ListSecrets", None, page).await {
+                // The token has expired: the list begins again.
+                Err(StoreError::Rejected { code, .. })
+                    if code == BAD_TOKEN && next.is_some() && restarts < MAX_RESTARTS =>
+                {
+                    restarts += 1;
+                    next = None;
+                    secrets.clear();
+                    continue;
+                }
+                page => page?,
+            };
             let entries = page.secret_list.unwrap_or_default();
             read(entries.len());
             let entries = entries.into_iter().filter_map(listed);
-            secrets.extend(entries.map(|secret| (secret.name.clone(), secret)));
+            let entries: Vec<StoredSecret> = entries.collect();
+            self.observe(entries.first().and_then(|secret| secret.arn.as_deref()))?;
+            secrets.extend(entries.into_iter().map(|secret| (secret.name.clone(), secret)));
             match page.next_token.filter(|token| !token.is_empty()) {
                 // A repeated token would return the same page forever.
                 Some(token) if next.as_ref() != Some(&token) => next = Some(token),
@@ -154,10 +174,21 @@ impl SecretStore for AwsStore {
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
         let request = self.client.describe_secret().secret_id(key.as_str());
-        match self.query("DescribeSecret", Some(key), || request.clone().send()).await {
-            Ok(found) => Ok(Some(described(found, key))),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
+        let mut patience = self.written.patience(key);
+        loop {
+            match self.query("DescribeSecret", Some(key), || request.clone().send()).await {
+                Ok(found) => {
+                    self.observe(found.arn())?;
+                    let found = described(found, key);
+                    self.written.note_new(key, &found);
+                    // What is still different in the end was changed by another process.
+                    if !self.written.is_stale(key, &found) || !patience.wait(key).await {
+                        return Ok(Some(found));
+                    }
+                }
+                Err(StoreError::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -203,10 +234,11 @@ impl SecretStore for AwsStore {
         key: &StoreKey,
         new: &NewSecret,
         value: Option<&SecretString>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<SecretCreation, StoreError> {
         // The SDK would give each request a token of its own, and the token is the version's ID:
         // all tries share one.
-        let token = value.map(|_| crate::value::token()).transpose().ok().flatten();
+        let token = value.map(|_| crate::value::token()).transpose();
+        let token = token.map_err(|error| StoreError::NoValue { reason: error.to_string() })?;
         let send = || {
             let request =
                 self.client.create_secret().name(key.as_str()).description(&new.description);
@@ -215,13 +247,29 @@ impl SecretStore for AwsStore {
             let value = value.map(|value| value.expose_secret().to_owned());
             request.set_client_request_token(token.clone()).set_secret_string(value).send()
         };
-        let created = self.execute("CreateSecret", key, send).await;
-        if value.is_some() { created.map_err(values::without_aws_message) } else { created }
+        let created = match self.query("CreateSecret", Some(key), send).await {
+            Ok(created) => created,
+            Err(error) => {
+                if let StoreError::AlreadyExists { .. } = error {
+                    self.written.note_exists(key);
+                }
+                let has_value = value.is_some();
+                return Err(if has_value { values::without_aws_message(error) } else { error });
+            }
+        };
+        self.written.note_exists(key);
+        self.written.note_tags(key, &new.tags);
+        if value.is_some() {
+            self.written.note_value(key);
+        }
+        Ok(SecretCreation { arn: created.arn, version: created.version_id })
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
         let request = self.client.restore_secret().secret_id(key.as_str());
-        self.execute("RestoreSecret", key, || request.clone().send()).await
+        self.execute("RestoreSecret", key, || request.clone().send()).await?;
+        self.written.note_exists(key);
+        Ok(())
     }
 
     async fn delete(&self, key: &StoreKey, days: u8) -> Result<(), StoreError> {
@@ -230,7 +278,13 @@ impl SecretStore for AwsStore {
             .delete_secret()
             .secret_id(key.as_str())
             .recovery_window_in_days(i64::from(days));
-        self.execute("DeleteSecret", key, || request.clone().send()).await
+        match self.execute("DeleteSecret", key, || request.clone().send()).await {
+            // It is marked already: the answer to an earlier try was lost.
+            Err(StoreError::Rejected { message, .. }) if is_about_deletion(&message) => {}
+            result => result?,
+        }
+        self.written.note_marked(key);
+        Ok(())
     }
 
     async fn update(&self, key: &StoreKey, update: &SecretUpdate) -> Result<(), StoreError> {
@@ -239,7 +293,9 @@ impl SecretStore for AwsStore {
         let request = request
             .set_description(update.description.clone())
             .set_kms_key_id(update.kms_key.clone());
-        self.execute("UpdateSecret", key, || request.clone().send()).await
+        self.execute("UpdateSecret", key, || request.clone().send()).await?;
+        self.written.note_description(key, update.description.as_ref());
+        Ok(())
     }
 
     async fn put_tags(
@@ -252,7 +308,9 @@ impl SecretStore for AwsStore {
         }
         let request =
             self.client.tag_resource().secret_id(key.as_str()).set_tags(Some(tag_list(tags)));
-        self.execute("TagResource", key, || request.clone().send()).await
+        self.execute("TagResource", key, || request.clone().send()).await?;
+        self.written.note_tags(key, tags);
+        Ok(())
     }
 
     async fn put_policy(&self, key: &StoreKey, policy: &str) -> Result<(), StoreError> {
@@ -268,13 +326,23 @@ impl SecretStore for AwsStore {
         let rules = RotationRulesType::builder()
             .set_automatically_after_days(rotation.days.map(i64::from))
             .build();
+        // The token is the ID of the version that a rotation creates: all tries share one.
+        let token = crate::value::token()
+            .map_err(|error| StoreError::NoValue { reason: error.to_string() })?;
         let request = self
             .client
             .rotate_secret()
             .secret_id(key.as_str())
-            .rotation_lambda_arn(&rotation.function);
+            .rotation_lambda_arn(&rotation.function)
+            .client_request_token(token);
         let request = request.rotation_rules(rules).rotate_immediately(false);
-        self.execute("RotateSecret", key, || request.clone().send()).await
+        let rotated = self.execute("RotateSecret", key, || request.clone().send()).await;
+        rotated.map_err(|error| error::about_function(error, &rotation.function))
+    }
+
+    async fn cancel_rotation(&self, key: &StoreKey) -> Result<(), StoreError> {
+        let request = self.client.cancel_rotate_secret().secret_id(key.as_str());
+        self.execute("CancelRotateSecret", key, || request.clone().send()).await
     }
 }
 

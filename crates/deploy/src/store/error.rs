@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use thiserror::Error;
 
+use goldenpath_core::arn::Arn;
 use goldenpath_core::endpoint;
 
 /// Why a store call failed, with the remedy as its help.
@@ -41,6 +42,25 @@ pub enum StoreError {
         help("run `goldenpath plan` again; the secret was deleted concurrently")
     )]
     NotFound { name: String },
+
+    /// The error of a call about a secret that this run has created, restored or changed.
+    #[error("AWS does not show the last change of `{name}` yet: {reason}")]
+    #[diagnostic(
+        code(goldenpath::store::not_visible),
+        help("run the command again in a few minutes; AWS has accepted the change")
+    )]
+    NotVisible { name: String, reason: String },
+
+    /// The value is written, and it is not known which version is the current one.
+    #[error("the value of `{name}` was written as {version}; not confirmed: {reason}")]
+    #[diagnostic(
+        code(goldenpath::store::not_confirmed),
+        help(
+            "run `goldenpath value status` in a few minutes: it shows whether {version} is the \
+             current version; until then, the value may have changed"
+        )
+    )]
+    NotConfirmed { name: String, version: String, reason: String },
 
     /// `operation` is the API's name of the call, and that of the IAM action.
     #[error("AWS does not allow {operation}: {message}")]
@@ -85,6 +105,27 @@ pub enum StoreError {
     )]
     PolicyRefused { name: String, reason: String },
 
+    #[error("cannot configure the rotation: {message}")]
+    #[diagnostic(
+        code(goldenpath::store::function_not_invokable),
+        help("permit Secrets Manager to invoke the function: `{}`", add_permission(function))
+    )]
+    FunctionNotInvokable { function: String, message: String },
+
+    #[error(
+        "the KMS key of `{name}` is changed, but its value is still encrypted with the old one \
+         ({old})"
+    )]
+    #[diagnostic(
+        code(goldenpath::store::value_under_old_key),
+        help(
+            "set a new value, which is encrypted with the new key: `goldenpath value rotate ID`; \
+             for AWS to do it, the identity that runs goldenpath needs `kms:Encrypt` and \
+             `kms:GenerateDataKey` on the new key, and `kms:Decrypt` on the old one"
+        )
+    )]
+    ValueUnderOldKey { name: String, old: String },
+
     #[error("no usable AWS credentials: {reason}")]
     #[diagnostic(
         code(goldenpath::store::no_credentials),
@@ -94,6 +135,22 @@ pub enum StoreError {
         )
     )]
     NoCredentials { reason: String },
+
+    #[error(
+        "the credentials are of the AWS account {actual}, and goldenpath.yaml expects {expected}"
+    )]
+    #[diagnostic(
+        code(goldenpath::store::wrong_account),
+        help(
+            "use credentials of {expected} (another AWS_PROFILE, or another role), or correct \
+             `accountId` or `roleArn` in goldenpath.yaml; {}",
+            caller.as_ref().map_or(
+                "nothing was read or changed".to_owned(),
+                |caller| format!("the caller is {caller}; nothing was read or changed")
+            )
+        )
+    )]
+    WrongAccount { expected: String, actual: String, caller: Option<String> },
 
     #[error("no AWS region is configured")]
     #[diagnostic(
@@ -250,16 +307,35 @@ pub enum StoreError {
     LocalUnusable { path: PathBuf, reason: String },
 }
 
+impl StoreError {
+    /// Returns whether the call may have changed the secret.
+    #[must_use]
+    pub fn may_have_arrived(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::NotConfirmed { .. })
+    }
+}
+
 /// Returns the other actions that an operation needs (its "Required permissions").
 fn further_actions(operation: &str, message: &str) -> &'static str {
     match operation {
         _ if message.contains("KMS") || message.contains("kms:") => {
-            ", and `kms:GenerateDataKey` and `kms:Decrypt` on the key,"
+            ", and `kms:GenerateDataKey`, `kms:Encrypt` and `kms:Decrypt` on the key,"
         }
         "CreateSecret" => " and `secretsmanager:TagResource`",
         "RotateSecret" => ", and `lambda:InvokeFunction` on the function,",
         _ => "",
     }
+}
+
+/// Returns the command that permits Secrets Manager to invoke a function.
+fn add_permission(function: &str) -> String {
+    let (region, account) =
+        Arn::parse(function).map(|arn| (arn.region, arn.account)).unwrap_or_default();
+    format!(
+        "aws lambda add-permission --region {region} --function-name {function} \
+         --statement-id goldenpath-rotation --action lambda:InvokeFunction \
+         --principal secretsmanager.amazonaws.com --source-account {account}"
+    )
 }
 
 fn quoted(endpoint: &Option<String>) -> String {

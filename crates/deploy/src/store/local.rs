@@ -17,8 +17,8 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use secrecy::SecretString;
 
 use super::{
-    NewSecret, RotationState, SecretStore, SecretUpdate, StoreError, StoredSecret, StoredValue,
-    ValueVersion,
+    NewSecret, RotationState, SecretCreation, SecretStore, SecretUpdate, StoreError, StoreIdentity,
+    StoredSecret, StoredValue, ValueVersion,
 };
 use crate::value;
 use file::{DatabaseFile, TransactionError};
@@ -71,12 +71,8 @@ impl SecretStore for LocalStore {
         format!("local store {}", self.configured_path.display())
     }
 
-    async fn identity(&self) -> Result<String, StoreError> {
-        Ok(self.file.path().display().to_string())
-    }
-
-    async fn caller(&self) -> Option<String> {
-        None
+    fn identity(&self) -> StoreIdentity {
+        StoreIdentity::local(self.file.path().display().to_string())
     }
 
     async fn sweep(
@@ -170,13 +166,14 @@ impl SecretStore for LocalStore {
         key: &StoreKey,
         new: &NewSecret,
         value: Option<&SecretString>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<SecretCreation, StoreError> {
         let no_version =
             |error: value::ValueError| StoreError::NoValue { reason: error.to_string() };
         let first = match value {
             Some(value) => Some(self.encrypt(key, value, value::token().map_err(no_version)?)?),
             None => None,
         };
+        let version = first.as_ref().map(|first| first.version.clone());
         self.file.write(|transaction| {
             let expired = format!("DELETE FROM secrets WHERE name = ?1 AND NOT {EXISTS}");
             transaction.execute(&expired, [key.as_str()])?;
@@ -193,7 +190,8 @@ impl SecretStore for LocalStore {
                     first.map_or(Ok(()), |first| self.insert(transaction, key, &first))
                 }
             }
-        })
+        })?;
+        Ok(SecretCreation { arn: None, version })
     }
 
     async fn restore(&self, key: &StoreKey) -> Result<(), StoreError> {
@@ -255,6 +253,15 @@ impl SecretStore for LocalStore {
             let update =
                 "UPDATE secrets SET rotation_function = ?2, rotation_days = ?3 WHERE name = ?1";
             transaction.execute(update, params![key.as_str(), rotation.function, rotation.days])?;
+            Ok(())
+        })
+    }
+
+    async fn cancel_rotation(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.change(key, |transaction| {
+            let update = "UPDATE secrets SET rotation_function = NULL, rotation_days = NULL
+                WHERE name = ?1";
+            transaction.execute(update, [key.as_str()])?;
             Ok(())
         })
     }

@@ -3,6 +3,7 @@
 mod aws;
 mod error;
 mod generator;
+mod identity;
 mod local;
 mod secret;
 
@@ -14,13 +15,15 @@ use secrecy::SecretString;
 use goldenpath_core::config::{Backend, Characters, StoreConfig};
 use goldenpath_core::manifest::StoreKey;
 
-pub use aws::AwsStore;
+pub use aws::{AwsStore, StoreProbe, set_listener};
 pub use error::StoreError;
 pub use generator::{ValueSource, generate};
+pub(crate) use identity::LOCAL;
+pub use identity::{StoreAccount, StoreIdentity};
 pub use local::LocalStore;
 pub use secret::{
-    CURRENT, NewSecret, PREVIOUS, RotationState, SecretUpdate, StoredSecret, StoredValue,
-    ValueVersion,
+    CURRENT, NewSecret, PREVIOUS, RotationState, SecretCreation, SecretUpdate, StoredSecret,
+    StoredValue, ValueVersion,
 };
 
 /// A secret store. Every call is safe to repeat.
@@ -34,18 +37,8 @@ pub trait SecretStore {
     /// For example `local store .goldenpath/store.db` or `AWS Secrets Manager, us-east-1`.
     fn place(&self) -> String;
 
-    /// Returns the caller's identity, if the store reports one.
-    async fn caller(&self) -> Option<String>;
-
-    /// Returns the number of the AWS account, or the absolute path of the file.
-    ///
-    /// With [`place`], it identifies the store.
-    ///
-    /// # Errors
-    /// If the store cannot be reached or rejects the call.
-    ///
-    /// [`place`]: SecretStore::place
-    async fn identity(&self) -> Result<String, StoreError>;
+    /// Returns the account as it is known so far.
+    fn identity(&self) -> StoreIdentity;
 
     /// Lists the secrets with a tag whose key begins with `tag`, sorted by name.
     ///
@@ -131,7 +124,7 @@ pub trait SecretStore {
         key: &StoreKey,
         new: &NewSecret,
         value: Option<&SecretString>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<SecretCreation, StoreError>;
 
     /// Removes the deletion mark, if any.
     ///
@@ -173,11 +166,17 @@ pub trait SecretStore {
     /// [`StoreError::NotFound`] if there is no such secret.
     async fn delete_policy(&self, key: &StoreKey) -> Result<(), StoreError>;
 
-    /// Enables rotation, without a first rotation now: there may be no value yet.
+    /// Enables rotation, without a first rotation now.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or if the store may not invoke the function.
     async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError>;
+
+    /// Cancels the rotation, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such secret.
+    async fn cancel_rotation(&self, key: &StoreKey) -> Result<(), StoreError>;
 }
 
 /// The store in a catalog's configuration.
@@ -190,21 +189,21 @@ pub enum Store {
 }
 
 impl Store {
-    /// Configures the store.
+    /// Opens the store, and asks STS for the account of an AWS store.
     ///
-    /// Reads nothing but AWS's own configuration files and makes no call, so a store that does not
-    /// exist is reported by the first call.
+    /// A local store need not exist yet. If STS cannot be reached or rejects the
+    /// call, the account is not confirmed.
     ///
     /// # Errors
-    /// [`StoreError::NoBackend`], and for AWS a region, endpoint or proxy that is missing or
-    /// unusable.
+    /// [`StoreError::NoBackend`], and for AWS [`StoreError::WrongAccount`], unusable credentials,
+    /// or a region, endpoint or proxy that is missing or unusable.
     pub async fn open(config: &StoreConfig, root: &Path) -> Result<Self, StoreError> {
         match config.backend {
             None => Err(StoreError::NoBackend),
             Some(Backend::Local) => {
                 Ok(Self::Local(LocalStore::new(root, &config.path, config.key_file.as_deref())))
             }
-            Some(Backend::Aws) => Ok(Self::Aws(Box::new(AwsStore::connect(config).await?))),
+            Some(Backend::Aws) => Ok(Self::Aws(Box::new(AwsStore::open(config).await?))),
         }
     }
 }
@@ -227,12 +226,11 @@ impl SecretStore for Store {
         }
     }
 
-    async fn identity(&self) -> Result<String, StoreError> {
-        dispatch!(self, identity())
-    }
-
-    async fn caller(&self) -> Option<String> {
-        dispatch!(self, caller())
+    fn identity(&self) -> StoreIdentity {
+        match self {
+            Self::Local(store) => store.identity(),
+            Self::Aws(store) => store.identity(),
+        }
     }
 
     async fn sweep(
@@ -287,7 +285,7 @@ impl SecretStore for Store {
         key: &StoreKey,
         new: &NewSecret,
         value: Option<&SecretString>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<SecretCreation, StoreError> {
         dispatch!(self, create(key, new, value))
     }
 
@@ -321,6 +319,10 @@ impl SecretStore for Store {
 
     async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError> {
         dispatch!(self, rotate(key, rotation))
+    }
+
+    async fn cancel_rotation(&self, key: &StoreKey) -> Result<(), StoreError> {
+        dispatch!(self, cancel_rotation(key))
     }
 }
 

@@ -37,6 +37,10 @@ pub struct StoredSecret {
     pub last_rotated: Option<Timestamp>,
     /// When the value, description or tags were changed last.
     pub last_changed: Option<Timestamp>,
+    /// The region of the secret that this one is a replica of; None if it is none.
+    ///
+    /// Source: DescribeSecret, `PrimaryRegion`.
+    pub replica_of: Option<String>,
 }
 
 /// A rotation by a Lambda function at an interval.
@@ -69,6 +73,8 @@ pub struct ValueVersion {
     pub created: Option<Timestamp>,
     /// The day of the last access.
     pub last_accessed: Option<Timestamp>,
+    /// The KMS keys that decrypt it; empty if the store does not say (`KmsKeyIds`).
+    pub kms_keys: Vec<String>,
 }
 
 /// The staging label of the version that readers get.
@@ -98,6 +104,15 @@ pub struct StoredValue {
     pub version: String,
     /// None for binary values (`SecretBinary`).
     pub text: Option<SecretString>,
+}
+
+/// What a store answered to the creation of a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretCreation {
+    /// The ARN; None in the local store.
+    pub arn: Option<String>,
+    /// The version of the value; None without a value.
+    pub version: Option<String>,
 }
 
 /// The properties of a new secret, set in one call so that it has an owner at once.

@@ -13,12 +13,21 @@ mod objects;
 mod promised;
 mod sparse;
 
-use git2::ErrorCode;
+use git2::{Commit, ErrorCode};
 
 pub(super) use objects::Item;
 pub use promised::{MissingObjects, fetch_missing, is_partial, read_or_fetch};
 
 use super::{Repository, SourceError};
+
+/// Reports whether a commit has parents that a shallow clone lacks.
+///
+/// libgit2 leaves out the parents at the end of a shallow clone; the commit itself names them.
+pub(super) fn is_cut(commit: &Commit<'_>) -> bool {
+    let header = commit.raw_header_bytes();
+    commit.parent_count() == 0
+        && header.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"parent "))
+}
 
 /// The parts of a repository that a clone may lack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

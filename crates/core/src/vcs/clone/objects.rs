@@ -154,13 +154,16 @@ impl Repository {
     }
 
     /// Reports whether a remote promises objects that this clone may lack.
-    pub(in crate::vcs) fn is_partial(&self) -> Result<bool, SourceError> {
+    ///
+    /// # Errors
+    /// A git configuration that cannot be read.
+    pub fn is_partial(&self) -> Result<bool, SourceError> {
         if let Some(is_partial) = self.is_partial.get() {
             return Ok(*is_partial);
         }
-        let promisors =
-            promised::promisors(&self.git).map_err(SourceError::git("git's configuration"))?;
-        Ok(*self.is_partial.get_or_init(|| !promisors.is_empty()))
+        let is_partial =
+            promised::is_partial(&self.git).map_err(SourceError::git("git's configuration"))?;
+        Ok(*self.is_partial.get_or_init(|| is_partial))
     }
 
     /// Calls `load` with each blob in parallel; returns the results in order.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use git2::{ErrorClass, ErrorCode, OdbLookupFlags, Oid};
 
+use crate::vcs::conversion::GitReader;
 use crate::vcs::git::Git;
 
 /// The time limit of a fetch.
@@ -66,7 +67,7 @@ pub fn fetch_missing(
 /// # Errors
 /// A git configuration that cannot be read.
 pub fn is_partial(git: &git2::Repository) -> Result<bool, git2::Error> {
-    Ok(!promisors(git)?.is_empty())
+    Ok(GitReader::of_view(git)?.is_some() || !promisors(git)?.is_empty())
 }
 
 fn to_git_error(error: ReadError) -> git2::Error {
@@ -135,6 +136,14 @@ fn fetch(
         count => format!("{count} objects"),
     };
     let failed = |why: String, help: String| MissingObjects { objects: objects.clone(), why, help };
+    let unconverted =
+        |why: String| failed(why, "git fsck --connectivity-only --no-dangling".to_owned());
+    let reader = GitReader::of_view(git);
+    if let Some(reader) = reader.map_err(|error| unconverted(error.message().to_owned()))? {
+        let names = ids.iter().map(Oid::to_string).collect();
+        let converted = reader.convert(&git.path().join("objects"), names);
+        return converted.map(|()| true).map_err(|error| unconverted(error.to_string()));
+    }
     let refetch = |remote: &str| format!("git fetch --refetch --no-filter {remote}");
     let promisors = promisors(git)
         .map_err(|error| failed(error.message().to_owned(), "git config --list".to_owned()))?;

@@ -6,8 +6,36 @@ use std::path::Path;
 use git2::{Commit, ObjectType, Oid, Tree};
 use jiff::Timestamp;
 
-use crate::vcs::clone::Item;
+use crate::vcs::clone::{Item, is_cut};
 use crate::vcs::{Repository, Snapshot, SourceError, is_hidden, is_yaml};
+
+/// When a branch got a name or a state, by its commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryTime {
+    /// The time of the commit, by the clock of whoever created it.
+    At(Timestamp),
+    /// Before the first commit of a clone whose history is cut.
+    Cut,
+}
+
+impl HistoryTime {
+    /// Returns the time; None if it is before the first commit that the clone has.
+    #[must_use]
+    pub fn known(self) -> Option<Timestamp> {
+        match self {
+            Self::At(time) => Some(time),
+            Self::Cut => None,
+        }
+    }
+}
+
+/// The first parents of a commit.
+struct FirstParents<'r> {
+    /// The newest first, each with its time.
+    commits: Vec<(Timestamp, Commit<'r>)>,
+    /// Whether the last one has a parent that the clone lacks.
+    is_cut: bool,
+}
 
 /// The limit of nested folders.
 ///
@@ -19,8 +47,7 @@ impl Repository {
     ///
     /// The time is that of the oldest commit in the history of `from` that has the name. Only first
     /// parents count: a commit of a branch counts from its merge. A commit is never older than its
-    /// parent. At the end of a shallow clone nothing older is known: the files there count from
-    /// that commit.
+    /// parent. Where history is cut, the names in the first commit have no time.
     ///
     /// # Errors
     /// A history that cannot be read.
@@ -28,16 +55,20 @@ impl Repository {
         &self,
         from: Snapshot,
         under: &str,
-    ) -> Result<HashMap<String, Timestamp>, SourceError> {
+    ) -> Result<HashMap<String, HistoryTime>, SourceError> {
         let mut held = HashMap::new();
         let mut trees: HashSet<Oid> = HashSet::new();
+        let FirstParents { commits, is_cut } = self.first_parents(from)?;
+        let mut is_first = true;
         // The oldest first: most folders of most commits are the same as before.
-        for (time, commit) in self.first_parents(from)?.into_iter().rev() {
+        for (time, commit) in commits.into_iter().rev() {
+            let since = if is_cut && is_first { HistoryTime::Cut } else { HistoryTime::At(time) };
+            is_first = false;
             let folder = self.item_at(&self.tree_of(&commit)?, under)?;
             let Some(folder) = folder.filter(|item| item.is_folder()) else { continue };
             self.new_names(folder.id, 0, &mut trees, &mut |name| {
                 if !held.contains_key(name) {
-                    held.insert(name.to_owned(), time);
+                    held.insert(name.to_owned(), since);
                 }
             })?;
         }
@@ -86,7 +117,7 @@ impl Repository {
         from: Snapshot,
         files: impl IntoIterator<Item = String>,
         is_same: impl Fn(&[u8]) -> bool,
-    ) -> Result<BTreeMap<String, Timestamp>, SourceError> {
+    ) -> Result<BTreeMap<String, HistoryTime>, SourceError> {
         let mut open = TreeFolder::default();
         files.into_iter().for_each(|path| open.add(&path));
         let mut since = BTreeMap::new();
@@ -96,30 +127,35 @@ impl Repository {
         let is_same = |blob: Oid| Ok(is_same(&self.read_blob(blob)?));
         // The time of the child of the current commit.
         let mut newer = None;
-        for (time, commit) in self.first_parents(from)? {
+        let FirstParents { commits, is_cut } = self.first_parents(from)?;
+        for (time, commit) in commits {
             let mut ended = Vec::new();
             open.compare(self, &self.tree_of(&commit)?, &is_same, &mut ended)?;
             since.extend(ended.into_iter().filter_map(|path| Some((path, newer?))));
             if open.is_empty() {
                 return Ok(since);
             }
-            newer = Some(time);
+            newer = Some(HistoryTime::At(time));
         }
         // The remaining files were accepted in the first commit already.
-        since.extend(open.paths().into_iter().filter_map(|path| Some((path, newer?))));
+        let first = if is_cut { newer.map(|_| HistoryTime::Cut) } else { newer };
+        since.extend(open.paths().into_iter().filter_map(|path| Some((path, first?))));
         Ok(since)
     }
 
-    /// Returns the line of first parents from a commit, newest first, with their times.
+    /// Returns the line of first parents from a commit.
     ///
     /// In a partial clone, their folders are fetched in one batch.
-    fn first_parents(&self, from: Snapshot) -> Result<Vec<(Timestamp, Commit<'_>)>, SourceError> {
-        let Snapshot::Commit(from) = from else { return Ok(Vec::new()) };
+    fn first_parents(&self, from: Snapshot) -> Result<FirstParents<'_>, SourceError> {
+        let Snapshot::Commit(from) = from else {
+            return Ok(FirstParents { commits: Vec::new(), is_cut: false });
+        };
         let mut line = vec![self.find_commit(from)?];
         while let Some(parent) = line.last().and_then(|commit| commit.parent_ids().next()) {
             line.push(self.find_commit(parent)?);
         }
         self.fetch_missing(line.iter().map(Commit::tree_id))?;
+        let is_cut = line.last().is_some_and(is_cut);
         let mut latest = i64::MIN;
         let mut dated: Vec<_> = line
             .into_iter()
@@ -130,7 +166,7 @@ impl Repository {
             })
             .collect();
         dated.reverse();
-        Ok(dated)
+        Ok(FirstParents { commits: dated, is_cut })
     }
 }
 

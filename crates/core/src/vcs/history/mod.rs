@@ -14,5 +14,7 @@ mod commit;
 mod trail;
 mod walk;
 
+pub use age::HistoryTime;
+pub use at_time::NamesAt;
 pub use trail::{TrailCommit, TrailDelta, TrailFile};
 pub use walk::{ManifestFolder, Occurrence};

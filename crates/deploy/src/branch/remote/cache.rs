@@ -13,11 +13,8 @@ use super::{BranchError, BranchScope};
 use goldenpath_core::crash_point;
 use goldenpath_core::files;
 use goldenpath_core::vcs;
-use goldenpath_core::vcs::SourceError;
 use goldenpath_core::vcs::git::{Git, GitError, NETWORK};
-
-/// The prefix of the refs of fetched branches.
-const FETCHED: &str = "refs/goldenpath/";
+use goldenpath_core::vcs::{COPIED_REFS, SourceError};
 
 /// The default branch of an empty repository.
 const FIRST_BRANCH: &str = "main";
@@ -109,7 +106,7 @@ impl Cache {
 
     /// Returns the branch's commit as it was fetched last.
     pub(super) fn fetched(&self, branch: &str) -> Result<Option<Oid>, BranchError> {
-        match self.git.refname_to_id(&format!("{FETCHED}{branch}")) {
+        match self.git.refname_to_id(&format!("{COPIED_REFS}{branch}")) {
             Ok(id) => Ok(Some(id)),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(self.broken(&error)),
@@ -119,7 +116,7 @@ impl Cache {
     /// Sets the branch's commit after a push, as a fetch would.
     pub(super) fn set_fetched(&self, branch: &str, commit: Oid) {
         // The next fetch sets it, too.
-        let _ = self.git.reference(&format!("{FETCHED}{branch}"), commit, true, "push");
+        let _ = self.git.reference(&format!("{COPIED_REFS}{branch}"), commit, true, "push");
     }
 
     /// Fetches a branch of another repository on this machine, as if it were the remote's.
@@ -130,7 +127,7 @@ impl Cache {
         branch: &str,
     ) -> Result<Oid, BranchError> {
         let _lock = lock(&self.folder).map_err(|error| self.unusable(error.to_string()))?;
-        let fetched = format!("{FETCHED}{branch}");
+        let fetched = format!("{COPIED_REFS}{branch}");
         let source = repository.display().to_string();
         let refspec = format!("+{reference}:{fetched}");
         let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
@@ -144,7 +141,7 @@ impl Cache {
         scope: BranchScope,
     ) -> Result<(String, Option<Oid>), BranchError> {
         self.remove_git_locks();
-        let fetched = format!("{FETCHED}{branch}");
+        let fetched = format!("{COPIED_REFS}{branch}");
         let refspec = format!("+refs/heads/{branch}:{fetched}");
         let arguments = [
             "fetch",
@@ -204,7 +201,7 @@ impl Cache {
         for lock in ["shallow.lock", "packed-refs.lock", "HEAD.lock", "config.lock", "gc.pid"] {
             let _ = fs::remove_file(self.folder.join(lock));
         }
-        let refs = self.folder.join(FETCHED);
+        let refs = self.folder.join(COPIED_REFS);
         for entry in walkdir::WalkDir::new(refs).into_iter().flatten() {
             if entry.path().extension().is_some_and(|extension| extension == "lock") {
                 let _ = fs::remove_file(entry.path());

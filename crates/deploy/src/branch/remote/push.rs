@@ -185,6 +185,29 @@ impl RemoteBranch {
             .map_err(|source| self.cache.source(source))
     }
 
+    /// Checks that the remote accepts a push to the branch from this user. Changes nothing there.
+    ///
+    /// The remote's hooks and rules for branches decide only on a real push.
+    ///
+    /// # Errors
+    /// If the remote does not answer or does not let the user push.
+    pub fn check_push(&self) -> Result<(), BranchError> {
+        let commit = match self.head() {
+            Some(head) => head,
+            None => self.commit(&[], "goldenpath: is a push allowed?\n")?,
+        };
+        match self.push(commit, &self.branch, &["--dry-run"]) {
+            PushResult::Done => Ok(()),
+            PushResult::Unanswered(error) => Err(error),
+            PushResult::Lost(why) | PushResult::Refused(why) => Err(BranchError::Refused {
+                what: self.cache.what,
+                place: self.cache.name.clone(),
+                branch: self.branch.clone(),
+                why,
+            }),
+        }
+    }
+
     fn push(&self, commit: Oid, branch: &str, options: &[&str]) -> PushResult {
         let refspec = format!("{commit}:refs/heads/{branch}");
         let arguments =

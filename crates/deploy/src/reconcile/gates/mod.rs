@@ -26,12 +26,14 @@ pub enum Gate {
     CoolingOff,
     /// No object in the environment's cluster refers to the Kubernetes Secret.
     LiveCluster,
+    /// The audit trail explains why the secret is absent, so that its manifest can be ended.
+    Absence,
 }
 
 impl Gate {
     /// All gates, in the order in which they are checked.
-    pub const ALL: [Self; 4] =
-        [Self::Consumers, Self::LastAccessed, Self::CoolingOff, Self::LiveCluster];
+    pub const ALL: [Self; 5] =
+        [Self::Consumers, Self::LastAccessed, Self::CoolingOff, Self::LiveCluster, Self::Absence];
 
     /// Parses a gate's name.
     ///
@@ -50,6 +52,7 @@ impl Gate {
             Self::LastAccessed => "last-accessed",
             Self::CoolingOff => "cooling-off",
             Self::LiveCluster => "live-cluster",
+            Self::Absence => "absence",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The AWS clients, created from the configuration and AWS's standard chain.
 
 use std::env;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -9,6 +9,7 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_sdk_secretsmanager::Client;
@@ -20,7 +21,10 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpClient, Connector};
 use aws_types::service_config::ServiceConfigKey;
+use tokio::sync::Mutex;
 
+use super::consistency::WrittenSecrets;
+use super::identity::AwsIdentity;
 use super::{AwsStore, RateLimits, error, proxy, role};
 use crate::store::StoreError;
 use goldenpath_core::config::StoreConfig;
@@ -28,11 +32,15 @@ use goldenpath_core::endpoint::{Endpoint, EndpointError};
 
 /// The attempts of a call for credentials, such as AssumeRole.
 const ATTEMPTS: u32 = 4;
+/// The attempts of GetCallerIdentity, which every run waits for.
+const IDENTITY_ATTEMPTS: u32 = 2;
 const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(20);
 const OPERATION: Duration = Duration::from_secs(60);
 /// Shorter than an attempt, so that the error names the credentials as the cause.
 const CREDENTIALS: Duration = Duration::from_secs(15);
+/// Credentials are fetched again this long before they expire.
+const RENEWAL: Duration = Duration::from_secs(300);
 
 pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
     let region = region(config).await?;
@@ -63,11 +71,12 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let mut builder = Builder::from(&sdk);
     builder.set_endpoint_url(chosen.clone());
     // An emulator on this machine has an STS of its own.
-    let emulator = config.endpoint_url.clone().filter(|url| url.starts_with("http://"));
+    let emulator = chosen.clone().filter(|url| url.starts_with("http://"));
     let sts_endpoint = inherited_endpoint(&sdk, "STS").or(emulator);
     let mut sts = aws_sdk_sts::config::Builder::from(&sdk);
     sts.set_endpoint_url(sts_endpoint.clone());
     let credentials = credentials(config, sdk).await?;
+    sts.set_retry_config(Some(RetryConfig::standard().with_max_attempts(IDENTITY_ATTEMPTS)));
     sts.set_credentials_provider(credentials.clone());
     builder.set_credentials_provider(credentials);
     builder.set_retry_config(Some(RetryConfig::disabled())); // see `retry`
@@ -79,7 +88,9 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
         endpoint,
         overridden: chosen.is_some(),
         role: config.role_arn.clone(),
+        identity: AwsIdentity::expecting(config.expected_account()),
         rate_limits: RateLimits::new(),
+        written: WrittenSecrets::default(),
     })
 }
 
@@ -88,9 +99,7 @@ async fn credentials(
     config: &StoreConfig,
     sdk: SdkConfig,
 ) -> Result<Option<SharedCredentialsProvider>, StoreError> {
-    let chain = sdk
-        .credentials_provider()
-        .map(|chain| SharedCredentialsProvider::new(TimeLimitedProvider(chain)));
+    let chain = sdk.credentials_provider().map(SharedProvider::of);
     let (Some(role), Some(chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
     // These requests are signed with the credentials, too.
     if let Some(chosen) = inherited_endpoint(&sdk, "STS") {
@@ -98,9 +107,7 @@ async fn credentials(
     }
     let sdk = sdk.into_builder().credentials_provider(chain).build();
     let name = role::session_name(|name| env::var(name).ok());
-    Ok(Some(SharedCredentialsProvider::new(TimeLimitedProvider(
-        role::assume_role(&sdk, role, &name).await,
-    ))))
+    Ok(Some(SharedProvider::of(role::assume_role(&sdk, role, &name).await)))
 }
 
 /// Returns the region of the standard chain, without its last provider.
@@ -194,21 +201,41 @@ async fn resolve(
         .map_err(|error| bad(error::innermost(&*error)))
 }
 
-/// A credentials provider with a time limit.
+/// A credentials provider with a time limit, whose credentials both clients use.
 ///
 /// A credential process may hang, and the error of the SDK's own limit does not distinguish
-/// credentials from the network.
+/// credentials from the network. The SDK's cache is one per client.
 #[derive(Debug)]
-struct TimeLimitedProvider(SharedCredentialsProvider);
+struct SharedProvider {
+    provider: SharedCredentialsProvider,
+    fetched: Mutex<Option<Credentials>>,
+}
 
-impl ProvideCredentials for TimeLimitedProvider {
+impl SharedProvider {
+    fn of(provider: SharedCredentialsProvider) -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(Self { provider, fetched: Mutex::new(None) })
+    }
+}
+
+impl ProvideCredentials for SharedProvider {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            let provided = tokio::time::timeout(CREDENTIALS, self.0.provide_credentials()).await;
-            provided.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(CREDENTIALS)))
+            // Held while fetching: a second client waits instead of asking, too.
+            let mut fetched = self.fetched.lock().await;
+            let end = SystemTime::now() + RENEWAL;
+            let is_valid = |known: &&Credentials| known.expiry().is_none_or(|expiry| expiry > end);
+            if let Some(known) = fetched.as_ref().filter(is_valid) {
+                return Ok(known.clone());
+            }
+            let provided =
+                tokio::time::timeout(CREDENTIALS, self.provider.provide_credentials()).await;
+            let provided =
+                provided.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(CREDENTIALS)));
+            fetched.clone_from(&provided.as_ref().ok().cloned());
+            provided
         })
     }
 }

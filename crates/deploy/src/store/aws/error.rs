@@ -14,6 +14,10 @@ use goldenpath_core::manifest::StoreKey;
 /// The reason if a response is not one of Secrets Manager's.
 pub(super) const UNREADABLE: &str = "its response cannot be parsed";
 
+/// The codes of AWS's own failures (API Reference, "Common Errors").
+pub(super) const INTERNAL: [&str; 4] =
+    ["InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"];
+
 /// The maximum length of a message from outside, in characters.
 const MAX_MESSAGE: usize = 400;
 
@@ -132,8 +136,41 @@ impl Call<'_> {
         })
     }
 
+    /// Returns the error of a write whose earlier tries may have arrived.
+    ///
+    /// An error that says the state of the secret, such as that it exists, stays as it is.
+    pub(super) fn without_result(&self, last: StoreError) -> StoreError {
+        match last {
+            StoreError::AccessDenied { .. }
+            | StoreError::ClockOff { .. }
+            | StoreError::NoCredentials { .. }
+            | StoreError::RoleRefused { .. }
+            | StoreError::Throttled { .. } => {
+                self.unreachable(format!("an earlier try may have arrived; then {last}"))
+            }
+            StoreError::Rejected { ref code, .. } if INTERNAL.contains(&code.as_str()) => {
+                self.unreachable(last.to_string())
+            }
+            last => last,
+        }
+    }
+
     fn unreachable(&self, reason: String) -> StoreError {
         StoreError::Unreachable { endpoint: self.endpoint.to_owned(), reason }
+    }
+}
+
+/// Replaces the error for a function that Secrets Manager may not invoke.
+///
+/// AWS returns it as a missing permission, but it is one of the function, not of the caller.
+pub(super) fn about_function(error: StoreError, function: &str) -> StoreError {
+    match error {
+        StoreError::AccessDenied { message, .. } | StoreError::Rejected { message, .. }
+            if message.contains("cannot invoke") =>
+        {
+            StoreError::FunctionNotInvokable { function: function.to_owned(), message }
+        }
+        other => other,
     }
 }
 
@@ -225,7 +262,8 @@ mod tests {
         let denied =
             miette::Report::new(rejected("AccessDeniedException", "Access to KMS is not allowed"));
         let help = denied.help().unwrap().to_string();
-        assert!(help.contains("`kms:GenerateDataKey` and `kms:Decrypt`"), "{help}");
+        let actions = "`kms:GenerateDataKey`, `kms:Encrypt` and `kms:Decrypt` on the key";
+        assert!(help.contains(actions), "{help}");
         let other = rejected("InvalidRequestException", "it is scheduled\nfor deletion\u{1b}[2J");
         assert_eq!(
             other.to_string(),
@@ -244,6 +282,25 @@ mod tests {
         let error = refused("RotateSecret");
         assert!(matches!(error, StoreError::Rejected { .. }), "{error:?}");
         assert!(error.to_string().contains("Lambda f"), "{error}");
+    }
+
+    #[test]
+    fn a_function_that_may_not_be_invoked_gets_the_command_that_permits_it() {
+        let function = "arn:aws:lambda:eu-west-2:123456789012:function:rotate:live";
+        let message = "Secrets Manager cannot invoke the specified Lambda function. Ensure that \
+            the function policy grants access to the principal secretsmanager.amazonaws.com.";
+        let error = about_function(rejected("AccessDeniedException", message), function);
+        assert!(error.to_string().contains(message), "{error}");
+        let help = miette::Report::new(error).help().unwrap().to_string();
+        let command = format!(
+            "aws lambda add-permission --region eu-west-2 --function-name {function} \
+             --statement-id goldenpath-rotation --action lambda:InvokeFunction \
+             --principal secretsmanager.amazonaws.com --source-account 123456789012"
+        );
+        assert!(help.contains(&command), "{help}");
+
+        let denied = about_function(rejected("AccessDeniedException", "no"), function);
+        assert!(matches!(denied, StoreError::AccessDenied { .. }), "{denied:?}");
     }
 
     #[test]

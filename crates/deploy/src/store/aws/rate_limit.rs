@@ -9,11 +9,12 @@ use tokio::time::{Instant, sleep_until};
 ///
 /// Source: Secrets Manager quotas; none of these is adjustable. DescribeSecret is left out: its
 /// quota is 10,000.
-const QUOTAS: [(u32, &[&str]); 12] = [
+const QUOTAS: [(u32, &[&str]); 13] = [
     (50, &["CreateSecret"]),
     (50, &["UpdateSecret"]),
     (50, &["TagResource"]),
     (50, &["RotateSecret"]),
+    (50, &["CancelRotateSecret"]),
     (50, &["RestoreSecret"]),
     (50, &["DeleteSecret"]),
     (

@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::types::{RotationRulesType, SecretListEntry, Tag};
 use jiff::Timestamp;
 
 use crate::store::{CURRENT, RotationState, StoredSecret};
+use goldenpath_core::arn;
 use goldenpath_core::manifest::StoreKey;
 
 /// Converts an entry of ListSecrets; None for one without a name.
@@ -19,9 +20,10 @@ pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
         entry.rotation_lambda_arn.as_deref(),
         entry.rotation_rules.as_ref(),
     );
+    let arn = entry.arn;
     Some(StoredSecret {
         name: entry.name?,
-        arn: entry.arn,
+        arn: arn.clone(),
         description: entry.description,
         tags: tag_map(entry.tags.unwrap_or_default()),
         kms_key: entry.kms_key_id,
@@ -31,6 +33,7 @@ pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
         current_version: current(entry.secret_versions_to_stages.as_ref()),
         last_rotated: entry.last_rotated_date.as_ref().and_then(timestamp),
         last_changed: entry.last_changed_date.as_ref().and_then(timestamp),
+        replica_of: replica_of(entry.primary_region.as_deref(), arn.as_deref()),
         last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
     })
 }
@@ -49,11 +52,20 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
         current_version: current(found.version_ids_to_stages()),
         last_rotated: found.last_rotated_date().and_then(timestamp),
         last_changed: found.last_changed_date().and_then(timestamp),
+        replica_of: replica_of(found.primary_region(), found.arn()),
         last_accessed: found.last_accessed_date().and_then(timestamp),
         tags: tag_map(found.tags().to_vec()),
         description: found.description().map(str::to_owned),
         name: found.name().unwrap_or(key.as_str()).to_owned(),
     }
+}
+
+/// Returns the region of the primary secret, if the one with this ARN is in another region.
+///
+/// AWS names the primary's region on the primary, too.
+fn replica_of(primary: Option<&str>, arn: Option<&str>) -> Option<String> {
+    let own = arn.and_then(arn::region);
+    primary.filter(|primary| !primary.is_empty() && own != Some(*primary)).map(str::to_owned)
 }
 
 /// Returns the rotation, if it is enabled.

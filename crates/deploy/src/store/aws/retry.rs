@@ -1,4 +1,4 @@
-//! Retries of transient errors, within AWS's rate limits.
+//! Retries of transient errors, within AWS's rate limits, and of answers from before a write.
 //!
 //! The SDK's own retries do not know the quotas. In standard mode, all calls share 500 tokens and
 //! each retry costs five: of 1,000 creations at AWS's 50 per second (`bench/apply quota`), five
@@ -12,6 +12,8 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use tokio::time::sleep;
 
 use super::AwsStore;
+use super::consistency::Patience;
+use super::error::INTERNAL;
 use crate::store::StoreError;
 use goldenpath_core::manifest::StoreKey;
 
@@ -44,6 +46,7 @@ impl AwsStore {
     {
         let (begun, rate_limit) = (Instant::now(), self.rate_limits.of(operation));
         let (mut rejected, mut unanswered) = (0, 0);
+        let mut patience: Option<Patience> = None;
         loop {
             if let Some(rate_limit) = rate_limit {
                 rate_limit.wait().await;
@@ -54,6 +57,14 @@ impl AwsStore {
             };
             let is_internal = is_internal(&error);
             let error = self.call(operation, key).failed(error);
+            if let Some(key) = key.filter(|key| self.written.explains(operation, key, &error)) {
+                let patience = patience.get_or_insert_with(|| self.written.patience(key));
+                if patience.wait(key).await {
+                    continue;
+                }
+                let reason = error.to_string();
+                return Err(StoreError::NotVisible { name: key.to_string(), reason });
+            }
             let is_retried = match &error {
                 StoreError::Throttled { .. } => {
                     if let Some(rate_limit) = rate_limit {
@@ -73,11 +84,19 @@ impl AwsStore {
                 _ => false,
             };
             if !is_retried {
-                return Err(error);
+                let may_have_arrived = unanswered > 0 || is_internal;
+                return Err(match may_have_arrived && is_write(operation) {
+                    true => self.call(operation, key).without_result(error),
+                    false => error,
+                });
             }
             sleep(wait(rejected + unanswered)).await;
         }
     }
+}
+
+fn is_write(operation: &str) -> bool {
+    !["Describe", "Get", "List", "Validate"].iter().any(|read| operation.starts_with(read))
 }
 
 /// Returns whether AWS had an internal error.
@@ -85,10 +104,8 @@ impl AwsStore {
 /// Source: Secrets Manager API Reference, "Common Errors".
 fn is_internal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let SdkError::ServiceError(answer) = error else { return false };
-    let internal =
-        ["InternalServiceError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"];
     answer.raw().status().is_server_error()
-        || answer.err().code().is_some_and(|code| internal.contains(&code))
+        || answer.err().code().is_some_and(|code| INTERNAL.contains(&code))
 }
 
 /// Returns the wait after this number of failures.

@@ -6,11 +6,13 @@
 //! then (UpdateSecretVersionStage, `RemoveFromVersionId`).
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use aws_sdk_secretsmanager::types::SecretVersionsListEntry;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::AwsStore;
+use super::consistency::{Patience, is_about_deletion};
 use super::error::UNREADABLE;
 use super::response::timestamp;
 use crate::store::{CURRENT, PREVIOUS, StoreError, StoredValue, ValueVersion};
@@ -78,26 +80,52 @@ impl AwsStore {
         replaces: Option<&str>,
     ) -> Result<(), StoreError> {
         let moved = || StoreError::ValueMoved { name: key.to_string() };
-        if !is_current(&self.labels(key).await?, replaces) {
-            return Err(moved());
+        let mut patience = Patience::since(Instant::now());
+        loop {
+            let labels = self.labels(key).await?;
+            if is_current(&labels, replaces) {
+                break;
+            }
+            // Without any label, the version that the caller has seen is newer than this answer.
+            let is_older = replaces.is_some_and(|version| !labels.contains_key(version));
+            if !is_older || !patience.wait(key).await {
+                return Err(moved());
+            }
         }
         let send = || {
             let request = self.client.put_secret_value().secret_id(key.as_str());
             request.client_request_token(version).secret_string(value.expose_secret()).send()
         };
-        self.query("PutSecretValue", Some(key), send).await.map_err(without_aws_message)?;
-        let labels = self.labels(key).await?;
-        if !has(&labels, version, CURRENT) {
-            return Err(moved());
-        }
-        let before = labels.keys().find(|version| has(&labels, version, PREVIOUS));
-        match before {
-            Some(other) if Some(other.as_str()) != replaces && !is_current(&labels, replaces) => {
-                // If this fails, a third version is the current one already.
-                let _ = self.relabel(key, version, other).await;
-                Err(moved())
+        let unconfirmed = |reason: String| StoreError::NotConfirmed {
+            name: key.to_string(),
+            version: version.to_owned(),
+            reason,
+        };
+        let written = self.query("PutSecretValue", Some(key), send).await;
+        written.map_err(without_aws_message).map_err(|error| match error {
+            // One of the tries may have arrived.
+            StoreError::Unreachable { .. } => unconfirmed(error.to_string()),
+            error => error,
+        })?;
+        self.written.note_value(key);
+        let put = PutVersion { version, replaces };
+        let mut patience = Patience::since(Instant::now());
+        loop {
+            let labels = self.labels(key).await.map_err(|error| unconfirmed(error.to_string()))?;
+            match put.judge(&labels) {
+                Verdict::Current => return Ok(()),
+                Verdict::Moved => return Err(moved()),
+                Verdict::Replaced(other) => {
+                    return Err(match self.relabel(key, version, &other).await {
+                        Ok(()) | Err(StoreError::ValueMoved { .. }) => moved(),
+                        Err(error) => unconfirmed(error.to_string()),
+                    });
+                }
+                Verdict::Older if patience.wait(key).await => {}
+                Verdict::Older => {
+                    return Err(unconfirmed("AWS still shows the version before it".to_owned()));
+                }
             }
-            _ => Ok(()),
         }
     }
 
@@ -117,12 +145,32 @@ impl AwsStore {
             .version_stage(CURRENT);
         let request = request.remove_from_version_id(from).move_to_version_id(to);
         match self.execute("UpdateSecretVersionStage", key, || request.clone().send()).await {
-            Err(StoreError::Rejected { code, .. }) if INVALID.contains(&code.as_str()) => {
-                // The response to an earlier try may have been lost.
-                if has(&self.labels(key).await?, to, CURRENT) {
-                    Ok(())
-                } else {
-                    Err(StoreError::ValueMoved { name: key.to_string() })
+            Err(StoreError::Rejected { operation, name, code, message })
+                if INVALID.contains(&code.as_str()) && !is_about_deletion(&message) =>
+            {
+                // The response to an earlier try may have been lost. AWS says that the label is not
+                // on the first version, so an answer that has it there is older than that.
+                let mut patience = Patience::since(Instant::now());
+                let unconfirmed = |reason: String| StoreError::NotConfirmed {
+                    name: key.to_string(),
+                    version: to.to_owned(),
+                    reason,
+                };
+                loop {
+                    let labels = self.labels(key).await;
+                    let labels = labels.map_err(|error| unconfirmed(error.to_string()))?;
+                    if has(&labels, to, CURRENT) {
+                        return Ok(());
+                    }
+                    if !labels.contains_key(to) {
+                        return Err(StoreError::Rejected { operation, name, code, message });
+                    }
+                    if !has(&labels, from, CURRENT) {
+                        return Err(StoreError::ValueMoved { name: key.to_string() });
+                    }
+                    if !patience.wait(key).await {
+                        return Err(unconfirmed(format!("AWS still shows {from}")));
+                    }
                 }
             }
             result => result,
@@ -170,6 +218,43 @@ impl AwsStore {
                 code: "unfit".to_owned(),
                 message: "the generated text does not match the request".to_owned(),
             })
+        }
+    }
+}
+
+/// A version that was written.
+struct PutVersion<'a> {
+    version: &'a str,
+    /// The version that was the current one; None without a value.
+    replaces: Option<&'a str>,
+}
+
+/// What the labels say about a version that was written.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is the current one, and replaced the expected one.
+    Current,
+    /// It is the current one, and replaced this concurrent change.
+    Replaced(String),
+    /// Another process has replaced it.
+    Moved,
+    /// The labels are from before the write.
+    Older,
+}
+
+impl PutVersion<'_> {
+    fn judge(&self, labels: &HashMap<String, Vec<String>>) -> Verdict {
+        let holder = |label| labels.keys().find(|one| has(labels, one, label)).map(String::as_str);
+        let (current, previous) = (holder(CURRENT), holder(PREVIOUS));
+        if current != Some(self.version) {
+            let is_known = labels.contains_key(self.version) && current.is_some();
+            return if is_known { Verdict::Moved } else { Verdict::Older };
+        }
+        match previous {
+            Some(other) if Some(other) != self.replaces && other != self.version => {
+                Verdict::Replaced(other.to_owned())
+            }
+            _ => Verdict::Current,
         }
     }
 }
@@ -229,12 +314,41 @@ fn version(entry: SecretVersionsListEntry) -> Option<ValueVersion> {
         stages,
         created: entry.created_date.as_ref().and_then(timestamp),
         last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
+        kms_keys: entry.kms_key_ids.unwrap_or_default(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `v2 AWSCURRENT, v1 AWSPREVIOUS`
+    fn labels(text: &str) -> HashMap<String, Vec<String>> {
+        let entries = text.split(", ").filter_map(|entry| entry.split_once(' '));
+        entries.map(|(version, label)| (version.to_owned(), vec![label.to_owned()])).collect()
+    }
+
+    #[test]
+    fn only_a_third_version_is_a_concurrent_change() {
+        let put = PutVersion { version: "v2", replaces: Some("v1") };
+        for (after, verdict) in [
+            ("v2 AWSCURRENT, v1 AWSPREVIOUS", Verdict::Current),
+            ("v2 AWSCURRENT", Verdict::Current),
+            // The answer from before the write, and an even older one.
+            ("v1 AWSCURRENT, v0 AWSPREVIOUS", Verdict::Older),
+            ("v0 AWSCURRENT", Verdict::Older),
+            ("", Verdict::Older),
+            // Another process wrote v3 before this one; the second answer is not complete.
+            ("v2 AWSCURRENT, v3 AWSPREVIOUS", Verdict::Replaced("v3".to_owned())),
+            ("v3 AWSCURRENT, v1 AWSPREVIOUS", Verdict::Older),
+            // Another process wrote v3 after it.
+            ("v3 AWSCURRENT, v2 AWSPREVIOUS", Verdict::Moved),
+            // Another process went back to the version before.
+            ("v1 AWSCURRENT, v2 AWSPREVIOUS", Verdict::Moved),
+        ] {
+            assert_eq!(put.judge(&labels(after)), verdict, "{after}");
+        }
+    }
 
     #[test]
     fn an_error_of_a_call_that_carried_a_value_repeats_none_of_its_words() {

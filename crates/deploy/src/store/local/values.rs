@@ -21,7 +21,7 @@ const LABELS_SINCE: i64 = 4;
 
 /// An encrypted version of a value, and its key.
 pub(super) struct Encrypted {
-    version: String,
+    pub(super) version: String,
     ciphertext: Vec<u8>,
     key: EncryptionKey,
 }
@@ -109,6 +109,7 @@ impl LocalStore {
                     stages: vec![row.get(1)?],
                     created: timestamp(row, 2)?,
                     last_accessed: None,
+                    kms_keys: Vec::new(),
                 })
             })?;
             versions.collect::<Result<Vec<_>, _>>().map(Some)

@@ -1,0 +1,127 @@
+//! What the audit trail says about each secret, read when it is first needed.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::audit::AuditBranch;
+use crate::store::LOCAL;
+use goldenpath_core::config::AuditConfig;
+use goldenpath_core::manifest::SecretId;
+use goldenpath_core::trail::{AuditEvent, results};
+use goldenpath_core::vcs::Repository;
+
+/// The actions that change an existing secret, or create it.
+///
+/// Those of values are listed because only an existing secret has one.
+const OF_SECRETS: [&str; 13] = [
+    "create-secret",
+    "restore-secret",
+    "update-secret",
+    "tag-secret",
+    "put-policy",
+    "delete-policy",
+    "configure-rotation",
+    "cancel-rotation",
+    "delete-secret",
+    "set-value",
+    "generate-value",
+    "rotate-value",
+    "rollback-value",
+];
+
+/// The audit trail of a run.
+pub struct RecordedSecrets<'run> {
+    repository: &'run Repository,
+    config: &'run AuditConfig,
+    read: OnceCell<Result<ReadTrail, String>>,
+}
+
+/// The trail as it was read.
+struct ReadTrail {
+    branch: AuditBranch,
+    /// The events of [`OF_SECRETS`] by secret, in the order in which they were recorded.
+    events: BTreeMap<SecretId, Vec<AuditEvent>>,
+}
+
+impl<'run> RecordedSecrets<'run> {
+    /// Reads nothing yet.
+    #[must_use]
+    pub fn new(repository: &'run Repository, config: &'run AuditConfig) -> Self {
+        Self { repository, config, read: OnceCell::new() }
+    }
+
+    /// Returns the audit branch, as it is when it is first asked for.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn branch(&self) -> Result<&AuditBranch, &str> {
+        self.trail().map(|trail| &trail.branch)
+    }
+
+    /// Returns the events of the secret in a store, in the order in which they were recorded.
+    ///
+    /// Those of version 0.1 that are not imported yet are among them. Actions that failed or were
+    /// not started are left out.
+    ///
+    /// # Errors
+    /// Why the trail cannot be read.
+    pub(super) fn of(&self, id: SecretId) -> Result<&[AuditEvent], &str> {
+        let trail = self.trail()?;
+        Ok(trail.events.get(&id).map_or(&[], Vec::as_slice))
+    }
+
+    /// Returns the AWS accounts and regions that the trail names for an environment.
+    ///
+    /// # Errors
+    /// Why the trail cannot be read.
+    pub(super) fn places_of(
+        &self,
+        environment: &str,
+    ) -> Result<BTreeSet<(&str, Option<&str>)>, &str> {
+        let events = self.trail()?.events.values().flatten();
+        let of_it = events.filter(|event| event.environment == environment);
+        let places = of_it.filter_map(|event| {
+            let secret = event.secret.as_ref()?;
+            Some((secret.account.as_deref()?, secret.region.as_deref()))
+        });
+        Ok(places.filter(|(account, _)| *account != LOCAL).collect())
+    }
+
+    fn trail(&self) -> Result<&ReadTrail, &str> {
+        let read = self.read.get_or_init(|| self.read());
+        read.as_ref().map_err(String::as_str)
+    }
+
+    fn read(&self) -> Result<ReadTrail, String> {
+        let branch = AuditBranch::open(self.repository, self.config);
+        let branch = branch.map_err(|error| error.to_string())?;
+        if let Some((file, fault)) = branch.log().unreadable() {
+            return Err(format!("{file}: {}", fault.as_str()));
+        }
+        let mut all = branch.log().events_as_recorded();
+        let old = self.repository.trails_at_head().map_err(|error| error.to_string())?;
+        for (file, text) in old {
+            let log = branch.log();
+            let imported = log.imported_lines();
+            let known = imported.get(file.as_str());
+            for line in text.lines() {
+                if known.is_some_and(|known| known.contains(line)) {
+                    continue;
+                }
+                let event = serde_json::from_str::<AuditEvent>(line);
+                all.push(event.map_err(|_| format!("`{file}` has a line that is not an event"))?);
+            }
+        }
+        // Those of version 0.1 are older than the branch. The clocks of runs may be wrong.
+        all.sort_by_key(|event| !event.run.is_empty());
+        let mut events: BTreeMap<SecretId, Vec<AuditEvent>> = BTreeMap::new();
+        for event in all {
+            let is_known = OF_SECRETS.contains(&event.action.as_str());
+            if is_known && ![results::FAILED, results::NOT_STARTED].contains(&event.result.as_str())
+            {
+                events.entry(event.id).or_default().push(event);
+            }
+        }
+        Ok(ReadTrail { branch, events })
+    }
+}
