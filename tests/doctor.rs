@@ -29,7 +29,10 @@ fn remedies(outcome: &Outcome, state: &str) -> Vec<String> {
 /// Returns a platform on AWS with the settings of `store`, one applied secret and the hooks.
 fn platform(test: &str, store: &str) -> Aws {
     let aws = Aws::new(test);
-    let gitops = aws.platform.gitops.path().display().to_string();
+    let path = aws.platform.gitops.path();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    // As in `gitops.path: ../gitops`.
+    let gitops = format!("{}/../{name}", path.display());
     let region = &aws.account.region;
     let store = store.replace("ACCOUNT", &aws.account.id);
     aws.platform.configure(&format!("backend: aws\nregion: {region}\n{store}"), &gitops);

@@ -103,6 +103,8 @@ impl WorkingCopy {
     /// `root` is absolute and without symbolic links.
     #[must_use]
     pub fn is_root(root: &Path) -> bool {
+        // `../gitops` is the same folder as its path without `..`.
+        let root = &root.canonicalize().unwrap_or_else(|_| root.to_owned());
         // A repository that cannot be opened is reported when it is used.
         vcs::Repository::open(root).map_or_else(
             |error| !matches!(error, SourceError::NotARepository { .. }),
