@@ -92,6 +92,25 @@ fn a_session_is_named_after_the_pipeline_s_run() {
 }
 
 #[test]
+fn an_external_id_goes_to_sts_with_the_role() {
+    let prod = format!("{}    externalId: acme-4711\n", role("900000000007"));
+    let aws = two_accounts("external-id", &prod);
+    aws.apply().success();
+    let bodies: Vec<String> = aws
+        .recorder
+        .requests()
+        .iter()
+        .map(|(_, body)| String::from_utf8_lossy(body).into_owned())
+        .filter(|body| body.contains("Action=AssumeRole"))
+        .collect();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    assert!(bodies[0].contains("ExternalId=acme-4711"), "{bodies:?}");
+    let iam = ["iam", "--for", "apply", "--env", "prod"];
+    let printed = aws.platform.catalog.goldenpath(&iam).run().success().stdout;
+    assert!(printed.contains("\"sts:ExternalId\": \"acme-4711\""), "{printed}");
+}
+
+#[test]
 fn an_account_whose_role_is_refused_does_not_stop_the_others() {
     const DENIED: &str = "900000000003";
     let aws = two_accounts("role-refused", &role(DENIED));

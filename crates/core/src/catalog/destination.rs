@@ -43,8 +43,8 @@ impl Destination {
         let config = &project.config;
         let environment = request.environment.as_str();
         let own = config.environments.get(environment);
-        // All fields are listed so that a new one must be considered here. Only the encryption key
-        // does not affect the destination.
+        // All fields are listed so that a new one must be considered here. The encryption key
+        // and the external ID do not affect the destination.
         let StoreConfig {
             backend,
             path,
@@ -54,6 +54,7 @@ impl Destination {
             region,
             endpoint_url,
             role_arn,
+            external_id: _,
             kms_key_id: _,
         } = config.store_of(environment);
         let secret =

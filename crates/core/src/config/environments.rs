@@ -29,6 +29,8 @@ pub struct EnvironmentConfig {
     pub endpoint_url: Option<String>,
     /// The ARN of a role to assume for the calls to the store.
     pub role_arn: Option<String>,
+    /// What the role's trust policy requires as `sts:ExternalId`.
+    pub external_id: Option<String>,
     /// The encryption key of the secrets, by ID, alias or ARN.
     pub kms_key_id: Option<String>,
     /// Where the values are stored.
@@ -128,6 +130,11 @@ impl Config {
             region: own.region.clone().or_else(|| all.region.clone()),
             endpoint_url: own.endpoint_url.clone().or_else(|| all.endpoint_url.clone()),
             role_arn: own.role_arn.clone().or_else(|| all.role_arn.clone()),
+            // It belongs to the role.
+            external_id: own
+                .external_id
+                .clone()
+                .or_else(|| all.external_id.clone().filter(|_| own.role_arn.is_none())),
             kms_key_id: own.kms_key_id.clone().or_else(|| all.kms_key_id.clone()),
         }
     }
@@ -265,12 +272,29 @@ impl Config {
             return bad(&["store", "roleArn"], role, reason);
         }
         self.check_kms_keys(path, text)?;
+        self.check_external_ids(path, text)?;
         for (keys, functions) in self.functions() {
             for (secret_type, function) in functions {
                 if let Err(reason) = arn::check_function(function) {
                     return bad(&[&keys[..], &[secret_type]].concat(), function, reason);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Checks the external IDs. `text` is the configuration's source.
+    fn check_external_ids(&self, path: &str, text: &str) -> Result<(), ConfigError> {
+        let shared = (vec!["store", "externalId"], &self.store.external_id);
+        let own = self.environments.iter().map(|(name, own)| {
+            (vec!["environments", name.as_str(), "externalId"], &own.external_id)
+        });
+        for (keys, id) in std::iter::once(shared).chain(own) {
+            let Some(id) = id.as_ref().filter(|id| !is_external_id(id)) else { continue };
+            let message =
+                format!("`{}: {}` is not an external ID", keys.join("."), id.escape_debug());
+            let help = "it has 2 to 1224 letters, digits and characters of `+=,.@:/-_`";
+            return Err(ConfigError::new(path, message, help).at_field(text, &keys));
         }
         Ok(())
     }
@@ -504,6 +528,12 @@ impl Config {
     }
 }
 
+/// Returns whether STS accepts the text (AssumeRole, `ExternalId`).
+fn is_external_id(text: &str) -> bool {
+    (2..=1224).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@:/-_".contains(&byte))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -734,6 +764,26 @@ environments:
                 "{}",
                 error.help().unwrap()
             );
+            assert!(error.labels().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_external_id_belongs_to_the_role_next_to_it() {
+        let text = "\
+store: { roleArn: \"arn:aws:iam::111111111111:role/x\", externalId: shared-1 }
+environments:
+  prod: { roleArn: \"arn:aws:iam::222222222222:role/x\" }
+  test: { roleArn: \"arn:aws:iam::222222222222:role/x\", externalId: own-1 }
+";
+        let config = Config::parse(FILE_NAME, text).unwrap();
+        assert_eq!(config.store_of("dev").external_id.as_deref(), Some("shared-1"));
+        assert_eq!(config.store_of("prod").external_id, None);
+        assert_eq!(config.store_of("test").external_id.as_deref(), Some("own-1"));
+        for bad in ["x", "a b", "a\\nb"] {
+            let text = format!("store: {{ externalId: \"{bad}\" }}\n");
+            let error = Config::parse(FILE_NAME, &text).unwrap_err();
+            assert!(error.to_string().contains("is not an external ID"), "{error}");
             assert!(error.labels().is_some(), "{text}");
         }
     }

@@ -143,6 +143,8 @@ pub struct StoreConfig {
     pub endpoint_url: Option<String>,
     /// `aws`: a role to assume; the default is the standard credential chain.
     pub role_arn: Option<String>,
+    /// `aws`: what the role's trust policy requires as `sts:ExternalId`.
+    pub external_id: Option<String>,
     /// `aws`: the encryption key of the secrets; without one, each keeps its own.
     pub kms_key_id: Option<String>,
 }
@@ -285,6 +287,7 @@ impl Default for StoreConfig {
             region: None,
             endpoint_url: None,
             role_arn: None,
+            external_id: None,
             kms_key_id: None,
         }
     }

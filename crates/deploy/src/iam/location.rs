@@ -15,6 +15,8 @@ pub(super) struct SecretLocation {
     pub(super) partition: String,
     /// The role that goldenpath assumes for the calls.
     pub(super) role: Option<String>,
+    /// What the role's trust policy requires as `sts:ExternalId`.
+    pub(super) external_id: Option<String>,
     /// The KMS key, as configured.
     pub(super) kms_key: Option<String>,
     /// The rotation functions, sorted.
@@ -33,8 +35,9 @@ impl SecretLocation {
     /// Returns the location of an environment's secrets; None if its store is not AWS.
     pub(super) fn of(project: &Project, environment: &str) -> Option<Self> {
         let config = &project.config;
-        let StoreConfig { backend, region, role_arn, kms_key_id, key_template, .. } =
-            config.store_of(environment);
+        let StoreConfig {
+            backend, region, role_arn, external_id, kms_key_id, key_template, ..
+        } = config.store_of(environment);
         if backend != Some(Backend::Aws) {
             return None;
         }
@@ -51,6 +54,7 @@ impl SecretLocation {
             partition: of_region.or(of_role).unwrap_or("aws").to_owned(),
             region,
             role: role_arn,
+            external_id,
             kms_key: kms_key_id,
             functions,
             names: NamePattern::of(project, &key_template, environment),

@@ -106,7 +106,10 @@ impl Derivation<'_> {
                 account: arn::account(&role).map(str::to_owned),
                 environments: names(&locations),
                 policy: policy_of(&statements(self.purpose, &self.tags, &locations)),
-                trust: role_trust(&role_arn(partition, caller.as_deref(), &name)),
+                trust: role_trust(
+                    &role_arn(partition, caller.as_deref(), &name),
+                    locations.iter().find_map(|location| location.external_id.as_deref()),
+                ),
             });
         }
         roles

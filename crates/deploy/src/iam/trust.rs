@@ -64,16 +64,18 @@ pub(super) fn caller_trust(
                 subject: "system:serviceaccount:external-secrets:external-secrets".to_owned(),
             },
         ),
-        RolePurpose::Value | RolePurpose::Adopt => role_trust(&format!(
-            "arn:{partition}:iam::{}:role/{PEOPLE}",
-            account.unwrap_or(ACCOUNT)
-        )),
+        RolePurpose::Value | RolePurpose::Adopt => {
+            role_trust(&role_arn(partition, account, PEOPLE), None)
+        }
     }
 }
 
 /// Returns the trust in another role.
-pub(super) fn role_trust(role: &str) -> Value {
-    trust(json!({ "AWS": role }), "sts:AssumeRole", None)
+///
+/// With an `external_id`, whoever assumes it must name it.
+pub(super) fn role_trust(role: &str, external_id: Option<&str>) -> Value {
+    let condition = external_id.map(|id| json!({ "StringEquals": { "sts:ExternalId": id } }));
+    trust(json!({ "AWS": role }), "sts:AssumeRole", condition)
 }
 
 /// Returns the ARN of a role of the caller's account.

@@ -107,7 +107,9 @@ async fn credentials(
     }
     let sdk = sdk.into_builder().credentials_provider(chain).build();
     let name = role::session_name(|name| env::var(name).ok());
-    Ok(Some(SharedProvider::of(role::assume_role(&sdk, role, &name).await)))
+    Ok(Some(SharedProvider::of(
+        role::assume_role(&sdk, role, &name, config.external_id.as_deref()).await,
+    )))
 }
 
 /// Returns the region of the standard chain, without its last provider.

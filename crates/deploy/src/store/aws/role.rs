@@ -21,15 +21,19 @@ const RUNS: [&[&str]; 6] = [
 
 /// Returns the credentials of `role`, assumed with the credentials in `sdk`.
 ///
-/// They are fetched with the first call, and again before they expire.
+/// They are fetched with the first call, and again before they expire. `external_id` is what the
+/// role's trust policy may require (AssumeRole, `ExternalId`).
 pub(super) async fn assume_role(
     sdk: &SdkConfig,
     role: &str,
     name: &str,
+    external_id: Option<&str>,
 ) -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(
-        AssumeRoleProvider::builder(role).session_name(name).configure(sdk).build().await,
-    )
+    let mut provider = AssumeRoleProvider::builder(role).session_name(name).configure(sdk);
+    if let Some(external_id) = external_id {
+        provider = provider.external_id(external_id);
+    }
+    SharedCredentialsProvider::new(provider.build().await)
 }
 
 /// Returns `goldenpath-` and the run, in the characters that STS accepts.
