@@ -812,3 +812,18 @@ fn a_value_that_was_changed_while_the_question_was_open_is_not_written_over() {
     assert!(aws.recorder.bodies("PutSecretValue").is_empty(), "no value is sent at all");
     assert_eq!(aws.current(), theirs);
 }
+
+#[test]
+fn whoever_changes_a_value_learns_when_the_cluster_has_it() {
+    let aws = aws("arrival");
+    let said = aws.set(WHOLE, &[]).run().success().said();
+    assert!(said.contains("after the operator's next refresh, within 1h"), "{said}");
+    let hurry = "kubectl annotate externalsecret payments-db-credentials-sync -n payments";
+    assert!(said.contains(hurry), "{said}");
+    let config = aws.platform.catalog.read("goldenpath.yaml");
+    let without = config.lines().filter(|line| !line.contains("gitops") && !line.contains("path:"));
+    let without = without.map(|line| format!("{line}\n")).collect::<String>();
+    aws.platform.catalog.write("goldenpath.yaml", &without).commit_all("No GitOps repository");
+    let said = aws.set("password=second", &[]).run().success().said();
+    assert!(!said.contains("kubectl"), "{said}");
+}

@@ -155,6 +155,9 @@ pub(crate) async fn run_recorded(
         ValueChangeEvent::Record(event) => report_record(&event, &context.streams),
     };
     let is_recorded = change_value(target, &recorder, action, work, since, &mut report).await?;
+    if let Some(arrival) = subject.arrival() {
+        context.streams.message(&arrival);
+    }
     Ok(if is_recorded { Outcome::Done } else { Outcome::Failed })
 }
 

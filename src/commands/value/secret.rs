@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::default_branch::DefaultBranchCatalog;
+use crate::args::gitops_place::GitopsPlace;
 use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
@@ -173,6 +174,22 @@ impl ValueTarget<'_> {
             version: Some(version.to_owned()),
             recovery_days: None,
         }
+    }
+
+    /// Returns when the cluster has the value, and how to have it sooner.
+    ///
+    /// None if no ExternalSecret is written for the environment.
+    pub(crate) fn arrival(&self) -> Option<String> {
+        let Project { config, root, .. } = &self.catalog.project;
+        GitopsPlace::of(config.gitops_of(self.request.environment.as_str()), root)?;
+        let SecretRequest { name, namespace, .. } = self.request;
+        let line = format!(
+            "The cluster has it after the operator's next refresh, within {}. Sooner: `kubectl \
+             annotate externalsecret {name}-sync -n {namespace} force-sync=$(date +%s) \
+             --overwrite`.",
+            config.external_secret.refresh_interval
+        );
+        Some(redact(self.entry, &self.catalog.project, line))
     }
 
     /// Returns the recorder of this run.
