@@ -190,9 +190,10 @@ fn notify(line: &str) {
 /// Returns whether AWS rejected a call because the secret is marked for deletion.
 ///
 /// Its words are "You can't perform this operation on the secret because it was marked for
-/// deletion", and for CreateSecret "… is already scheduled for deletion".
+/// deletion", for CreateSecret "… is already scheduled for deletion", and for DeleteSecret "You
+/// tried to perform the operation on a secret that's currently marked deleted".
 pub(super) fn is_about_deletion(message: &str) -> bool {
-    message.contains("deletion")
+    message.contains("deletion") || message.contains("marked deleted")
 }
 
 #[cfg(test)]
@@ -232,6 +233,15 @@ mod tests {
         assert!(!written.explains("CreateSecret", &key(), &marked()));
         written.note_marked(&key());
         assert!(!written.explains("TagResource", &key(), &marked()));
+    }
+
+    #[test]
+    fn a_mark_for_deletion_is_recognized_in_each_of_aws_s_words() {
+        for words in ["it was marked for deletion.", "already scheduled for deletion."] {
+            assert!(is_about_deletion(words), "{words}");
+        }
+        assert!(is_about_deletion("on a secret that's currently marked deleted."));
+        assert!(!is_about_deletion("You can't delete secret x that still has replica regions"));
     }
 
     #[test]
