@@ -68,7 +68,7 @@ fn another_account_does_not_end_a_living_secret() {
     let mut aws = old_platform("absent-elsewhere");
     request_end(&aws, 40);
     let right = aws.account.clone();
-    aws.account = Moto::shared().account("somebody-else");
+    aws.account = Moto::shared().account("other-account");
     let (action, reason) = only_action(&aws.plan());
     assert_eq!(action, "blocked");
     assert!(reason.contains("gate absence") && reason.contains(&right.id), "{reason}");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use goldenpath_testkit::{Aws, Command, KEY, Outcome, Platform, SEED, SEED_PATH};
 
-/// The account of nobody in these tests.
+/// An account that no test has secrets in.
 const OTHER: &str = "100000000001";
 
 fn said(text: &str) -> String {

@@ -45,12 +45,18 @@ fn commits_in_a_gitops_copy_are_signed() {
     assert_eq!(verdict(&platform.catalog, &platform.gitops, "HEAD"), "G Dev Eloper");
 }
 
-#[test]
-fn commits_that_are_pushed_to_a_gitops_repository_are_signed() {
+/// Returns a catalog, and the GitOps repository that it pushes to.
+fn pushing_catalog() -> (Repository, Repository) {
     let (catalog, gitops) = (Repository::new(), Repository::bare());
     let url = gitops.path().display().to_string();
     let config = format!("store:\n  backend: local\ngitops:\n  url: {url}\n");
     catalog.write("goldenpath.yaml", &config).write(SEED_PATH, SEED).commit_all("Start");
+    (catalog, gitops)
+}
+
+#[test]
+fn commits_that_are_pushed_to_a_gitops_repository_are_signed() {
+    let (catalog, gitops) = pushing_catalog();
     if !sign(&catalog) {
         return;
     }
@@ -60,10 +66,7 @@ fn commits_that_are_pushed_to_a_gitops_repository_are_signed() {
 
 #[test]
 fn settings_of_the_catalogs_clone_alone_sign_what_is_pushed() {
-    let (catalog, gitops) = (Repository::new(), Repository::bare());
-    let url = gitops.path().display().to_string();
-    let config = format!("store:\n  backend: local\ngitops:\n  url: {url}\n");
-    catalog.write("goldenpath.yaml", &config).write(SEED_PATH, SEED).commit_all("Start");
+    let (catalog, gitops) = pushing_catalog();
     if !sign(&catalog) {
         return;
     }

@@ -166,7 +166,7 @@ async fn permissions(
                 SUBJECT,
                 environment,
                 "secretsmanager:DescribeSecret and GetResourcePolicy: `store.keyTemplate` has \
-                 logic, so there is no name to try",
+                 more than text and variables, so no name can be derived to read",
                 "run `goldenpath plan`, which reads",
             )),
             // A secret that does not exist is reported as such only to those who may read it.

@@ -197,17 +197,21 @@ pub(super) fn find_wrong_account(
 
 /// Returns when the secret can no longer be restored, by the recorded deletion.
 ///
-/// None if that is not known, or if the last event of the secret in its store is another action.
+/// None if the last event of the secret in its store is another action.
+///
+/// # Errors
+/// Why the trail cannot be read.
 pub(super) fn recorded_deletion(
     context: &ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     identity: &StoreIdentity,
-) -> Option<Timestamp> {
-    let events = context.recorded.of(desired.request.id).ok()?;
-    match states(context, desired, identity, events).into_iter().find(is_here)?.1 {
-        PlaceState::Deleted(event) => Some(end_of(event)),
-        PlaceState::Existed(_) | PlaceState::Uncertain(_) => None,
-    }
+) -> Result<Option<Timestamp>, String> {
+    let events = context.recorded.of(desired.request.id).map_err(str::to_owned)?;
+    let here = states(context, desired, identity, events).into_iter().find(is_here);
+    Ok(match here {
+        Some((_, PlaceState::Deleted(event))) => Some(end_of(event)),
+        _ => None,
+    })
 }
 
 fn is_here((place, _): &(EventPlace, PlaceState<'_>)) -> bool {

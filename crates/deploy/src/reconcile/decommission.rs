@@ -63,9 +63,12 @@ pub(super) async fn actions<'run>(
     }
     if found.deletion.is_some() {
         let when = match recorded_deletion(context, desired, identity) {
-            Some(end) => format!("AWS deletes it on {} at the earliest", day(end)),
-            None => "the audit trail does not say by whom, so the day of its deletion is unknown"
-                .to_owned(),
+            Ok(Some(end)) => format!("AWS deletes it on {} at the earliest", day(end)),
+            Err(why) => format!("the day is unknown, since the audit trail cannot be read: {why}"),
+            Ok(None) => {
+                "the audit trail does not say by whom, so the day of its deletion is unknown"
+                    .to_owned()
+            }
         };
         let words = format!(
             "marked for deletion: {when}; until then, `goldenpath lifecycle set {} deprecated` \
