@@ -8,8 +8,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use jiff::Timestamp;
 
+use crate::commands;
 use crate::commands::{Command, NamedCommand};
-use crate::context::Context;
+use crate::context::{CONFIG_VARIABLE, Context};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::streams::Streams;
@@ -61,9 +62,6 @@ impl Cli {
     }
 }
 
-/// The variable that sets `--config`.
-const CONFIG_VARIABLE: &str = "GOLDENPATH_CONFIG";
-
 /// The options of every command.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Shared options")]
@@ -111,6 +109,7 @@ pub fn main() -> ExitCode {
              command that you ran."
         );
     }));
+    commands::answer_shell(command);
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return print_parse_error(&error),
@@ -122,6 +121,7 @@ pub fn main() -> ExitCode {
         config: config.clone().or(set.map(PathBuf::from)),
         streams: Streams::new(color, quiet, verbose),
         now: Timestamp::now(),
+        command,
     };
     git::set_listener(Streams::listener(quiet));
     store::set_listener(Streams::listener(quiet));

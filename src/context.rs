@@ -17,7 +17,12 @@ pub(crate) struct Context {
     pub(crate) streams: Streams,
     /// The time of this run, the same for every check.
     pub(crate) now: Timestamp,
+    /// Describes the command line.
+    pub(crate) command: fn() -> clap::Command,
 }
+
+/// The variable that sets `--config`.
+pub(crate) const CONFIG_VARIABLE: &str = "GOLDENPATH_CONFIG";
 
 impl Context {
     /// Reads the repository's configuration from the snapshot `rules_from`.

@@ -6,6 +6,7 @@ use std::path::Path;
 use miette::Diagnostic;
 
 use crate::git_hooks::HookError;
+use crate::interrupt::INTERRUPTED;
 use crate::prompt::PromptError;
 use goldenpath_core::catalog::{FindError, ProjectError};
 use goldenpath_core::check::CheckError;
@@ -136,8 +137,16 @@ macro_rules! exit_codes {
 exit_codes! {
     misused: SourceError, FindError, TemplateError, ProjectionError, HookError, AnswersError,
         CopyError, IamError;
-    failed: GitError, ScaffoldError, PromptError, RenumberError, StoreError, LifecycleError,
+    failed: GitError, ScaffoldError, RenumberError, StoreError, LifecycleError,
         ValueError, CodeownersError;
+}
+
+impl From<PromptError> for Failure {
+    fn from(error: PromptError) -> Self {
+        let is_interrupted = matches!(error, PromptError::Interrupted);
+        let failure = Self::failed(error);
+        if is_interrupted { Self { exit_code: INTERRUPTED, ..failure } } else { failure }
+    }
 }
 
 impl From<RemoteError> for Failure {

@@ -181,6 +181,49 @@ fn without_a_terminal_apply_needs_yes() {
 }
 
 #[test]
+fn what_is_typed_before_the_question_does_not_apply() {
+    for keys in ["y", "y\r", "yes\r"] {
+        let platform = Platform::local();
+        platform.seed();
+        let before = platform.gitops_state();
+        // The terminal has the keys before the program reads.
+        let program = env!("CARGO_BIN_EXE_goldenpath");
+        let script = format!("printf ready; read line; exec '{program}' apply");
+        let mut terminal = platform.catalog.program("sh", &["-c", &script]).in_terminal(80, 24);
+        terminal.wait_for("ready").send("go\r").send(keys);
+        terminal.wait_for("Apply these changes?").key(Key::CtrlC);
+        assert_eq!(terminal.wait(), 130, "{keys:?}");
+        untouched(&platform, &before);
+    }
+}
+
+#[test]
+fn a_deletion_or_several_environments_need_a_whole_yes() {
+    let platform = Platform::local();
+    platform.seed();
+    let prod = SEED
+        .replace("SEC-0007", "SEC-0008")
+        .replace("payments-db-creds", "payments-db-prod")
+        .replace("environment: dev", "environment: prod");
+    platform.catalog.write("catalogs/secrets/payments/prod/SEC-0008.yaml", &prod);
+    platform.catalog.commit_all("prod");
+    let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(80, 40);
+    terminal.wait_for("(2 environments) Only yes is accepted").send("y\r");
+    terminal.wait_for("type `yes`").send("\u{15}yes\r").wait_for("Applied: 4 created");
+    assert_eq!(terminal.wait(), 0);
+
+    platform.catalog.goldenpath(&["lifecycle", "set", "SEC-0007", "deprecated"]).run().success();
+    platform.catalog.commit_all("deprecated");
+    platform.apply().run().success();
+    let set = ["lifecycle", "set", "SEC-0007", "decommission_requested"];
+    platform.catalog.goldenpath(&set).run().success();
+    platform.catalog.commit_all("the end");
+    let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(80, 40);
+    terminal.wait_for("(some delete) Only yes is accepted").key(Key::Enter);
+    assert_eq!(terminal.wait(), 1);
+}
+
+#[test]
 fn on_a_terminal_apply_shows_the_plan_and_asks() {
     let platform = Platform::local();
     platform.seed();
@@ -192,7 +235,8 @@ fn on_a_terminal_apply_shows_the_plan_and_asks() {
         .wait_for("create-secret")
         .wait_for("Plan: 2 to create")
         .wait_for("Apply these changes?")
-        .send("n");
+        .send("n")
+        .key(Key::Enter);
     assert_eq!(terminal.wait(), 1);
     assert!(terminal.screen().contains("Nothing was applied."), "{}", terminal.screen());
     assert!(terminal.cursor_visible());
@@ -200,14 +244,19 @@ fn on_a_terminal_apply_shows_the_plan_and_asks() {
 
     for key in [Key::Escape, Key::CtrlC, Key::Enter] {
         let mut terminal = open();
+        let code = if matches!(key, Key::CtrlC) { 130 } else { 1 };
         terminal.wait_for("Apply these changes?").key(key);
-        assert_eq!(terminal.wait(), 1);
+        assert_eq!(terminal.wait(), code);
         assert!(terminal.cursor_visible(), "{}", terminal.screen());
         untouched(&platform, &before);
     }
 
     let mut terminal = open();
-    terminal.wait_for("Apply these changes?").send("y").wait_for("Applied: 2 created, 0 changed.");
+    terminal
+        .wait_for("Apply these changes?")
+        .send("y")
+        .key(Key::Enter)
+        .wait_for("Applied: 2 created, 0 changed.");
     assert_eq!(terminal.wait(), 0);
     assert!(terminal.cursor_visible());
     assert_eq!(stored(&platform), [KEY]);

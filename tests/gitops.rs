@@ -84,7 +84,7 @@ fn changes_staged_during_the_confirmation_stay_staged() {
     terminal.wait_for("Apply these changes?");
     platform.gitops.write("apps/web.yaml", "v: 1\n");
     platform.gitops.git(&["add", "apps/web.yaml"]);
-    terminal.send("y").wait_for("Applied: 2 created");
+    terminal.send("yes\r").wait_for("Applied: 2 created");
     assert_eq!(terminal.wait(), 0);
     assert_eq!(platform.gitops.git(&["status", "--porcelain", "-uall"]), "A  apps/web.yaml");
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_branch_switched_during_the_confirmation_gets_no_commit() {
     terminal.wait_for("Apply these changes?");
     gitops.git(&["checkout", "--quiet", "--detach"]);
     let before = gitops.git(&["rev-parse", "HEAD"]);
-    terminal.send("y");
+    terminal.send("yes\r");
     assert_eq!(terminal.wait(), 1);
     assert!(terminal.screen().contains("is on no branch"), "{}", terminal.screen());
     assert_eq!(gitops.git(&["rev-parse", "HEAD"]), before);
@@ -113,7 +113,7 @@ fn a_file_created_during_the_confirmation_is_not_overwritten() {
     let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
     terminal.wait_for("Apply these changes?");
     platform.gitops.write(PROJECTION, "mine: true\n");
-    terminal.send("y");
+    terminal.send("yes\r");
     assert_eq!(terminal.wait(), 1);
     assert_eq!(platform.seed_projection(), "mine: true\n");
     assert_eq!(platform.gitops.git(&["rev-list", "--count", "HEAD"]), "1");
@@ -586,7 +586,7 @@ fn a_file_that_replaces_a_projection_while_apply_asks_is_not_removed() {
     let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(120, 40);
     terminal.wait_for("Apply these changes?");
     platform.gitops.write(PROJECTION, "theirs: true\n");
-    terminal.send("y");
+    terminal.send("yes\r");
     terminal.wait();
     assert_eq!(platform.gitops.read(PROJECTION), "theirs: true\n", "{}", terminal.screen());
 }
@@ -608,7 +608,7 @@ fn a_file_committed_at_a_projection_s_path_during_the_confirmation_stays() {
     let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(120, 40);
     terminal.wait_for("Apply these changes?");
     platform.gitops.write(PROJECTION, "theirs: true\n").commit_all("Theirs");
-    terminal.send("y");
+    terminal.send("yes\r");
     terminal.wait();
     assert_eq!(platform.gitops.git(&["show", &format!("HEAD:{PROJECTION}")]), "theirs: true");
     assert_eq!(platform.gitops.git(&["status", "--porcelain"]), "", "{}", terminal.screen());

@@ -99,7 +99,7 @@ fn files_that_are_there_are_kept_and_force_says_what_it_replaced() {
     let kept = init(&repository, &[]);
     assert_eq!(
         kept.stdout,
-        "kept your goldenpath.yaml\nunchanged schemas/secret_request.schema.json\n\
+        "kept your goldenpath.yaml\nupdated schemas/secret_request.schema.json\n\
          kept your schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n\
          unchanged schemas/metadata/secret_types.yaml\n"
     );
@@ -108,7 +108,7 @@ fn files_that_are_there_are_kept_and_force_says_what_it_replaced() {
     let forced = init(&repository, &["--force"]);
     assert_eq!(
         forced.stdout,
-        "replaced goldenpath.yaml\nunchanged schemas/secret_request.schema.json\n\
+        "replaced goldenpath.yaml\nupdated schemas/secret_request.schema.json\n\
          replaced schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n\
          unchanged schemas/metadata/secret_types.yaml\n"
     );

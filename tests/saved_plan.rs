@@ -292,7 +292,7 @@ fn a_saved_plan_is_asked_about_as_any_other() {
     let outcome = platform.catalog.goldenpath(&["apply", &file]).run().fails_with(2);
     assert!(outcome.stderr.contains("--yes"), "{}", outcome.stderr);
     let mut terminal = platform.catalog.goldenpath(&["apply", &file]).in_terminal(100, 30);
-    terminal.wait_for("Apply these changes?").send("y");
+    terminal.wait_for("Apply these changes?").send("y\r");
     assert_eq!(terminal.wait(), 0);
     assert!(terminal.screen().contains("Applied: 2 created"), "{}", terminal.screen());
 }
@@ -346,7 +346,7 @@ fn the_gates_that_a_plan_file_overrides_are_shown_with_the_reason_before_it_is_a
         );
         assert!(screen.contains(&shown), "{shown}: {screen}");
     }
-    terminal.send("n");
+    terminal.send("n\r");
     assert_eq!(terminal.wait(), 1);
     let outcome = apply(&platform, &file).run().success();
     assert!(outcome.stderr.contains("! overrides the gate cooling-off"), "{}", outcome.stderr);

@@ -197,12 +197,40 @@ fn the_owner_of_the_reservation_is_reported() {
 }
 
 #[test]
+fn a_secret_is_named_by_its_id_in_any_form_or_by_its_name() {
+    let repository = Repository::with_seed();
+    let shown = repository.goldenpath(&["show", "SEC-0007", "--offline"]).run().success().stdout;
+    for word in ["sec-0007", "SEC-7", "sec7", "7", "payments-db-credentials"] {
+        let other = repository.goldenpath(&["show", word, "--offline"]).run().success().stdout;
+        assert_eq!(other, shown, "{word}");
+    }
+    let other = goldenpath_testkit::SEED
+        .replace("SEC-0007", "SEC-0008")
+        .replace("environment: dev", "environment: prod");
+    repository.write("catalogs/secrets/payments/prod/SEC-0008.yaml", &other);
+    let refused =
+        repository.goldenpath(&["show", "payments-db-credentials"]).run().fails_with(2).stderr;
+    assert!(refused.contains("2 manifests have the name payments-db-credentials"), "{refused}");
+    assert!(refused.contains("SEC-0007 (payments, dev), SEC-0008 (payments, prod)"), "{refused}");
+}
+
+#[test]
+fn without_an_id_a_terminal_has_a_list_to_search_and_a_pipeline_an_error() {
+    let repository = Repository::with_seed();
+    let refused = repository.goldenpath(&["show", "--offline"]).run().fails_with(2).stderr;
+    assert!(refused.contains("give its ID, such as SEC-0007, or its name"), "{refused}");
+    let mut terminal = repository.goldenpath(&["show", "--offline"]).in_terminal(80, 40);
+    terminal.wait_for("❯ SEC-0007  payments-db-credentials (payments, dev)").send("db\r");
+    terminal.wait_for("Kubernetes");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
 fn an_id_that_there_is_none_of_is_asked_back() {
     let repository = Repository::with_seed();
     for (word, reported) in [
-        ("SEC-007", "did you mean SEC-0007 (payments-db-credentials)?"),
         ("SEC-0001", "did you mean SEC-0007"),
-        ("payments-db-credentials", "that is the name of SEC-0007"),
+        ("payments-db-credential", "did you mean `payments-db-credentials`?"),
         ("SEC-0123", "the only ID is SEC-0007"),
     ] {
         let refused = repository.goldenpath(&["show", word]).run().fails_with(2);

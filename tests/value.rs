@@ -660,6 +660,7 @@ fn a_person_is_asked_for_each_key_and_nothing_of_it_is_seen() {
     let platform = local();
     let mut terminal = value(&platform, &["set", "SEC-0007"]).in_terminal(80, 24);
     terminal.wait_for("username (empty: generate)").send("somebody").key(Key::Enter);
+    terminal.wait_for("generate), again").send("somebody").key(Key::Enter);
     terminal
         .wait_for("password (empty: generate)")
         .send("mistake")
@@ -667,11 +668,16 @@ fn a_person_is_asked_for_each_key_and_nothing_of_it_is_seen() {
         .send("s3cret!x")
         .key(Key::Backspace);
     terminal.key(Key::Enter);
+    terminal.wait_for("password (empty: generate), again").send("s3cret?").key(Key::Enter);
+    // The entries differ, so both are asked for again; the second is pasted.
+    terminal.wait_for("the two entries differ").send("\u{1b}[200~s3cret!\r\u{1b}[201~\r");
+    terminal.wait_for("[pasted, 7 characters]");
     terminal.wait_for("host (empty: none)").key(Key::Enter);
     terminal.wait_for("port (empty: none)").send("5432").key(Key::Enter);
+    terminal.wait_for("port (empty: none), again").send("5432").key(Key::Enter);
     terminal.wait_for("dbname (empty: none)").key(Key::Enter);
     terminal.wait_for("engine (empty: none)").key(Key::Enter);
-    terminal.wait_for("Write this value of SEC-0007 in dev?").send("y");
+    terminal.wait_for("Write this value of SEC-0007 in dev?").send("y").key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
     let seen = String::from_utf8_lossy(&terminal.raw()).into_owned();
     for text in ["somebody", "s3cret", "mistake", "5432"] {
@@ -685,8 +691,9 @@ fn a_person_is_asked_for_each_key_and_nothing_of_it_is_seen() {
         terminal.wait_for(key).key(Key::Enter);
     }
     terminal.wait_for("port (empty: keep)").send("6543").key(Key::Enter);
+    terminal.wait_for("port (empty: keep), again").send("6543").key(Key::Enter);
     terminal.wait_for("dbname").key(Key::Enter).wait_for("engine").key(Key::Enter);
-    terminal.wait_for("Write this value").send("n");
+    terminal.wait_for("Write this value").send("n").key(Key::Enter);
     assert_eq!(terminal.wait(), 1);
     assert!(terminal.screen().contains("Nothing was written."));
     assert_eq!(held(&platform), ["password=s3cret!", "port=5432", "username=somebody"]);
@@ -709,7 +716,7 @@ fn a_key_that_is_needed_is_asked_for_again_and_files_by_their_path() {
         .send(&folder.join("k").display().to_string())
         .key(Key::Enter);
     terminal.wait_for("File with ca.crt (empty: none)").key(Key::Enter);
-    terminal.wait_for("Write this value").send("y");
+    terminal.wait_for("Write this value").send("y").key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
     let shown = value(&platform, &["status", "--keys", "--format", "json"]).run().success().json();
     assert_eq!(shown["secrets"][0]["keys"], json!(["tls.key", "tls.crt"]));
@@ -724,6 +731,7 @@ fn a_dumb_terminal_is_asked_line_by_line_and_a_line_that_it_cuts_is_not_taken() 
         value(&platform, &["set", "SEC-0007"]).env("TERM", "dumb").in_terminal(80, 24);
     terminal.wait_for("api_key. The input is not shown:").send(&"x".repeat(5000)).send("\n");
     terminal.wait_for("Not accepted").wait_for_last("not shown:").send("t0ken\n");
+    terminal.wait_for("api_key, again. The input is not shown:").send("t0ken\n");
     terminal.wait_for("Write this value").send("yes\n");
     assert_eq!(terminal.wait(), 0);
     assert!(!String::from_utf8_lossy(&terminal.raw()).contains("t0ken"));
@@ -807,7 +815,7 @@ fn a_value_that_was_changed_while_the_question_was_open_is_not_written_over() {
     let theirs = json!({ "username": "theirs", "password": "theirs" });
     aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": theirs.to_string() }));
     aws.recorder.reset();
-    terminal.send("y");
+    terminal.send("yes\r");
     assert_eq!(terminal.wait(), 1, "{}", terminal.screen());
     assert!(aws.recorder.bodies("PutSecretValue").is_empty(), "no value is sent at all");
     assert_eq!(aws.current(), theirs);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::gitops_place::GitopsPlace;
+use super::named_secrets::NamedSecrets;
 use super::plan::PlanArgs;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -31,6 +32,7 @@ use goldenpath_deploy::store::SecretStore;
 /// A catalog without errors, with its project and the arguments of the run.
 pub(crate) struct CheckedCatalog<'args> {
     pub(super) source: &'args PlanArgs,
+    pub(super) named: NamedSecrets,
     pub(super) shard: Option<Shard>,
     pub(super) project: Project,
     pub(super) catalog: Catalog,
@@ -47,7 +49,7 @@ impl CheckedCatalog<'_> {
         &self,
         context: &Context,
     ) -> Result<(ReconcileContext<'_>, Vec<UnreadableAccount>), Failure> {
-        let Self { source, project, catalog, repository, .. } = self;
+        let Self { source, named, project, catalog, repository, .. } = self;
         let environments = self.environments();
         let gitops = self.gitops(&environments, context)?;
         let (accounts, unreadable_accounts) =
@@ -60,9 +62,9 @@ impl CheckedCatalog<'_> {
                 .parallelism
                 .map_or(Parallelism::default(), |calls| Parallelism::of(calls.into())),
             refresh: source.refresh,
-            adopt: source.adopt.iter().copied().collect(),
+            adopt: named.adopt.clone(),
             rebind_catalog: source.rebind_catalog,
-            recreate: source.recreate(),
+            recreate: self.recreate(),
             overrides: source.overrides(),
             now: context.now,
         };
@@ -248,9 +250,15 @@ impl CheckedCatalog<'_> {
         Ok(())
     }
 
+    /// Returns the manifests whose lost secret is created again, with the reason.
+    fn recreate(&self) -> BTreeMap<SecretId, String> {
+        let reason = self.source.reason().unwrap_or_default();
+        self.named.recreate.iter().map(|id| (*id, reason.to_owned())).collect()
+    }
+
     /// Returns whether the run selects this subject.
     fn selects(&self, subject: SecretSubject<'_>) -> bool {
-        let PlanArgs { selection, ids, .. } = self.source;
+        let (selection, ids) = (&self.source.selection, &self.named.ids);
         selection.selects_names(subject.environment, subject.service)
             && self.shard.is_none_or(|shard| shard.contains(subject.service))
             && (ids.is_empty() || subject.id.is_some_and(|id| ids.contains(&id)))
@@ -343,9 +351,9 @@ impl CheckedCatalog<'_> {
         reconcile_context: &ReconcileContext<'_>,
         plan: &Plan,
     ) -> Result<SavedPlan, Failure> {
-        let PlanArgs {
-            commit, selection, ids, adopt, rebind_catalog, plain_folders, refresh, ..
-        } = self.source;
+        let PlanArgs { commit, selection, rebind_catalog, plain_folders, refresh, .. } =
+            self.source;
+        let NamedSecrets { ids, adopt, .. } = &self.named;
         let whole = |folder: &PathBuf| {
             let whole = folder.canonicalize();
             let whole = whole.map_err(|error| {
@@ -366,7 +374,7 @@ impl CheckedCatalog<'_> {
             gitops_paths: plain_folders.iter().map(whole).collect::<Result<_, Failure>>()?,
             overrides: by_name(self.source.overrides()),
             refresh: *refresh,
-            recreate: by_name(self.source.recreate()),
+            recreate: by_name(self.recreate()),
         };
         let identities = reconcile_context.accounts.iter().map(|one| one.store.identity());
         if let Some(why) = identities.into_iter().find_map(|identity| identity.unknown_reason()) {

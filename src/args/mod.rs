@@ -8,6 +8,7 @@ pub(crate) mod duration;
 pub(crate) mod environments;
 pub(crate) mod filter;
 pub(crate) mod gitops_place;
+pub(crate) mod named_secrets;
 pub(crate) mod plan;
 pub(crate) mod reservation;
 pub(crate) mod selection;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::checked_catalog::{CheckedCatalog, is_applicable, reject};
+use super::named_secrets::{IdOrName, NamedSecrets};
 use super::shard::ShardArg;
 use crate::args::selection::SelectionArgs;
 use crate::check_report::note_unknown_ages;
 use crate::context::Context;
 use crate::failure::Failure;
-use goldenpath_core::catalog::{Catalog, Project, Selection};
+use goldenpath_core::catalog::{Project, Selection};
 use goldenpath_core::config::FILE_NAME;
 use goldenpath_core::manifest::SecretId;
 use goldenpath_core::rules::RuleSet;
@@ -29,8 +30,8 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
     /// Adopt the existing unmanaged secret of this manifest; may be repeated
-    #[arg(long, value_name = "ID", value_parser = SecretId::parse)]
-    pub(super) adopt: Vec<SecretId>,
+    #[arg(long, value_name = "ID")]
+    pub(super) adopt: Vec<IdOrName>,
     /// Bind secrets of another repository to this one, after a rename or move
     ///
     /// The tag goldenpath.io/repository says which repository a secret belongs to. Secrets of
@@ -41,16 +42,16 @@ pub(crate) struct PlanArgs {
     ///
     /// A secret that the audit trail knows, and that its store does not have, was deleted outside
     /// goldenpath or is in another account or region. It is created without its value.
-    #[arg(long, value_name = "ID", value_parser = SecretId::parse, requires = "reason")]
-    pub(super) recreate: Vec<SecretId>,
+    #[arg(long, value_name = "ID", requires = "reason")]
+    pub(super) recreate: Vec<IdOrName>,
     /// Accept DIR as `gitops.path` although it is not the root of a work tree
     ///
     /// May be repeated. DIR must be a `gitops.path` of the configuration.
     #[arg(long = "gitops-path", value_name = "DIR")]
     pub(super) plain_folders: Vec<PathBuf>,
     /// Select the secret of this manifest; may be repeated
-    #[arg(long = "id", value_name = "ID", value_parser = SecretId::parse)]
-    pub(super) ids: Vec<SecretId>,
+    #[arg(long = "id", value_name = "ID")]
+    pub(super) ids: Vec<IdOrName>,
     /// Override a deletion gate; requires --id and --reason
     ///
     /// The gates are consumers, last-accessed, cooling-off, live-cluster and absence.
@@ -106,7 +107,9 @@ impl PlanArgs {
             Failure::usage(why, "run `goldenpath plan --out FILE` to save a new plan")
         };
         let parsed = |ids: Vec<String>| {
-            ids.iter().map(|id| SecretId::parse(id)).collect::<Result<Vec<_>, _>>()
+            ids.iter()
+                .map(|id| SecretId::parse(id).map(IdOrName::Id))
+                .collect::<Result<Vec<_>, _>>()
         };
         let shard = shard.map(|shard| shard.parse::<Shard>()).transpose().map_err(unusable)?;
         // The file may be edited by hand, so it must keep the rules of the flags, too.
@@ -210,7 +213,7 @@ impl PlanArgs {
             reject(&findings, &catalog, context);
             return Ok(None);
         }
-        self.check_ids(&catalog)?;
+        let named = NamedSecrets::of(self, &catalog)?;
         if self.rebind_catalog && project.repository.is_none() {
             return Err(Failure::usage(
                 "`--rebind-catalog`: this clone has no remote that identifies its repository",
@@ -221,38 +224,20 @@ impl PlanArgs {
         if !self.work_tree && self.commit.is_none() {
             note_uncommitted(&repository, &project, context)?;
         }
-        Ok(Some(CheckedCatalog { source: self, shard, project, catalog, findings, repository }))
+        Ok(Some(CheckedCatalog {
+            source: self,
+            named,
+            shard,
+            project,
+            catalog,
+            findings,
+            repository,
+        }))
     }
 
     pub(super) fn overrides(&self) -> BTreeMap<Gate, String> {
         let reason = self.reason.clone().unwrap_or_default();
         self.overrides.iter().map(|gate| (*gate, reason.clone())).collect()
-    }
-
-    /// Returns the manifests whose lost secret is created again, with the reason.
-    pub(super) fn recreate(&self) -> BTreeMap<SecretId, String> {
-        let reason = self.reason.clone().unwrap_or_default();
-        self.recreate.iter().map(|id| (*id, reason.clone())).collect()
-    }
-
-    /// Rejects an ID that no selected manifest has: it is probably misspelled.
-    fn check_ids(&self, catalog: &Catalog) -> Result<(), Failure> {
-        let selected = |id: &SecretId| {
-            catalog.requests().any(|one| one.id == *id && self.selection.selects(one))
-        };
-        for (flag, ids, help) in [
-            ("--adopt", &self.adopt, "give the ID of a manifest whose secret already exists"),
-            ("--recreate", &self.recreate, "give the ID of a manifest whose secret was lost"),
-            ("--id", &self.ids, "`goldenpath id list` shows the IDs and their manifests"),
-        ] {
-            if let Some(id) = ids.iter().find(|id| !selected(id)) {
-                return Err(Failure::usage(
-                    format!("`{flag} {id}`: no selected manifest has this ID"),
-                    help,
-                ));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::output::apply_summary::render_summary;
 use crate::output::findings::count_of;
 use crate::output::progress::ApplyProgress;
 use crate::output::style::wrap_lines;
-use crate::prompt::Prompter;
+use crate::prompt::{PromptError, Prompter};
 use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_core::vcs::Repository;
 use goldenpath_deploy::audit::CatalogStatuses;
@@ -151,7 +151,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             target.check_signer()?;
         }
         if let Some(prompter) = prompter
-            && !prompter.confirm("Apply these changes?", false)?
+            && !confirm(&prompter, &plan)?
         {
             context.streams.message("Nothing was applied.");
             return Ok(Outcome::Failed);
@@ -195,6 +195,21 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         Ok(outcome(&plan, applied.failed))
     })
+}
+
+/// Asks whether to apply; a deletion, and a plan for several environments, needs a whole `yes`.
+fn confirm(prompter: &Prompter, plan: &Plan) -> Result<bool, PromptError> {
+    let mut environments: Vec<&str> =
+        plan.actions.iter().map(|action| action.environment.as_str()).collect();
+    environments.sort_unstable();
+    environments.dedup();
+    match (plan.count(Effect::Delete), environments.len()) {
+        (0, 0 | 1) => prompter.confirm("Apply these changes?", false),
+        (0, several) => {
+            prompter.confirm_in_full(&format!("Apply these changes? ({several} environments)"))
+        }
+        _ => prompter.confirm_in_full("Apply these changes? (some delete)"),
+    }
 }
 
 /// Shows the choices of the plan file that no manifest contains, even with `--yes` and `--quiet`.

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::args::audit_trail::{READING, read_events};
 use crate::args::filter::table_width;
+use crate::args::named_secrets::IdOrName;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -66,8 +67,8 @@ enum AuditCommand {
 ))]
 struct ShowArgs {
     /// The secrets to show [default: all]
-    #[arg(value_name = "ID", value_parser = SecretId::parse)]
-    ids: Vec<SecretId>,
+    #[arg(value_name = "ID")]
+    ids: Vec<IdOrName>,
     /// Show secrets of this owner in the work tree; may be repeated
     #[arg(long = "owner", value_name = "OWNER")]
     owners: Vec<String>,
@@ -191,7 +192,16 @@ fn show(
     let mut events = read_events(repository, project, args.offline, context)?;
     note_old_trails(repository, &events, context)?;
     let known: BTreeSet<SecretId> = events.iter().map(|event| event.id).collect();
-    if let Some(unknown) = args.ids.iter().find(|id| !known.contains(id)) {
+    let is_named = args.ids.iter().any(|word| matches!(word, IdOrName::Name(_)));
+    let selection = if is_named || !args.owners.is_empty() {
+        Selection::All
+    } else {
+        Selection::Paths(BTreeSet::new())
+    };
+    let catalog = Catalog::load(repository, project, Snapshot::WorkTree, &selection)?;
+    let ids: BTreeSet<SecretId> =
+        args.ids.iter().map(|word| word.resolve(&catalog)).collect::<Result<_, _>>()?;
+    if let Some(unknown) = ids.iter().find(|id| !known.contains(id)) {
         let names: Vec<String> = known.iter().map(SecretId::to_string).collect();
         let suggestion = did_you_mean(&unknown.to_string(), names.iter().map(String::as_str));
         let help = suggestion.unwrap_or_else(|| {
@@ -199,15 +209,9 @@ fn show(
         });
         return Err(Failure::usage(format!("{unknown} has no audit trail"), help));
     }
-    let owners: BTreeMap<SecretId, String> = if args.owners.is_empty() {
-        BTreeMap::new()
-    } else {
-        Catalog::load(repository, project, Snapshot::WorkTree, &Selection::All)?
-            .requests()
-            .map(|request| (request.id, request.owner.to_string()))
-            .collect()
-    };
-    events.retain(|event| args.selects(event, &owners));
+    let owners: BTreeMap<SecretId, String> =
+        catalog.requests().map(|request| (request.id, request.owner.to_string())).collect();
+    events.retain(|event| args.selects(event, &ids, &owners));
     context.streams.result(&match args.format {
         ShowFormat::Json => {
             let report = json!({ "version": 1, "events": events });
@@ -224,7 +228,12 @@ fn show(
 }
 
 impl ShowArgs {
-    fn selects(&self, event: &AuditEvent, owners: &BTreeMap<SecretId, String>) -> bool {
+    fn selects(
+        &self,
+        event: &AuditEvent,
+        ids: &BTreeSet<SecretId>,
+        owners: &BTreeMap<SecretId, String>,
+    ) -> bool {
         let has =
             |texts: &[String], text: &str| texts.is_empty() || texts.iter().any(|one| one == text);
         let actor = &event.actor;
@@ -235,7 +244,7 @@ impl ShowArgs {
                 .flatten()
                 .any(|actor| actor.to_lowercase().contains(&text.to_lowercase()))
         };
-        (self.ids.is_empty() || self.ids.contains(&event.id))
+        (ids.is_empty() || ids.contains(&event.id))
             && (self.owners.is_empty()
                 || owners.get(&event.id).is_some_and(|owner| self.owners.contains(owner)))
             && has(&self.environments, &event.environment)

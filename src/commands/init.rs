@@ -8,10 +8,10 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use goldenpath_core::config::{
-    BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, FILE_NAME,
+    BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, Enums, FILE_NAME,
 };
 use goldenpath_core::files;
-use goldenpath_core::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME};
+use goldenpath_core::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, bundle_schema};
 use goldenpath_core::scaffold::pre_commit_config;
 use goldenpath_core::scaffold::pre_commit_config::HookEdit;
 use goldenpath_core::template;
@@ -20,8 +20,8 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 
 /// Set up a repository: goldenpath.yaml, schemas/ and the commit hook
 ///
-/// Writes only files that do not exist. If the repository has a .pre-commit-config.yaml, the hook
-/// is added to it.
+/// Writes only files that do not exist, and updates the lists in the schema. If the repository has
+/// a .pre-commit-config.yaml, the hook is added to it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("init":
     "Set up the repository of the current folder" => "goldenpath init",
@@ -65,9 +65,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         &json!({ "catalogId": catalog_id }),
     )?;
 
+    let enums = match read(&repository, &config.enums)?.filter(|_| !args.force) {
+        Some(text) => Enums::parse(&config.enums, &text)?,
+        None => Enums::built_in(),
+    };
+    let schema = bundle_schema(SCHEMA_FILE_NAME, BUILT_IN_SCHEMA, &enums)?;
     let files = [
         (FILE_NAME, fresh.as_str()),
-        (SCHEMA_FILE_NAME, BUILT_IN_SCHEMA),
+        (SCHEMA_FILE_NAME, schema.as_str()),
         (&config.enums, BUILT_IN_ENUMS),
         (&config.governance, BUILT_IN_GOVERNANCE),
         (&config.secret_types, BUILT_IN_SECRET_TYPES),
@@ -77,12 +82,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     for (path, text) in files {
         let word = match read(&repository, path)? {
             Some(found) if found == text => "unchanged",
+            Some(found) if path == SCHEMA_FILE_NAME && is_older_list(&found, text, &enums) => {
+                "updated"
+            }
             Some(_) if !args.force => "kept your",
             Some(_) => "replaced",
             None => "created",
         };
         let target = match word {
-            "replaced" | "created" => Some(target(root, path)?),
+            "replaced" | "created" | "updated" => Some(target(root, path)?),
             _ => None,
         };
         steps.push(SetupStep {
@@ -156,6 +164,11 @@ fn print_next_steps(edit: Option<&HookEdit>, item: &str, context: &Context) {
         "Next: review goldenpath.yaml, commit, and create a first secret with \
          `goldenpath new secret`.",
     );
+}
+
+/// Returns whether the schema `found` differs from `text` in its generated lists alone.
+fn is_older_list(found: &str, text: &str, enums: &Enums) -> bool {
+    bundle_schema(SCHEMA_FILE_NAME, found, enums).is_ok_and(|updated| updated == text)
 }
 
 /// Returns the text of a file, also if a sparse checkout leaves it out; None without one.

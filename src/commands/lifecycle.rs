@@ -142,7 +142,7 @@ impl SetArgs {
                 ));
             }
             Ok(to) => to,
-            Err(_) if SecretId::parse(last).is_ok() => {
+            Err(_) if SecretId::parse_typed(last).is_ok() => {
                 return Err(Failure::usage(
                     format!("no status is given after {last}"),
                     "add it, as in `goldenpath lifecycle set SEC-0007 deprecated`",

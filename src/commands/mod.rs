@@ -73,8 +73,13 @@ commands![
     iam => Iam,
     doctor => Doctor,
     hook => Hook,
+    schema => Schema,
+    completions => Completions,
+    man => Man,
     demo => Demo,
 ];
+
+pub(crate) use completions::answer_shell;
 
 impl Command {
     /// Returns whether exit code 2 means changes, as in Terraform, and every error is 1.
@@ -84,7 +89,10 @@ impl Command {
 
     /// Returns whether the command applies the configuration of the current repository.
     pub(crate) fn reads_configuration(&self) -> bool {
-        !matches!(self, Self::Init(_) | Self::Explain(_) | Self::Demo(_))
+        !matches!(
+            self,
+            Self::Init(_) | Self::Explain(_) | Self::Completions(_) | Self::Man(_) | Self::Demo(_)
+        )
     }
 
     /// Returns whether the output must suit a screen reader: no colors, nothing redrawn.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::args::audit_trail::read_events;
 use crate::args::filter::{SnapshotArgs, table_width};
 use crate::args::gitops_place::GitopsPlace;
+use crate::args::named_secrets::choose;
 use crate::context::{Context, block_on};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -19,7 +20,7 @@ use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplat
 use goldenpath_core::rules;
 use goldenpath_core::rules::{ConsumerLosses, Finding, RuleSet, StoredState};
 use goldenpath_core::sanitize::sanitize_json;
-use goldenpath_core::trail::RecordedTimes;
+use goldenpath_core::trail::{AuditEvent, RecordedTimes};
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::gitops::FileState;
 use goldenpath_deploy::inventory::{
@@ -45,8 +46,8 @@ use goldenpath_deploy::store::SecretStore;
     "Show a secret as of the main branch" => "goldenpath show SEC-0001 --ref origin/main",
 ))]
 pub(crate) struct Args {
-    /// The ID, such as SEC-0007
-    id: String,
+    /// The ID, such as SEC-0007 or sec-7, or the name [default: asks on a terminal]
+    id: Option<String>,
     #[command(flatten)]
     at: SnapshotArgs,
     /// Query no store, GitOps repository or remote
@@ -89,7 +90,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         rules.find_expired(&mut checked, &repository, tip, first, context.now)?;
     }
     let (catalog, mut findings) = rules.finish(checked)?;
-    let entry = catalog.find(&args.id)?;
+    let word = match &args.id {
+        Some(word) => word.clone(),
+        None => choose(&catalog, context)?,
+    };
+    let entry = catalog.find(&word).map_err(|error| match removed(&word, &events) {
+        Some(id) => Failure::usage(
+            format!("the manifest of {id} was removed"),
+            format!("run `goldenpath audit show {id}` to see its history"),
+        ),
+        None => error.into(),
+    })?;
     let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
     let request = entry.request().ok_or_else(unreadable)?;
     let row = CatalogRow::of(entry, &project).ok_or_else(unreadable)?;
@@ -152,6 +163,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         });
         Ok(outcome)
     })
+}
+
+/// Returns the ID that `word` is, if only the audit trail has it.
+fn removed(word: &str, events: &[AuditEvent]) -> Option<SecretId> {
+    let id = SecretId::parse_typed(word).ok()?;
+    events.iter().any(|event| event.id == id).then_some(id)
 }
 
 /// Returns the state of one secret, for the rules.

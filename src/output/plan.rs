@@ -3,10 +3,13 @@
 use crate::output::style::TerminalStyle;
 use goldenpath_core::projection::TEMPLATE_FILE;
 use goldenpath_core::sanitize::sanitize;
-use goldenpath_deploy::reconcile::missing_values::FEW;
+use goldenpath_deploy::reconcile::missing_values::{FEW, MissingValue};
 use goldenpath_deploy::reconcile::{Action, Effect, Plan};
 
-/// Renders the plan: one line per action with its reason below, and the summary.
+/// How many secrets without a value are listed although the plan does not change them.
+const UNFOLDED: usize = 3;
+
+/// Renders the plan: one line per action with its reason below, notes, and the summary.
 #[must_use]
 pub(crate) fn for_people(plan: &Plan, terminal: TerminalStyle) -> String {
     let mut text = String::new();
@@ -22,29 +25,36 @@ pub(crate) fn for_people(plan: &Plan, terminal: TerminalStyle) -> String {
             terminal.style().dim().apply_to(sanitize(&action.reason).into_owned()).to_string();
         text.push_str(&format!("      {reason}\n"));
     }
-    if !text.is_empty() {
-        text.push('\n');
+    let (notes, summary) = (render_notes(plan, terminal), render_summary(plan, terminal));
+    if plan.actions.is_empty() {
+        // No question follows.
+        return format!("{summary}{notes}");
     }
-    if plan.actions.is_empty() && plan.unreadable_accounts.is_empty() {
-        let nothing = terminal.style().green().apply_to("Nothing to do.");
-        text.push_str(&format!("{nothing} {}\n", manifests(plan.manifests)));
-    } else {
-        text.push_str(&format!(
-            "Plan: {} to create, {} to change, {}{} blocked.\n",
-            plan.count(Effect::Create),
-            plan.changes(),
-            match plan.count(Effect::Delete) {
-                0 => String::new(),
-                several => format!("{several} to delete, "),
-            },
-            plan.count(Effect::Blocked)
-        ));
-    }
-    text.push_str(&render_notes(plan, terminal));
+    text.push_str(&notes);
+    text.push('\n');
+    // The last line, which is still on the screen at a question.
+    text.push_str(&summary);
     text
 }
 
-/// Renders the notes below the plan's actions.
+fn render_summary(plan: &Plan, terminal: TerminalStyle) -> String {
+    if plan.actions.is_empty() && plan.unreadable_accounts.is_empty() {
+        let nothing = terminal.style().green().apply_to("Nothing to do.");
+        return format!("{nothing} {}\n", manifests(plan.manifests));
+    }
+    let deletions = match plan.count(Effect::Delete) {
+        0 => String::new(),
+        several => format!("{several} to delete, "),
+    };
+    format!(
+        "Plan: {} to create, {} to change, {deletions}{} blocked.\n",
+        plan.count(Effect::Create),
+        plan.changes(),
+        plan.count(Effect::Blocked)
+    )
+}
+
+/// Renders the notes between the plan's actions and its summary, each after an empty line.
 fn render_notes(plan: &Plan, terminal: TerminalStyle) -> String {
     let mut text = render_awaiting(plan, terminal);
     if let Some(change) = plan.template_change() {
@@ -116,8 +126,7 @@ fn render_notes(plan: &Plan, terminal: TerminalStyle) -> String {
 
 /// Renders the secrets without a value, each with the command that sets it.
 fn render_awaiting(plan: &Plan, terminal: TerminalStyle) -> String {
-    let (all, held_back) =
-        (plan.awaiting.len(), plan.awaiting.iter().filter(|one| one.held_back).count());
+    let all = plan.awaiting.len();
     if all == 0 {
         return String::new();
     }
@@ -126,7 +135,14 @@ fn render_awaiting(plan: &Plan, terminal: TerminalStyle) -> String {
         several => format!("{several} secrets await a value."),
     };
     let mut text = format!("\n{}\n", terminal.style().bold().apply_to(heading));
-    for one in plan.awaiting.iter().take(FEW) {
+    // Those that the plan changes; the others were there before, and may be many.
+    let is_changed = |one: &&MissingValue| plan.actions.iter().any(|action| action.id == one.id);
+    let shown: Vec<&MissingValue> = if all <= UNFOLDED {
+        plan.awaiting.iter().collect()
+    } else {
+        plan.awaiting.iter().filter(is_changed).take(FEW).collect()
+    };
+    for one in &shown {
         let held_back = match (one.held_back, one.rotation_held_back) {
             (true, true) => "; its ExternalSecret and its rotation wait for the value",
             (true, false) => "; its ExternalSecret is held back until it has a value",
@@ -142,15 +158,16 @@ fn render_awaiting(plan: &Plan, terminal: TerminalStyle) -> String {
         );
         text.push_str(&format!("{}\n", sanitize(&line)));
     }
-    if all > FEW {
-        let held_back = match held_back {
+    if all > shown.len() {
+        let held_back = match plan.awaiting.iter().filter(|one| one.held_back).count() {
             0 => String::new(),
             several => format!("; {several} ExternalSecrets in all are held back"),
         };
-        let more = all - FEW;
-        text.push_str(&format!(
-            "  … and {more} more: `goldenpath list --awaiting-value`{held_back}\n"
-        ));
+        let count = match (shown.len(), all - shown.len()) {
+            (0, _) => "`goldenpath list --awaiting-value` lists them".to_owned(),
+            (_, more) => format!("… and {more} more: `goldenpath list --awaiting-value`"),
+        };
+        text.push_str(&format!("  {count}{held_back}\n"));
     }
     text
 }

@@ -7,7 +7,7 @@ use rustix::termios::{
 
 /// Keeps keys, also Ctrl-C, for the question until it is dropped.
 ///
-/// Keys that are pressed before the question reads are neither shown nor turned into signals. The
+/// What was typed before the question is discarded. Keys are not shown or turned into signals. The
 /// console crate sets the terminal's mode only while it reads one key.
 pub(crate) struct InputGuard {
     echoes: bool,
@@ -62,6 +62,8 @@ impl InputGuard {
             let mut during = before.clone();
             during.local_modes = modes(during.local_modes);
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &during);
+            // What was typed before the question does not answer it.
+            let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
             return Self {
                 echoes: during.local_modes.contains(LocalModes::ECHO),
                 before: Some(before.clone()),

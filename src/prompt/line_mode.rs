@@ -11,6 +11,7 @@ use std::thread;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::hidden::HiddenAnswer;
 use super::input_guard::InputGuard;
 use super::{PromptError, Question};
 use goldenpath_core::sanitize::{sanitize, sanitize_name};
@@ -46,7 +47,7 @@ pub(crate) fn text(
     question: &Question<'_>,
     check: &mut dyn FnMut(&str) -> Result<(), String>,
 ) -> Result<String, PromptError> {
-    let Question { words, default, suggestions, accepts_new_value } = *question;
+    let Question { words, default, suggestions, accepts_new_value, .. } = *question;
     let mut prompt = words.to_owned();
     let shown = if accepts_new_value {
         &suggestions[..suggestions.len().min(SUGGESTIONS)]
@@ -64,7 +65,7 @@ pub(crate) fn text(
     if let Some(default) = default.filter(|default| !default.is_empty()) {
         prompt.push_str(&format!(". Default {}", sanitize_name(default)));
     }
-    ask(&prompt, |answer| {
+    ask(question, &prompt, |answer| {
         let answer = match answer {
             "" => default.unwrap_or_default(),
             answer => find_choice(answer, shown).map_or(answer, |index| shown[index].as_str()),
@@ -73,34 +74,33 @@ pub(crate) fn text(
     })
 }
 
-/// Asks for one of `choices`; returns its index.
+/// Asks for one of the suggestions; returns its index.
 pub(crate) fn one(
-    words: &str,
-    choices: &[String],
-    default: usize,
+    question: &Question<'_>,
     check: &mut dyn FnMut(usize) -> Result<(), String>,
 ) -> Result<usize, PromptError> {
+    let (choices, default) = (question.suggestions, default_index(question));
     let prompt =
-        format!("{words}. {}. Default {}", number_choices(choices), name(choices, default));
-    ask(&prompt, |answer| {
+        format!("{}. {}. Default {}", question.words, numbered(question), name(choices, default));
+    ask(question, &prompt, |answer| {
         let index = if answer.is_empty() { default } else { parse_choice(answer, choices)? };
         check(index).map(|()| index)
     })
 }
 
-/// Asks for at least one of `choices`; returns their indices in the order of the list.
+/// Asks for at least one of the suggestions; returns their indices in the order of the list.
 pub(crate) fn several(
-    words: &str,
-    choices: &[String],
-    default: usize,
+    question: &Question<'_>,
     check: &mut dyn FnMut(&[usize]) -> Result<(), String>,
 ) -> Result<Vec<usize>, PromptError> {
+    let (choices, default) = (question.suggestions, default_index(question));
     let prompt = format!(
-        "{words}, one or several, separated by commas. {}. Default {}",
-        number_choices(choices),
+        "{}, one or several, separated by commas. {}. Default {}",
+        question.words,
+        numbered(question),
         name(choices, default)
     );
-    ask(&prompt, |answer| {
+    ask(question, &prompt, |answer| {
         let mut chosen = Vec::new();
         for part in answer.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             chosen.push(parse_choice(part, choices)?);
@@ -116,10 +116,16 @@ pub(crate) fn several(
     })
 }
 
+/// Returns the index of the default, which is the first suggestion if there is none.
+fn default_index(question: &Question<'_>) -> usize {
+    let is_default = |choice: &String| Some(choice.as_str()) == question.default;
+    question.suggestions.iter().position(is_default).unwrap_or(0)
+}
+
 /// Asks a question with the answers yes and no.
 pub(crate) fn confirm(words: &str, default: bool) -> Result<bool, PromptError> {
     let prompt = format!("{words} yes or no. Default {}", if default { "yes" } else { "no" });
-    ask(&prompt, |answer| match answer.to_lowercase().as_str() {
+    ask(&Question::default(), &prompt, |answer| match answer.to_lowercase().as_str() {
         "" => Ok(default),
         "y" | "yes" => Ok(true),
         "n" | "no" => Ok(false),
@@ -128,18 +134,36 @@ pub(crate) fn confirm(words: &str, default: bool) -> Result<bool, PromptError> {
 }
 
 /// Asks for a text that is not shown.
-pub(crate) fn hidden(words: &str) -> Result<SecretString, PromptError> {
-    ask_with(InputGuard::for_hidden_lines, &format!("{words}. The input is not shown"), |answer| {
-        if answer.len() + 1 < TERMINAL_LINE {
-            return Ok(SecretString::from(answer));
-        }
-        Err("the terminal may have cut the line: give the value on standard input".to_owned())
-    })
+pub(crate) fn hidden(words: &str) -> Result<HiddenAnswer, PromptError> {
+    let text = ask_with(
+        InputGuard::for_hidden_lines,
+        &format!("{words}. The input is not shown"),
+        |answer| {
+            if answer.len() + 1 < TERMINAL_LINE {
+                return Ok(SecretString::from(answer));
+            }
+            Err("the terminal may have cut the line: give the value on standard input".to_owned())
+        },
+    )?;
+    Ok(HiddenAnswer { text, is_pasted: false })
 }
 
+/// The answer that returns to the question before.
+pub(crate) const BACK: &str = "<";
+
 /// Asks until `parse` accepts an answer; prints the reason of each rejection.
-fn ask<T>(prompt: &str, parse: impl FnMut(&str) -> Result<T, String>) -> Result<T, PromptError> {
-    ask_with(InputGuard::for_lines, prompt, parse)
+fn ask<T>(
+    question: &Question<'_>,
+    prompt: &str,
+    mut parse: impl FnMut(&str) -> Result<T, String>,
+) -> Result<T, PromptError> {
+    ask_with(InputGuard::for_lines, prompt, |answer| {
+        if question.can_go_back && answer == BACK {
+            return Ok(None);
+        }
+        parse(answer).map(Some)
+    })?
+    .ok_or(PromptError::Back)
 }
 
 /// Asks as [`ask`] does, in the terminal mode of `guard`.
@@ -163,7 +187,9 @@ fn ask_with<T>(
             InputEvent::Line(line) => line.map_err(broken)?,
             InputEvent::Interrupt => {
                 guard.forget_line();
-                Zeroizing::default()
+                drop(guard);
+                print("\n")?;
+                return Err(PromptError::Interrupted);
             }
         };
         drop(guard);
@@ -171,7 +197,7 @@ fn ask_with<T>(
         if is_hidden && line.ends_with(b"\n") {
             print("\n")?;
         }
-        // After the end of the input or Ctrl-C, the cursor is still in the line of the question.
+        // After the end of the input, the cursor is still in the line of the question.
         if !line.ends_with(b"\n") {
             print("\n")?;
             return Err(PromptError::Canceled);
@@ -217,10 +243,17 @@ fn wait_for_input((sender, receiver): &(Sender<InputEvent>, Receiver<InputEvent>
 
 /// Returns the choices with their numbers: `1 dev, 2 test`.
 fn number_choices(choices: &[String]) -> String {
-    let numbered = choices
-        .iter()
-        .enumerate()
-        .map(|(index, choice)| format!("{} {}", index + 1, sanitize_name(choice)));
+    let question = Question { suggestions: choices, ..Question::default() };
+    numbered(&question)
+}
+
+/// Returns the suggestions with their numbers and meanings: `1 low: at most 365 days, 2 high`.
+fn numbered(question: &Question<'_>) -> String {
+    let numbered = question.suggestions.iter().enumerate().map(|(index, choice)| {
+        let meaning = question.meanings.get(index).filter(|meaning| !meaning.is_empty());
+        let meaning = meaning.map(|meaning| format!(": {}", sanitize_name(meaning)));
+        format!("{} {}{}", index + 1, sanitize_name(choice), meaning.unwrap_or_default())
+    });
     numbered.collect::<Vec<_>>().join(", ")
 }
 

@@ -3,6 +3,7 @@
 mod fuzzy;
 mod hidden;
 mod input_guard;
+mod keys;
 mod line;
 mod line_mode;
 mod prompter;

@@ -1,15 +1,16 @@
 //! The prompter asks on stderr, so that stdout has only results.
 //!
-//! Choices use dialoguer, texts use [`text`], and [`line_mode`] has all questions line by line.
+//! [`text`] redraws a question in place with dialoguer's themes, and [`line_mode`] has all
+//! questions line by line.
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::Ordering;
 
 use console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
-use dialoguer::{Confirm, MultiSelect, Select};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::hidden::HiddenAnswer;
 use super::input_guard::InputGuard;
 use super::text::format_with;
 use super::{Question, hidden, line_mode, text};
@@ -18,9 +19,6 @@ use crate::output::style::TerminalStyle;
 use crate::output::style::wrap;
 use crate::output::style::{has_no_user, is_dumb};
 use goldenpath_core::sanitize::sanitize;
-
-/// How many choices are shown, so that an 80×24 terminal also shows the question.
-const PAGE: usize = 12;
 
 /// The largest width of the marks around a question or in front of a message, in columns.
 const MARKS: usize = 10;
@@ -31,9 +29,22 @@ pub enum PromptError {
     #[error("canceled: nothing was changed")]
     #[diagnostic(code(goldenpath::canceled))]
     Canceled,
+    /// Ctrl-C.
+    #[error("canceled: nothing was changed")]
+    #[diagnostic(code(goldenpath::interrupted))]
+    Interrupted,
+    /// To the question before; only where a question permits it.
+    #[error("there is no question before this one")]
+    Back,
     #[error("cannot read from the terminal: {0}")]
     #[diagnostic(code(goldenpath::terminal), help("give the answers as flags instead"))]
     Terminal(String),
+}
+
+impl From<io::Error> for PromptError {
+    fn from(error: io::Error) -> Self {
+        Self::Terminal(error.to_string())
+    }
 }
 
 /// Asks questions.
@@ -98,117 +109,110 @@ impl Prompter {
         match &self.mode {
             Mode::Lines => line_mode::text(question, &mut check),
             Mode::Keys(theme) => {
-                self.ask(|| Ok(text::ask(question, &**theme, self.terminal, &mut check)?))
+                self.ask(|| text::ask(question, &**theme, self.terminal, &mut check))
             }
         }
     }
 
-    /// Asks for a text that is not shown. An empty text is an answer, too.
+    /// Asks for a text that is not shown, twice unless it was pasted. An empty text is an answer,
+    /// too.
     ///
     /// # Errors
     /// The user cancels, or the terminal is gone.
     pub fn hidden(&self, words: &str) -> Result<SecretString, PromptError> {
-        match &self.mode {
-            Mode::Lines => line_mode::hidden(words),
-            Mode::Keys(theme) => self.ask(|| Ok(hidden::ask(words, &**theme, &self.term)?)),
+        loop {
+            let first = self.hidden_once(words)?;
+            if first.is_pasted || first.text.expose_secret().is_empty() {
+                return Ok(first.text);
+            }
+            let again = self.hidden_once(&format!("{words}, again"))?;
+            if again.text.expose_secret() == first.text.expose_secret() {
+                return Ok(first.text);
+            }
+            self.reject("the two entries differ")?;
         }
     }
 
-    /// Asks for one of `choices` that `check` accepts; returns its index.
+    fn hidden_once(&self, words: &str) -> Result<HiddenAnswer, PromptError> {
+        match &self.mode {
+            Mode::Lines => line_mode::hidden(words),
+            Mode::Keys(theme) => self.ask(|| hidden::ask(words, &**theme, &self.term)),
+        }
+    }
+
+    /// Asks for one of the suggestions that `check` accepts; returns its index.
     ///
     /// # Errors
     /// The user cancels, or the terminal is gone.
     pub fn one(
         &self,
-        words: &str,
-        choices: &[String],
-        default: usize,
+        question: &Question<'_>,
         mut check: impl FnMut(usize) -> Result<(), String>,
     ) -> Result<usize, PromptError> {
-        let Mode::Keys(theme) = &self.mode else {
-            return line_mode::one(words, choices, default, &mut check);
-        };
-        let mut default = default;
-        loop {
-            let select = Select::with_theme(&**theme)
-                .with_prompt(words)
-                .items(choices)
-                .default(default)
-                .report(false)
-                .max_length(PAGE);
-            let chosen = self.ask(|| select.interact_on_opt(&self.term))?;
-            match check(chosen) {
-                Ok(()) => {
-                    let name = choices.get(chosen).map(String::as_str).unwrap_or_default();
-                    self.draw(&format_with(|out| {
-                        theme.format_select_prompt_selection(out, words, name)
-                    }))?;
-                    return Ok(chosen);
-                }
-                Err(why) => self.reject(&why)?,
-            }
-            default = chosen;
-        }
+        let Mode::Keys(_) = &self.mode else { return line_mode::one(question, &mut check) };
+        let index = |answer: &str| question.suggestions.iter().position(|one| one == answer);
+        let mut chosen = 0;
+        self.text(question, |answer| {
+            chosen = index(answer).ok_or("choose one of these")?;
+            check(chosen)
+        })?;
+        Ok(chosen)
     }
 
-    /// Asks for at least one of `choices` that `check` accepts; returns their indices.
+    /// Asks for at least one of the suggestions that `check` accepts; returns their indices.
     ///
     /// # Errors
     /// The user cancels, or the terminal is gone.
     pub fn several(
         &self,
-        words: &str,
-        choices: &[String],
-        default: usize,
+        question: &Question<'_>,
         mut check: impl FnMut(&[usize]) -> Result<(), String>,
     ) -> Result<Vec<usize>, PromptError> {
         let Mode::Keys(theme) = &self.mode else {
-            return line_mode::several(words, choices, default, &mut check);
+            return line_mode::several(question, &mut check);
         };
-        // dialoguer erases one line per line of the question, so the terminal must not wrap it.
-        let help = "space selects, enter confirms";
-        let fits = words.len() + help.len() + MARKS <= usize::from(self.term.size().1);
-        let prompt = if fits {
-            format!("{words} ({help})")
-        } else {
-            self.print(&format!("({help})"))?;
-            words.to_owned()
-        };
-        let mut checked: Vec<bool> = (0..choices.len()).map(|index| index == default).collect();
-        loop {
-            let select = MultiSelect::with_theme(&**theme)
-                .with_prompt(&prompt)
-                .items_checked(choices.iter().zip(checked.iter().copied()))
-                .report(false)
-                .max_length(PAGE);
-            let chosen = self.ask(|| select.interact_on_opt(&self.term))?;
-            if chosen.is_empty() {
-                self.print("Select at least one.")?;
-                continue;
-            }
-            match check(&chosen) {
-                Ok(()) => {
-                    let names: Vec<&str> =
-                        chosen.iter().map(|index| choices[*index].as_str()).collect();
-                    self.draw(&format_with(|out| {
-                        theme.format_multi_select_prompt_selection(out, words, &names)
-                    }))?;
-                    return Ok(chosen);
-                }
-                Err(why) => self.reject(&why)?,
-            }
-            checked = (0..choices.len()).map(|index| chosen.contains(&index)).collect();
-        }
+        let is_default = |choice: &String| Some(choice.as_str()) == question.default;
+        let checked: Vec<bool> = question.suggestions.iter().map(is_default).collect();
+        self.ask(|| text::ask_several(question, checked, &**theme, self.terminal, &mut check))
     }
 
-    /// Asks a question with the answers yes and no.
+    /// Asks a question with the answers yes and no, each followed by Enter.
     ///
     /// # Errors
     /// The user cancels, or the terminal is gone.
     pub fn confirm(&self, question: &str, default: bool) -> Result<bool, PromptError> {
-        let Mode::Keys(theme) = &self.mode else { return line_mode::confirm(question, default) };
-        let confirm = Confirm::with_theme(&**theme).with_prompt(question).default(default);
-        self.ask(|| confirm.interact_on_opt(&self.term))
+        let Mode::Keys(_) = &self.mode else { return line_mode::confirm(question, default) };
+        let choices = if default { "[Y/n]" } else { "[y/N]" };
+        self.decide(&format!("{question} {choices}"), |answer| match answer {
+            "" => Ok(default),
+            "y" | "yes" => Ok(true),
+            "n" | "no" => Ok(false),
+            _ => Err("answer yes or no".to_owned()),
+        })
+    }
+
+    /// Asks for the whole word `yes`; an empty answer and `no` mean no.
+    ///
+    /// # Errors
+    /// The user cancels, or the terminal is gone.
+    pub fn confirm_in_full(&self, question: &str) -> Result<bool, PromptError> {
+        self.decide(&format!("{question} Only yes is accepted"), |answer| match answer {
+            "" | "n" | "no" => Ok(false),
+            "yes" => Ok(true),
+            _ => Err("type `yes`, or press Enter to change nothing".to_owned()),
+        })
+    }
+
+    /// Asks until `parse` accepts the answer in lower case.
+    fn decide(
+        &self,
+        words: &str,
+        parse: impl Fn(&str) -> Result<bool, String>,
+    ) -> Result<bool, PromptError> {
+        let question = Question { words, accepts_new_value: true, ..Question::default() };
+        let read = |answer: &str| parse(&answer.trim().to_lowercase());
+        let answer = self.text(&question, |answer| read(answer).map(drop))?;
+        Ok(read(&answer).unwrap_or(false))
     }
 
     /// Prints a line.
@@ -248,28 +252,18 @@ impl Prompter {
         self.term.write_line(line).map_err(|error| PromptError::Terminal(error.to_string()))
     }
 
-    fn ask<T>(&self, ask: impl FnOnce() -> dialoguer::Result<Option<T>>) -> Result<T, PromptError> {
+    fn ask<T>(&self, ask: impl FnOnce() -> Result<T, PromptError>) -> Result<T, PromptError> {
         let guard = InputGuard::new();
         interrupt::ASKING.store(true, Ordering::SeqCst);
         let answer = ask();
-        // After Ctrl-C, the console crate has raised its signal, and the handler may run at any
-        // time. The error already ends the question, so the handler must ignore this signal.
-        let interrupted = matches!(
-            &answer,
-            Err(dialoguer::Error::IO(error)) if error.kind() == io::ErrorKind::Interrupted
-        );
-        interrupt::ASKING.store(interrupted, Ordering::SeqCst);
+        interrupt::ASKING.store(false, Ordering::SeqCst);
+        if answer.is_err() {
+            // The rest of a paste or of an escape sequence is not for the shell.
+            guard.forget_line();
+        }
         drop(guard);
         // A question that ends early leaves the cursor hidden.
         let _ = self.term.show_cursor();
-        match answer {
-            Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(PromptError::Canceled),
-            Err(_) if interrupted => {
-                let _ = self.term.write_line("");
-                Err(PromptError::Canceled)
-            }
-            Err(dialoguer::Error::IO(error)) => Err(PromptError::Terminal(error.to_string())),
-        }
+        answer
     }
 }

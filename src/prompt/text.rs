@@ -8,21 +8,26 @@ use std::{fmt, io};
 use console::{Key, Term, measure_text_width, truncate_str};
 use dialoguer::theme::Theme;
 
-use super::fuzzy;
+use super::keys::{KeyReader, TerminalInput};
 use super::line::EditedLine;
+use super::{PromptError, fuzzy};
 use crate::output::style::TerminalStyle;
 use crate::output::style::wrap;
 use goldenpath_core::sanitize::{sanitize, sanitize_name};
 
 /// A question with a text as its answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Question<'a> {
     pub words: &'a str,
     /// The meaning of an empty answer.
     pub default: Option<&'a str>,
     pub suggestions: &'a [String],
+    /// The meaning of each suggestion; empty without any.
+    pub meanings: &'a [String],
     /// Whether an answer may be a text that is not suggested.
     pub accepts_new_value: bool,
+    /// Whether Shift-Tab returns to the question before it.
+    pub can_go_back: bool,
 }
 
 /// How many suggestions are shown.
@@ -37,59 +42,40 @@ const MIN_ANSWER_WIDTH: usize = 6;
 /// The longest answer in bytes; more can only be a paste by mistake.
 const MAX_ANSWER: usize = 8 * 1024;
 
-/// Asks until `check` accepts an answer; returns `None` if the user cancels.
+/// Asks until `check` accepts an answer.
 pub(crate) fn ask(
     question: &Question<'_>,
     theme: &dyn Theme,
     terminal: TerminalStyle,
     check: &mut dyn FnMut(&str) -> Result<(), String>,
-) -> io::Result<Option<String>> {
-    // Buffered, so that no partly drawn question is visible.
-    let term = Term::buffered_stderr();
-    let mut prompt = TextPrompt {
-        question,
-        theme,
-        terminal,
-        line: EditedLine::default(),
-        found: Vec::new(),
-        chosen: None,
-        rejection: None,
-    };
-    prompt.search();
-    // Whether the rest of an unknown escape sequence is skipped.
-    let mut in_sequence = false;
-    loop {
-        prompt.draw(&term)?;
-        let key = term.read_key_raw()?;
-        match (in_sequence, &key) {
-            (true, Key::Char(character)) => {
-                in_sequence = !('@'..='~').contains(character);
-                continue;
-            }
-            _ => in_sequence = false,
+) -> Result<String, PromptError> {
+    TextPrompt::new(question, theme, terminal, None).ask(|prompt| {
+        let answer = prompt.answer();
+        check(&answer).map(|()| (answer.clone(), answer))
+    })
+}
+
+/// Asks until `check` accepts at least one of the suggestions; `checked` are chosen at first.
+///
+/// Returns their indices.
+pub(crate) fn ask_several(
+    question: &Question<'_>,
+    checked: Vec<bool>,
+    theme: &dyn Theme,
+    terminal: TerminalStyle,
+    check: &mut dyn FnMut(&[usize]) -> Result<(), String>,
+) -> Result<Vec<usize>, PromptError> {
+    TextPrompt::new(question, theme, terminal, Some(checked)).ask(|prompt| {
+        let checked = prompt.checked.iter().flatten().enumerate();
+        let chosen: Vec<usize> = checked.filter(|(_, is)| **is).map(|(index, _)| index).collect();
+        if chosen.is_empty() {
+            return Err("select at least one with the space bar".to_owned());
         }
-        match key {
-            Key::Escape | Key::CtrlC => return prompt.cancel(&term).map(|()| None),
-            Key::Char('\x04') if prompt.line.text().is_empty() => {
-                return prompt.cancel(&term).map(|()| None);
-            }
-            Key::Enter => {
-                let answer = prompt.answer();
-                match check(&answer) {
-                    Ok(()) => return prompt.accept(&term, &answer).map(|()| Some(answer)),
-                    Err(why) => prompt.rejection = Some(why),
-                }
-            }
-            Key::UnknownEscSeq(sequence) => {
-                in_sequence = match sequence.as_slice() {
-                    ['['] | ['O'] => true,
-                    ['[', .., last] => !('@'..='~').contains(last),
-                    _ => false,
-                };
-            }
-            key => prompt.take(&key),
-        }
-    }
+        check(&chosen)?;
+        let names: Vec<&str> =
+            chosen.iter().map(|index| question.suggestions[*index].as_str()).collect();
+        Ok((chosen.clone(), names.join(", ")))
+    })
 }
 
 struct TextPrompt<'a> {
@@ -103,11 +89,82 @@ struct TextPrompt<'a> {
     chosen: Option<usize>,
     /// The reason why the last answer was rejected.
     rejection: Option<String>,
+    /// Which suggestions are selected, if several may be.
+    checked: Option<Vec<bool>>,
 }
 
-impl TextPrompt<'_> {
+impl<'a> TextPrompt<'a> {
+    fn new(
+        question: &'a Question<'a>,
+        theme: &'a dyn Theme,
+        terminal: TerminalStyle,
+        checked: Option<Vec<bool>>,
+    ) -> Self {
+        let mut prompt = Self {
+            question,
+            theme,
+            terminal,
+            line: EditedLine::default(),
+            found: Vec::new(),
+            chosen: None,
+            rejection: None,
+            checked,
+        };
+        prompt.search();
+        prompt
+    }
+
+    /// Asks until `answer` accepts what is typed or chosen; it returns the answer and its text.
+    fn ask<T>(
+        mut self,
+        mut answer: impl FnMut(&Self) -> Result<(T, String), String>,
+    ) -> Result<T, PromptError> {
+        // Buffered, so that no partly drawn question is visible.
+        let term = Term::buffered_stderr();
+        let mut reader = KeyReader::new(&term)?;
+        let mut in_paste = false;
+        loop {
+            self.draw(&term)?;
+            let key = match reader.read()? {
+                TerminalInput::Key(key) => key,
+                TerminalInput::Paste(begins) => {
+                    in_paste = begins;
+                    continue;
+                }
+                TerminalInput::Resized => continue,
+            };
+            match key {
+                Key::Enter if in_paste => {}
+                Key::CtrlC => return self.cancel(&term, PromptError::Interrupted),
+                Key::Escape => return self.cancel(&term, PromptError::Canceled),
+                Key::Char('\x04') if self.line.text().is_empty() => {
+                    return self.cancel(&term, PromptError::Canceled);
+                }
+                Key::BackTab if self.question.can_go_back => {
+                    self.leave(&term, None)?;
+                    return Err(PromptError::Back);
+                }
+                Key::Enter => match answer(&self) {
+                    Ok((given, text)) => {
+                        self.accept(&term, &text)?;
+                        return Ok(given);
+                    }
+                    Err(why) => self.rejection = Some(why),
+                },
+                key => self.take(&key),
+            }
+        }
+    }
+
     fn take(&mut self, key: &Key) {
         match key {
+            Key::Char(' ') if self.checked.is_some() => {
+                let at = self.chosen.and_then(|chosen| self.found.get(chosen).copied());
+                if let (Some(at), Some(checked)) = (at, &mut self.checked) {
+                    checked[at] = !checked[at];
+                }
+                return;
+            }
             Key::ArrowUp | Key::ArrowDown => return self.choose(*key == Key::ArrowDown),
             Key::ArrowLeft => return self.line.left(),
             Key::ArrowRight => return self.line.right(),
@@ -230,10 +287,21 @@ impl TextPrompt<'_> {
         let first = self.chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(page));
         for (at, index) in self.found.iter().enumerate().skip(first).take(page) {
             let text = sanitize_name(&self.question.suggestions[*index]);
-            let text = truncate_str(&text, columns.saturating_sub(4), ">");
+            let meaning = self.question.meanings.get(*index).filter(|meaning| !meaning.is_empty());
+            let text = match meaning {
+                Some(meaning) => format!("{text}: {}", sanitize_name(meaning)),
+                None => text.into_owned(),
+            };
+            let text = truncate_str(&text, columns.saturating_sub(6), ">");
             let is_chosen = self.chosen == Some(at);
-            lines.push(format_with(|out| {
-                self.theme.format_select_prompt_item(out, &text, is_chosen)
+            lines.push(format_with(|out| match &self.checked {
+                Some(checked) => self.theme.format_multi_select_prompt_item(
+                    out,
+                    &text,
+                    checked[*index],
+                    is_chosen,
+                ),
+                None => self.theme.format_select_prompt_item(out, &text, is_chosen),
             }));
         }
         let dim = self.terminal.style().dim();
@@ -255,6 +323,8 @@ impl TextPrompt<'_> {
             let more = if found > PAGE { format!("{found} match. ") } else { String::new() };
             notes.push(if accepts_new_value {
                 format!("{more}Down and Tab choose one of these, or type a new one")
+            } else if self.checked.is_some() {
+                format!("{more}Space selects, Enter confirms")
             } else {
                 format!("{more}Type to search, Up and Down choose")
             });
@@ -265,22 +335,24 @@ impl TextPrompt<'_> {
     /// Ends the question, showing its answer.
     fn accept(&self, term: &Term, answer: &str) -> io::Result<()> {
         let (words, answer) = (self.question.words, sanitize_name(answer));
-        self.leave(
-            term,
-            &format_with(|out| self.theme.format_input_prompt_selection(out, words, &answer)),
-        )
+        let line = format_with(|out| self.theme.format_input_prompt_selection(out, words, &answer));
+        self.leave(term, Some(&line))
     }
 
     /// Ends the question, showing the typed text.
-    fn cancel(&self, term: &Term) -> io::Result<()> {
+    fn cancel<T>(&self, term: &Term, why: PromptError) -> Result<T, PromptError> {
         let (head, _) = self.head(usize::from(term.size().1).max(10));
-        self.leave(term, &format!("{head}{}", sanitize_name(self.line.text())))
+        self.leave(term, Some(&format!("{head}{}", sanitize_name(self.line.text()))))?;
+        Err(why)
     }
 
-    fn leave(&self, term: &Term, line: &str) -> io::Result<()> {
+    /// Removes the question, and leaves one line in its place.
+    fn leave(&self, term: &Term, line: Option<&str>) -> io::Result<()> {
         term.write_str("\r")?;
         term.clear_to_end_of_screen()?;
-        term.write_line(line)?;
+        if let Some(line) = line {
+            term.write_line(line)?;
+        }
         term.flush()
     }
 }

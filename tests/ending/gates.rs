@@ -234,7 +234,7 @@ fn a_secret_that_becomes_unmanaged_during_the_confirmation_is_not_deleted() {
         let tags = json!([{ "Key": tag, "Value": value }]);
         aws.call("TagResource", json!({ "SecretId": KEY, "Tags": tags }));
         aws.writes();
-        terminal.send("y");
+        terminal.send("yes\r");
         assert_eq!(terminal.wait(), 1, "{}", terminal.screen());
         assert_eq!(aws.writes(), [""; 0], "{tag}");
         assert!(aws.describe(KEY)["DeletedDate"].is_null(), "{tag}");

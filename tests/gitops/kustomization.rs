@@ -112,7 +112,7 @@ fn one_that_changes_while_apply_asks_is_left_alone() {
     let mut terminal = platform.catalog.goldenpath(&["apply"]).in_terminal(100, 30);
     terminal.wait_for("Apply these changes?");
     platform.gitops.write(FILE, "resources:\n- x.yaml\n- y.yaml\n");
-    terminal.send("y");
+    terminal.send("yes\r");
     assert_eq!(terminal.wait(), 1);
     assert_eq!(platform.gitops.read(FILE), "resources:\n- x.yaml\n- y.yaml\n");
     assert_eq!(committed(&platform), "resources:\n- x.yaml");

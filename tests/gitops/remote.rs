@@ -135,7 +135,7 @@ fn a_race_that_is_lost_is_run_again_on_what_others_have_pushed() {
     let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
     terminal.wait_for("Apply these changes?");
     it.push_as_another_user("apps/web.yaml", "name: web\n");
-    terminal.send("y").wait_for("Applied: 2 created");
+    terminal.send("yes\r").wait_for("Applied: 2 created");
     assert_eq!(terminal.wait(), 0);
     assert_eq!(
         it.log(),
@@ -158,7 +158,7 @@ fn a_file_that_comes_to_be_while_apply_asks_is_not_overwritten() {
         let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(100, 30);
         terminal.wait_for("Apply these changes?");
         it.push_as_another_user(PROJECTION, content);
-        terminal.send("y");
+        terminal.send("yes\r");
         assert_eq!(terminal.wait(), 1);
         let screen =
             terminal.screen().split_whitespace().collect::<Vec<_>>().join(" ").replace("│ ", "");
@@ -332,7 +332,7 @@ fn a_kustomization_there_lists_what_is_written_and_what_others_put_in_meanwhile(
     let mut terminal = it.platform.catalog.goldenpath(&["apply"]).in_terminal(80, 24);
     terminal.wait_for("Apply these changes?");
     it.push_as_another_user(&file, "# Ours\nresources:\n- other.yaml # kept\n- late.yaml\n");
-    terminal.send("y").wait_for("Applied: 2 created");
+    terminal.send("yes\r").wait_for("Applied: 2 created");
     assert_eq!(terminal.wait(), 0);
     assert_eq!(
         it.file(&file),

@@ -221,7 +221,7 @@ fn what_cannot_be_renumbered_is_refused_before_a_number_is_taken() {
     write(&repository, "SEC-0001");
     repository.write("catalogs/secrets/web/dev/notes.yaml", "a: b\n");
     for (name, words) in [
-        ("SEC-0099", "no manifest has the ID SEC-0099"),
+        ("SEC-0099", "no manifest has the ID or name SEC-0099"),
         ("catalogs/secrets/web/dev/notes.yaml", "is not a manifest of the catalog with an ID"),
         ("nowhere.yaml", "does not exist"),
         ("../../etc/passwd", "does not exist"),

@@ -71,7 +71,12 @@ fn what_the_file_leaves_open_is_asked_or_named_as_flags() {
     says(&outcome, "cannot ask without a terminal for --owner");
     let mut terminal =
         repository.goldenpath(&["new", "secret", "--answers", "answers.yaml"]).in_terminal(80, 24);
-    terminal.wait_for("Owner").key(Key::Enter).wait_for("Write this file?").send("y");
+    terminal
+        .wait_for("Owner")
+        .key(Key::Enter)
+        .wait_for("Write this file?")
+        .send("y")
+        .key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
     assert_eq!(catalog(&repository).len(), 1);
 }

@@ -55,7 +55,7 @@ fn yaml_in_a_description_that_is_typed_stays_a_description() {
             ["new", "secret"].into_iter().chain(required).chain(flags).collect();
         let mut terminal = repository.goldenpath(&arguments).in_terminal(80, 24);
         terminal.wait_for("Description").send(description).key(Key::Enter);
-        terminal.wait_for("Write this file?").send("y");
+        terminal.wait_for("Write this file?").send("y").key(Key::Enter);
         assert_eq!(terminal.wait(), 0);
         let made = super::manifest(&repository, "catalogs/secrets/payments/dev/SEC-0001.yaml");
         assert_eq!(made["metadata"]["description"], description);

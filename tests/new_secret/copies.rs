@@ -122,7 +122,7 @@ fn what_of_a_copy_is_not_fit_there_is_asked() {
     terminal.wait_for("? Name (payments-db-credentials-2) ›").key(Key::Enter);
     terminal.wait_for_words("✘ Kubernetes Secret payments-db-creds, from the copied manifest:");
     terminal.wait_for("? Kubernetes Secret (payments-db-creds-2) ›").key(Key::Enter);
-    terminal.wait_for("Write this file?").send("y");
+    terminal.wait_for("Write this file?").send("y").key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
     repository.goldenpath(&["validate"]).run().success();
     // Without a terminal, the findings are reported.
@@ -143,13 +143,12 @@ fn a_manifest_that_cannot_be_copied_is_reported_with_a_remedy() {
         );
     }
     for (id, words) in [
-        ("SEC-0017", "no manifest has the ID SEC-0017"),
+        ("SEC-0017", "no manifest has the ID or name SEC-0017"),
         ("SEC-0017", "did you mean SEC-0007 (payments-db-credentials)?"),
         ("SEC-4711", "run `goldenpath list` to see all 3"),
-        ("SEC-7", "did you mean SEC-0007 (payments-db-credentials)?"),
         (
             "payments-db-credentials",
-            "that is the name of SEC-0005 (catalogs/secrets/web/dev/SEC-0006.yaml) and of SEC-0007",
+            "give the ID: SEC-0005 (payments, dev), SEC-0005 (payments, dev), SEC-0007",
         ),
         (
             "SEC-0004",

@@ -4,6 +4,9 @@ use goldenpath_testkit::{Key, Repository, Terminal, cases};
 
 use super::{REQUIRED, catalog, manifest};
 
+/// Shift-Tab, as xterm sends it (CBT).
+const SHIFT_TAB: &str = "\u{1b}[Z";
+
 fn dialogue(repository: &Repository, arguments: &[&str]) -> Terminal {
     repository.goldenpath(&[&["new", "secret"], arguments].concat()).in_terminal(80, 24)
 }
@@ -74,6 +77,11 @@ fn whoever_says_no_at_the_end_has_written_nothing() {
         let mut terminal = dialogue(&repository, &[]);
         answer_all(&mut terminal);
         terminal.send(key);
+        match key {
+            "n" => drop(terminal.key(Key::Enter)),
+            "\u{1b}" => drop(terminal.wait_for("Discard the answers?").send("y").key(Key::Enter)),
+            _ => {}
+        }
         assert_ne!(terminal.wait(), 0);
         assert!(terminal.cursor_visible());
         assert_eq!(catalog(&repository), [""; 0]);
@@ -105,10 +113,84 @@ fn an_answer_that_is_wrong_is_refused_in_the_rule_s_words_and_asked_again() {
     }
     terminal.send("14").key(Key::Enter);
     terminal.wait_for("Description").key(Key::Enter);
-    terminal.wait_for("Write this file?").send("y");
+    terminal.wait_for("Write this file?").send("y").key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
     let made = manifest(&repository, "catalogs/secrets/web/dev/SEC-0001.yaml");
     assert_eq!(made["spec"]["ttlDays"], 14);
+}
+
+#[test]
+fn shift_tab_returns_to_the_question_before_with_its_answer() {
+    let repository = Repository::new();
+    let mut terminal = dialogue(&repository, &[]);
+    terminal.wait_for("Service").send("payments").key(Key::Enter);
+    terminal.wait_for("Environments").send(SHIFT_TAB);
+    terminal.wait_for("? Service (payments) ›").send("orders").key(Key::Enter);
+    terminal.wait_for("Environments").key(Key::Enter);
+    terminal.wait_for("Type of secret").key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
+    assert!(terminal.screen().contains("✔ Service · orders"), "{}", terminal.screen());
+}
+
+#[test]
+fn escape_keeps_the_answers_unless_they_may_be_lost() {
+    let repository = Repository::new();
+    let mut terminal = dialogue(&repository, &[]);
+    terminal.wait_for("Service").send("payments").key(Key::Enter);
+    terminal.wait_for("Environments").key(Key::Escape);
+    terminal.wait_for("Discard the answers?").key(Key::Enter);
+    terminal.wait_for("✔ Discard the answers?").wait_for("⬚ test").key(Key::Enter);
+    terminal.wait_for("Type of secret").key(Key::Escape);
+    terminal.wait_for_last("Discard the answers? [y/N] ›").send("y\r");
+    assert_eq!(terminal.wait(), 1);
+    assert_eq!(catalog(&repository), [""; 0]);
+}
+
+#[test]
+fn what_is_typed_before_a_question_does_not_answer_it() {
+    let repository = Repository::new();
+    let mut terminal = dialogue(&repository, &[]);
+    // A paste of two lines answers one question.
+    terminal.wait_for("Service").send("payments\rprod\r");
+    terminal.wait_for("? Environments").wait_for("Space selects").key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
+    assert!(!terminal.screen().contains("✔ Environments"), "{}", terminal.screen());
+}
+
+#[test]
+fn tiers_and_rotation_classes_are_explained_where_they_are_chosen() {
+    let repository = Repository::new();
+    let mut terminal = dialogue(
+        &repository,
+        &[
+            "--service",
+            "web",
+            "--env",
+            "dev",
+            "--type",
+            "generic",
+            "--name",
+            "a",
+            "--owner",
+            "sre-team",
+        ],
+    );
+    // The built-in governance.yaml.
+    terminal.wait_for("high: rotation required, 2 reviewers, reviewed within 365 days");
+    terminal.key(Key::Enter).wait_for("standard: a new value at least every 90 days");
+    terminal.key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
+}
+
+#[test]
+fn a_question_is_drawn_again_after_a_resize() {
+    let repository = Repository::new();
+    let mut terminal = dialogue(&repository, &["--service", "web", "--env", "dev"]);
+    terminal.wait_for("Type of secret").wait_for("Type to search");
+    terminal.resize(40, 12);
+    terminal.wait_for("? Type of secret").wait_for("Type to search");
+    terminal.key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
 }
 
 #[test]
@@ -128,11 +210,9 @@ fn several_environments_are_chosen_with_the_space_bar_and_none_is_not_enough() {
     ];
     let mut terminal = dialogue(&repository, &[&flags[..], &["--yes"]].concat());
     terminal.wait_for("Environments").key(Key::Space).key(Key::Enter);
-    terminal.wait_for("Select at least one.");
-    // The default is restored, so dev is deselected again; then down past test to staging and prod
-    // (the design's order).
+    terminal.wait_for("select at least one");
+    // Down past test to staging and prod (the design's order).
     terminal
-        .key(Key::Space)
         .key(Key::Down)
         .key(Key::Down)
         .key(Key::Space)
@@ -201,9 +281,14 @@ fn backs_out(stop: usize, keys: &str) {
     }
     let question = STEPS[stop].0;
     terminal.wait_for(question).send(keys);
+    if keys == "\u{1b}" && stop > 0 {
+        // Answers are lost only on purpose.
+        terminal.wait_for("Discard the answers?").send("y\r");
+    }
     let code = terminal.wait();
     let screen = terminal.screen();
-    assert_eq!(code, 1, "at {question}:\n{screen}");
+    let expected = if keys == "\u{3}" { 130 } else { 1 };
+    assert_eq!(code, expected, "at {question}:\n{screen}");
     assert!(terminal.cursor_visible(), "at {question}:\n{screen}");
     assert!(screen.contains("canceled: nothing was changed"), "at {question}:\n{screen}");
     assert_eq!(catalog(&repository), [""; 0]);
@@ -293,7 +378,7 @@ fn a_service_is_found_by_a_few_letters_and_its_owner_comes_first() {
         ("payments", "third", "team-payments"),
     ]);
     let mut terminal = dialogue(&repository, &[]);
-    let head = "New secret. Escape or Ctrl-C cancels; nothing is written before the end.\n";
+    let head = "New secret. Shift-Tab goes back; Escape or Ctrl-C cancels, nothing is written.\n";
     let how = "  Down and Tab choose one of these, or type a new one";
     terminal.wait_for_all(&format!("{head}? Service ›\n  payments\n  orders\n{how}"));
     terminal.send("pymt").wait_for_all(&format!("{head}? Service › pymt\n  payments\n{how}"));
@@ -313,8 +398,8 @@ fn a_service_is_found_by_a_few_letters_and_its_owner_comes_first() {
         .wait_for("❯ sre-team")
         .key(Key::Enter)
         .wait_for("✔ Owner · sre-team");
-    terminal.wait_for("Risk tier").key(Key::Escape);
-    assert_eq!(terminal.wait(), 1);
+    terminal.wait_for("Risk tier").key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
 }
 
 #[test]
@@ -331,8 +416,8 @@ fn a_suggestion_is_taken_with_down_and_a_new_service_as_it_is_typed() {
     ] {
         let mut terminal = dialogue(&repository, &[]);
         terminal.wait_for("Service").send(keys).wait_for(&format!("✔ Service · {service}\n"));
-        terminal.wait_for("Environments").key(Key::Escape);
-        assert_eq!(terminal.wait(), 1);
+        terminal.wait_for("Environments").key(Key::CtrlC);
+        assert_eq!(terminal.wait(), 130);
     }
 }
 
@@ -359,7 +444,7 @@ fn a_name_that_is_taken_is_refused_when_it_is_given_and_the_default_is_free() {
     );
     terminal.key(Key::Backspace).send("5").key(Key::Enter);
     terminal.wait_for("Description").key(Key::Enter);
-    terminal.wait_for("Write this file?").send("y");
+    terminal.wait_for("Write this file?").send("y").key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
     let made = manifest(&repository, "catalogs/secrets/payments/dev/SEC-0002.yaml");
     assert_eq!(made["spec"]["access"]["k8sSecretName"], "payments-api-key-3");
@@ -380,8 +465,8 @@ fn a_high_risk_without_rotation_is_refused_at_the_question_and_a_warning_is_not(
     terminal
         .wait_for("✔ Rotation class · standard")
         .wait_for("Kubernetes namespace")
-        .key(Key::Escape);
-    assert_eq!(terminal.wait(), 1);
+        .key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
 
     arguments[tier] = "medium";
     let mut terminal = dialogue(&repository, &arguments);
@@ -401,8 +486,8 @@ fn a_flag_that_does_not_fit_the_answers_is_reported_and_asked_again() {
     terminal
         .wait_for("✘ --name taken: the store key")
         .wait_for("? Name (taken-2) ›")
-        .key(Key::Escape);
-    assert_eq!(terminal.wait(), 1);
+        .key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
 }
 
 #[test]
@@ -449,7 +534,7 @@ fn defaults_have_63_characters_at_most() {
     terminal.wait_for("✔ Name").wait_for("Kubernetes namespace").key(Key::Enter);
     terminal.wait_for("Kubernetes Secret").key(Key::Enter);
     terminal.wait_for("Description").key(Key::Enter);
-    terminal.wait_for("Write this file?").send("y");
+    terminal.wait_for("Write this file?").send("y").key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
 }
 
@@ -459,7 +544,7 @@ fn questions_fit_a_narrow_terminal_too() {
     let mut terminal = repository.goldenpath(&["new", "secret"]).in_terminal(40, 24);
     terminal.wait_for("Service").send("payments").key(Key::Enter);
     terminal.wait_for("Environments").key(Key::Enter);
-    terminal.wait_for("Type of secret").key(Key::Escape);
-    assert_ne!(terminal.wait(), 0);
+    terminal.wait_for("Type of secret").key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
     assert!(terminal.cursor_visible());
 }

@@ -66,8 +66,8 @@ fn what_is_refused_shown_or_declined_reserves_nothing() {
     ];
     let arguments = [&["new", "secret"], &flags[..], &more].concat();
     let mut terminal = ours.goldenpath(&arguments).in_terminal(80, 30);
-    terminal.wait_for("Write this file?").key(Key::Escape);
-    assert_eq!(terminal.wait(), 1);
+    terminal.wait_for("Write this file?").key(Key::CtrlC);
+    assert_eq!(terminal.wait(), 130);
     assert_eq!(reservations(&origin), "");
     assert!(!ours.exists(".git/goldenpath/given-out"));
 }

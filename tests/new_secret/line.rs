@@ -4,9 +4,8 @@
 use goldenpath_testkit::{Key, Repository, Terminal};
 
 const HEAD: [&str; 2] = [
-    "New secret. Escape or Ctrl-C cancels; nothing is written before the end.\n",
-    // With the line breaks of a terminal of 40 columns.
-    "New secret. Escape or Ctrl-C cancels;\nnothing is written before the end.\n",
+    "New secret. Shift-Tab goes back; Escape or Ctrl-C cancels, nothing is written.\n",
+    "New secret. Shift-Tab goes back; Escape\nor Ctrl-C cancels, nothing is written.\n",
 ];
 
 /// Returns the terminal at the question for the description.
@@ -75,14 +74,15 @@ fn a_line_is_edited_at_the_cursor() {
     for key in ["\u{1b}[5~", "\u{1b}[1;5C", "\u{1b}OP", "\u{1b}[15~", "\u{1b}x", "\u{7}"] {
         terminal.send(key);
     }
-    terminal.send("n");
+    terminal.send("n\r");
     shows(&mut terminal, "new");
     assert!(terminal.cursor_visible());
     terminal
         .key(Key::Enter)
         .wait_for("  description: new\n")
         .wait_for("Write this file?")
-        .send("y");
+        .send("y")
+        .key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
 }
 
@@ -98,7 +98,7 @@ fn wide_characters_and_emoji_take_the_columns_that_they_take() {
     }
     terminal.key(Key::Backspace).key(Key::Backspace).send("語");
     shows(&mut terminal, "秘密語 é e\u{301}");
-    terminal.key(Key::Enter).wait_for("Write this file?").send("y");
+    terminal.key(Key::Enter).wait_for("Write this file?").send("y").key(Key::Enter);
     assert_eq!(terminal.wait(), 0);
     let made = super::manifest(&repository, "catalogs/secrets/web/dev/SEC-0001.yaml");
     assert_eq!(made["metadata"]["description"], "秘密語 é e\u{301}");
@@ -125,7 +125,7 @@ fn a_line_that_is_longer_than_the_terminal_scrolls_and_wraps_nowhere() {
         terminal.send("|").wait_for("o|n");
         let rows = terminal.screen().lines().count();
         assert_eq!(rows, head.lines().count() + 1, "{}", terminal.screen());
-        terminal.key(Key::Enter).wait_for("Write this file?").send("n");
+        terminal.key(Key::Enter).wait_for("Write this file?").send("n").key(Key::Enter);
         assert_eq!(terminal.wait(), 1);
     }
 }
@@ -156,8 +156,8 @@ fn a_reason_is_wrapped_and_the_text_stays_and_both_are_gone_with_the_right_answe
             .wait_for(&format!("{head}{settled}\n"))
             .wait_for("Type of secret");
         assert!(!terminal.screen().contains("DNS-1123"), "{}", terminal.screen());
-        terminal.key(Key::Escape);
-        assert_eq!(terminal.wait(), 1);
+        terminal.key(Key::CtrlC);
+        assert_eq!(terminal.wait(), 130);
     }
 }
 
@@ -184,7 +184,7 @@ fn a_long_list_is_shown_in_part_and_follows_the_choice() {
             .wait_for("✔ Type of secret · container-registry-")
             .wait_for("Name")
             .key(Key::CtrlC);
-        assert_eq!(terminal.wait(), 1);
+        assert_eq!(terminal.wait(), 130);
         assert!(!terminal.screen().contains("Type to search"), "{}", terminal.screen());
     }
 }

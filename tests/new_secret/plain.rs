@@ -15,8 +15,8 @@ const STEPS: [(&str, &str); 12] = [
     ("Type of secret. 1 database-credentials, 2 api-key,", "2"),
     ("Name. Default payments-api-key: ", ""),
     ("Owner. 1 platform-team, 2 security-team,", "team-payments"),
-    ("Risk tier. 1 low, 2 medium, 3 high. Default medium: ", "3"),
-    ("Rotation class. 1 none, 2 standard, 3 high. Default high: ", "standard"),
+    ("Risk tier. 1 low: rotation optional,", "3"),
+    ("Rotation class. 1 none: the value stays", "standard"),
     ("Kubernetes namespace. Default payments: ", ""),
     ("Kubernetes Secret. Default payments-api-key: ", ""),
     ("Days until review (ttl). Default 90: ", "30"),
@@ -57,6 +57,7 @@ fn a_dumb_terminal_is_asked_the_same_way() {
     let mut terminal =
         repository.goldenpath(&["new", "secret"]).env("TERM", "dumb").in_terminal(80, 24);
     terminal.wait_for("Service:").send("web\r").wait_for("Default dev:").send("\u{4}");
+    terminal.wait_for("Discard the answers?").send("\u{4}");
     assert_eq!(terminal.wait(), 1);
     assert!(!terminal.raw().contains(&0x1b));
 }
@@ -92,9 +93,9 @@ fn a_rejected_answer_is_reported_on_its_own_line_and_asked_again() {
         ),
         ("Name. Default web-generic:", "", ""),
         ("7 database-team. Default team-payments:", "", ""),
-        ("Risk tier. 1 low, 2 medium, 3 high. Default medium:", "high", ""),
-        ("3 high. Default high:", "1", "a secret of risk tier `high` must be rotated"),
-        ("3 high. Default high:", "3", ""),
+        ("reviewed within 365 days. Default medium:", "high", ""),
+        ("every 30 days. Default high:", "1", "a secret of risk tier `high` must be rotated"),
+        ("every 30 days. Default high:", "3", ""),
         ("Kubernetes namespace. Default web:", "", ""),
         ("Kubernetes Secret. Default web-generic:", "", ""),
         ("Days until review (ttl). Default 90:", "366", "`ttlDays` is 366"),
@@ -124,7 +125,11 @@ fn every_question_is_backed_out_of() {
             }
             let question = STEPS[stop].0;
             terminal.wait_for(question.trim_end()).send(keys);
-            assert_eq!(terminal.wait(), 1, "{keys:?} at {question}:\n{}", terminal.screen());
+            if keys != "\u{3}" && stop > 0 {
+                terminal.wait_for("Discard the answers? yes or no. Default no:").send("yes\r");
+            }
+            let code = if keys == "\u{3}" { 130 } else { 1 };
+            assert_eq!(terminal.wait(), code, "{keys:?} at {question}:\n{}", terminal.screen());
             let screen = terminal.screen();
             assert!(
                 screen.contains("canceled: nothing was changed"),

@@ -23,12 +23,13 @@ fn catalog() -> Repository {
 }
 
 /// The title of each step, the keys that lead to it from the step before, and a text of its screen.
-const KEYS: [(&str, &str, &str); 17] = [
+const KEYS: [(&str, &str, &str); 19] = [
     ("The service: the most used of the catalog first", "", "orders"),
     ("A few letters find one; Tab completes it, and Enter takes it", "pymt", "pymt"),
     ("The environments: each gets a manifest and an ID", "\t\r", "ephemeral"),
     ("Space selects and deselects", " \u{1b}[B\u{1b}[B\u{1b}[B ", "✔ prod"),
-    ("The type, by search", "\rapk", "❯ api-key"),
+    ("The type", "\r", "? Type of secret"),
+    ("By search", "apk", "❯ api-key"),
     ("The name: the default is free", "\r", "? Name"),
     (
         "A name that is taken is refused, in the words of the rule",
@@ -37,12 +38,13 @@ const KEYS: [(&str, &str, &str); 17] = [
     ),
     ("The owner: the service's own first", "\u{15}\r", "❯ team-payments"),
     ("The risk tier", "\r", "❯ medium"),
-    ("The rotation class: the default follows from type and tier", "\u{1b}[B\r", "❯ high"),
+    ("The rotation class: the default follows from type and tier", "\u{1b}[B\r", "30 days"),
     ("A class that the tier does not allow is refused", "\u{1b}[A\u{1b}[A\r", "❯ none"),
     ("The namespace", "\u{1b}[B\u{1b}[B\r", "? Kubernetes namespace"),
     ("The Kubernetes Secret", "\r", "? Kubernetes Secret"),
     ("The days until a review", "\r", "? Days until review"),
-    ("A description, quoted where needed", "\rToken: for the PSP #1", "PSP #1"),
+    ("A description", "\r", "? Description"),
+    ("It is quoted where needed", "Token: for the PSP #1", "PSP #1"),
     ("The file, and the last question", "\r", "Write this file?"),
     ("Done", "\r", "Next: git add"),
 ];
@@ -59,7 +61,7 @@ const LINES: [(&str, &str); 12] = [
     ("Default payments-api-key-2:", ""),
     ("team-payments:", ""),
     ("Default medium:", "3"),
-    ("Default high:", ""),
+    ("high:", ""),
     ("Default payments:", ""),
     ("Default payments-api-key-2:", ""),
     ("Default 90:", "30"),

@@ -84,7 +84,7 @@ pub use self::{
     moto::{Account, Moto},
     node::node_packages,
     platform::{Platform, chain, request},
-    python::{hook_programs, installed, newer_git},
+    python::{hook_programs, installed, newer_git, schema_validators},
     recorder::{
         AwsError, Gate, HoldPoint, INTERNAL, INVALID_TOKEN, Lag, MARKED_FOR_DELETION, NO_VALUE,
         NOT_FOUND, OVER_QUOTA, Recorder, SCHEDULED_FOR_DELETION, THROTTLED,

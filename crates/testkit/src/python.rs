@@ -31,6 +31,12 @@ pub(crate) const HOOKS: Purpose = Purpose {
     requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements-hooks.txt"),
 };
 
+/// A validator of JSON Schema.
+pub(crate) const EDITORS: Purpose = Purpose {
+    name: "editors",
+    requirements: concat!(env!("CARGO_MANIFEST_DIR"), "/requirements-editors.txt"),
+};
+
 /// A version of git that writes the ref format reftable.
 pub(crate) const GIT: Purpose = Purpose {
     name: "git",
@@ -107,6 +113,12 @@ impl Purpose {
 #[track_caller]
 pub fn hook_programs() -> PathBuf {
     HOOKS.programs().unwrap_or_else(|why| panic!("there are no hook frameworks: {why}"))
+}
+
+/// Returns the folder with the validator of JSON Schema.
+#[track_caller]
+pub fn schema_validators() -> PathBuf {
+    EDITORS.programs().unwrap_or_else(|why| panic!("there is no validator: {why}"))
 }
 
 /// Returns the folder with a version of git that writes the ref format reftable.

@@ -163,6 +163,21 @@ impl Terminal {
         self.send(key.bytes())
     }
 
+    /// Gives the terminal another size and clears it, so that only what is drawn again is there.
+    #[track_caller]
+    pub fn resize(&mut self, columns: u16, rows: u16) -> &mut Self {
+        let mut state = self.output.lock();
+        state.screen = vt100::Parser::new(
+            rows.try_into().expect("at least one row"),
+            columns.try_into().expect("at least one column"),
+            0,
+        );
+        drop(state);
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        self.master.resize(size).unwrap_or_else(|error| panic!("cannot resize: {error}"));
+        self
+    }
+
     /// Returns the lines on the screen, without trailing blanks and empty lines at the end.
     pub fn screen(&self) -> String {
         shown(&self.output.lock())

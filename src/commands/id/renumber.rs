@@ -169,7 +169,7 @@ fn find_manifests(
 ) -> Result<Vec<RenumberCandidate>, Failure> {
     let mut found: Vec<RenumberCandidate> = Vec::new();
     for name in names {
-        let path = match SecretId::parse(name) {
+        let path = match SecretId::parse_typed(name) {
             Ok(_) => match catalog.find(name) {
                 Ok(entry) => entry.path.clone(),
                 Err(error @ FindError::Several { .. }) => {

@@ -224,10 +224,11 @@ fn collect_answers(
     // With --yes, only questions without a default are asked.
     let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
     if let Some(prompter) = prompter.filter(|_| !questions.is_empty()) {
-        let key = if prompter.is_plain() { "Ctrl-D" } else { "Escape" };
+        let (back, key) =
+            if prompter.is_plain() { ("<", "Ctrl-D") } else { ("Shift-Tab", "Escape") };
         if !context.streams.quiet {
             prompter.note(&format!(
-                "New secret. {key} or Ctrl-C cancels; nothing is written before the end."
+                "New secret. {back} goes back; {key} or Ctrl-C cancels, nothing is written."
             ))?;
         }
         super::dialogue::ask(
@@ -279,9 +280,17 @@ fn confirm(prompter: &Prompter, manifests: &[NewManifest]) -> Result<bool, Promp
     for manifest in manifests {
         prompter.print(&format!("\n{}\n\n{}", manifest.path, manifest.text.trim_end()))?;
     }
+    let ask = |question: &str| {
+        loop {
+            match prompter.confirm(question, true) {
+                Err(PromptError::Canceled) => super::dialogue::confirm_loss(prompter)?,
+                answer => return answer,
+            }
+        }
+    };
     match manifests.len() {
-        1 => prompter.confirm("Write this file?", true),
-        files => prompter.confirm(&format!("Write these {files} files?"), true),
+        1 => ask("Write this file?"),
+        files => ask(&format!("Write these {files} files?")),
     }
 }
 

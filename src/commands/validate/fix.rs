@@ -106,6 +106,7 @@ pub(crate) fn fix(
 fn follow_moves(selection: &Selection, fixed: &FixOutcome) -> Selection {
     match selection {
         Selection::All => Selection::All,
+        Selection::Buffer(buffer) => Selection::Buffer(buffer.clone()),
         Selection::Paths(paths) => {
             let moved = fixed.rewrites.iter().filter(|rewrite| rewrite.path != rewrite.before.path);
             Selection::Paths(

@@ -2,6 +2,8 @@
 
 mod fix;
 
+use std::io;
+use std::io::Read;
 use std::path::PathBuf;
 
 use super::validate::fix::{FixArgs, fix};
@@ -9,8 +11,9 @@ use crate::check_report::{Format, check_and_print};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
-use goldenpath_core::catalog::Selection;
+use goldenpath_core::catalog::{Buffer, Selection};
 use goldenpath_core::check::Range;
+use goldenpath_core::manifest::MAX_BYTES;
 use goldenpath_core::vcs::Repository;
 
 /// Check manifests against the rules
@@ -27,14 +30,18 @@ use goldenpath_core::vcs::Repository;
     "Check the whole catalog" => "goldenpath validate",
     "Check a pull request in CI" =>
         "goldenpath validate --from-ref origin/main --format github",
-    "Show the safe fixes without writing them" => "goldenpath validate --diff",
+    "Check the unsaved text of an editor" =>
+        "goldenpath validate - --stdin-filename catalogs/secrets/web/dev/SEC-0001.yaml < buffer",
     "Apply safe fixes to the staged files" => "goldenpath validate --staged --fix",
 ))]
 #[command(group(clap::ArgGroup::new("base").multiple(true)))]
 #[command(group(clap::ArgGroup::new("fixing").multiple(true)))]
 pub(crate) struct Args {
-    /// Manifests and folders [default: the whole catalog]
+    /// Manifests and folders, or - for standard input [default: the whole catalog]
     paths: Vec<PathBuf>,
+    /// Check standard input as the unsaved text of PATH, which need not exist
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["base", "staged", "fixing"])]
+    stdin_filename: Option<PathBuf>,
     /// Check the changes in the git index; with PATHS, these files of the index
     #[arg(long)]
     staged: bool,
@@ -72,7 +79,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Range::work_tree().with_time_rules(&repository, context.now)?
         };
         let range = range.with_config(context.config.as_deref());
-        let selection = Selection::of(&repository, &args.paths)?;
+        let selection = match args.buffer(&repository)? {
+            Some(buffer) => Selection::Buffer(buffer),
+            None => Selection::of(&repository, &args.paths)?,
+        };
         if !args.fix && !args.diff {
             return check_and_print(&repository, &range, &selection, args.format, &context.streams);
         }
@@ -96,6 +106,39 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let range = range.with_config(context.config.as_deref());
     let range = range.with_time_rules(&repository, context.now)?;
     check_and_print(&repository, &range, &Selection::All, args.format, &context.streams)
+}
+
+impl Args {
+    /// Reads standard input if it is to be checked.
+    fn buffer(&self, repository: &Repository) -> Result<Option<Buffer>, Failure> {
+        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+        let Some(path) = &self.stdin_filename else {
+            return match self.paths.iter().find(|path| is_stdin(path)) {
+                None => Ok(None),
+                Some(_) => Err(Failure::usage(
+                    "standard input has no path, which the rules need",
+                    "give --stdin-filename with the path of the manifest",
+                )),
+            };
+        };
+        if let Some(other) = self.paths.iter().find(|path| !is_stdin(path)) {
+            return Err(Failure::usage(
+                format!("`{}` is given together with --stdin-filename", other.display()),
+                "check either files or standard input",
+            ));
+        }
+        let inside = repository.path_inside(path).ok_or_else(|| {
+            Failure::usage(
+                format!("`{}` is not in the repository", path.display()),
+                "give --stdin-filename with a path in the repository",
+            )
+        })?;
+        let mut bytes = Vec::new();
+        // One more than a manifest may have, so that a larger one is found.
+        let read = io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
+        read.map_err(|error| Failure::io("cannot read standard input", &error))?;
+        Ok(Some(Buffer { path: inside, bytes }))
+    }
 }
 
 /// Returns whether it is git's ID for a ref that does not exist (githooks, "pre-receive").

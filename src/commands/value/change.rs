@@ -169,6 +169,7 @@ fn render_key_changes(key_changes: &[(String, ValueKeyChange)], context: &Contex
             ValueKeyChange::Added => ("+", "added", terminal.style().green()),
             ValueKeyChange::Changed => ("~", "changed", terminal.style().yellow()),
             ValueKeyChange::Written => ("~", "written", terminal.style().yellow()),
+            ValueKeyChange::Generated => ("~", "generated", terminal.style().yellow()),
             ValueKeyChange::Removed => ("-", "removed", terminal.style().red()),
             ValueKeyChange::Unchanged => (" ", "unchanged", terminal.style().dim()),
             ValueKeyChange::Kept => (" ", "kept", terminal.style().dim()),

@@ -99,8 +99,8 @@ pub(crate) fn ask(
         let question = Question {
             words: "Another key (empty: done)",
             default: Some(""),
-            suggestions: &[],
             accepts_new_value: true,
+            ..Question::default()
         };
         let name = prompter.text(&question, |name| {
             if name.is_empty() { Ok(()) } else { config::check_key(name) }
@@ -138,6 +138,10 @@ fn ask_for(
                 prompter
                     .reject(&format!("{} is required; Ctrl-C cancels without writing", key.name))?;
             }
+            None if key.generate.is_some() && !has_it && key.required => {
+                prompter.print(&format!("A random text is generated for {}.", key.name))?;
+                return Ok(None);
+            }
             text => return Ok(text),
         }
     }
@@ -145,7 +149,8 @@ fn ask_for(
 
 /// Asks for a file and returns its text.
 fn ask_for_file(words: &str, prompter: &Prompter) -> Result<Option<SecretString>, PromptError> {
-    let question = Question { words, default: Some(""), suggestions: &[], accepts_new_value: true };
+    let question =
+        Question { words, default: Some(""), accepts_new_value: true, ..Question::default() };
     let mut read = None;
     let check = |path: &str| {
         read = None;

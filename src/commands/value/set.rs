@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 use crate::prompt::Prompter;
 use goldenpath_deploy::store;
 use goldenpath_deploy::store::ValueSource;
-use goldenpath_deploy::value::{SecretValue, ValueError};
+use goldenpath_deploy::value::{SecretValue, ValueError, ValueKeyChange};
 
 /// Set a value, or some of its keys
 ///
@@ -81,6 +81,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             context.streams.message("");
         }
         input::check_keys(&subject, given.names().into_iter())?;
+        let mut generated: Vec<String> = Vec::new();
         if args.generate || prompter.is_some() {
             let has = |key: &str| {
                 given.text(key).is_some() || kept.is_some_and(|kept| kept.text(key).is_some())
@@ -91,8 +92,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 .iter()
                 .filter(|key| key.required && !has(&key.name))
                 .collect();
-            let generated = store::generate(&subject.store, ValueSource::Os, missing).await?;
-            given = generated.merge_over(&given);
+            let new = store::generate(&subject.store, ValueSource::Os, missing).await?;
+            generated = new.names().into_iter().map(str::to_owned).collect();
+            given = new.merge_over(&given);
         }
         if given.is_empty() {
             return Err(ValueError::Nothing.into());
@@ -103,7 +105,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Some(kept) => given.merge_over(kept),
             None => given,
         };
-        let key_changes = value.key_changes(before.value.as_ref(), &names);
+        let mut key_changes = value.key_changes(before.value.as_ref(), &names);
+        for (key, change) in &mut key_changes {
+            if generated.contains(key) {
+                *change = ValueKeyChange::Generated;
+            }
+        }
         let replaces = before.version.clone();
         drop(before);
         ValueChange { action: "set-value", value, key_changes, replaces }

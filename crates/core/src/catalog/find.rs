@@ -7,6 +7,7 @@ use miette::Diagnostic;
 use super::{Catalog, Entry};
 use crate::manifest::SecretId;
 use crate::sanitize::sanitize_name;
+use crate::suggest;
 
 /// The limit of suggested IDs.
 const SUGGESTIONS: usize = 3;
@@ -15,7 +16,7 @@ const SUGGESTIONS: usize = 3;
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[expect(missing_docs, reason = "the message of each variant says what it means")]
 pub enum FindError {
-    #[error("no manifest has the ID {id}")]
+    #[error("no manifest has the ID or name {id}")]
     Unknown {
         id: String,
         #[help]
@@ -24,24 +25,47 @@ pub enum FindError {
     #[error("{count} manifests have the ID {id}: {paths}")]
     #[diagnostic(help("run `goldenpath id renumber` to give the younger one another ID"))]
     Several { id: String, count: usize, paths: String },
+    #[error("{count} manifests have the name {name}")]
+    #[diagnostic(help("give the ID: {ids}"))]
+    SeveralNamed { name: String, count: usize, ids: String },
 }
 
 impl Catalog {
-    /// Returns the one file with the ID `word`.
+    /// Returns the one file that `word` means: an ID, also in lower case or without its zeros, or
+    /// a secret's name if only one manifest has it. An ID counts before a name.
     ///
     /// # Errors
-    /// No file has the ID, or several do.
+    /// No file has the ID or name, or several do.
     pub fn find(&self, word: &str) -> Result<&Entry, FindError> {
-        let claims = |entry: &&Entry| entry.claimed_id() == Some(word);
-        let id = sanitize_name(word).into_owned();
+        let typed = SecretId::parse_typed(word).map(|id| id.to_string());
+        let id = typed.as_deref().unwrap_or(word);
+        let claims = |entry: &&Entry| entry.claimed_id() == Some(id);
         match self.entries.iter().filter(claims).collect::<Vec<_>>().as_slice() {
-            [only] => Ok(only),
-            [] => Err(FindError::Unknown { id, help: self.suggestion(word) }),
+            [only] => return Ok(only),
+            [] => {}
             several => {
                 let paths: Vec<_> =
                     several.iter().map(|entry| sanitize_name(&entry.path)).collect();
-                Err(FindError::Several { id, count: several.len(), paths: paths.join(", ") })
+                return Err(FindError::Several {
+                    id: sanitize_name(id).into_owned(),
+                    count: several.len(),
+                    paths: paths.join(", "),
+                });
             }
+        }
+        let has_name =
+            |entry: &&Entry| entry.request().is_some_and(|request| request.name.as_str() == word);
+        match self.entries.iter().filter(has_name).collect::<Vec<_>>().as_slice() {
+            [only] => Ok(only),
+            [] => Err(FindError::Unknown {
+                id: sanitize_name(id).into_owned(),
+                help: self.suggestion(word),
+            }),
+            several => Err(FindError::SeveralNamed {
+                name: sanitize_name(word).into_owned(),
+                count: several.len(),
+                ids: ids_of(several),
+            }),
         }
     }
 
@@ -55,23 +79,16 @@ impl Catalog {
         let name = |entry: &Entry| {
             entry.request().map(|request| format!(" ({})", request.name)).unwrap_or_default()
         };
-        let has_name =
-            |entry: &Entry| entry.request().is_some_and(|request| request.name.as_str() == word);
-        let named: Vec<String> = by_id
-            .iter()
-            .filter(|(_, entry)| has_name(entry))
-            .take(SUGGESTIONS)
-            .map(|(id, entry)| format!("{id} ({})", sanitize_name(&entry.path)))
-            .collect();
-        if !named.is_empty() {
-            return format!("that is the name of {}", named.join(" and of "));
-        }
         let near: Vec<String> = nearest(word, by_id.keys().copied())
             .iter()
             .map(|id| format!("{id}{}", name(by_id[id])))
             .collect();
         if !near.is_empty() {
             return format!("did you mean {}?", near.join(" or "));
+        }
+        let names = self.requests().map(|request| request.name.as_str());
+        if let Some(suggestion) = suggest::did_you_mean(word, names) {
+            return suggestion;
         }
         match by_id.len() {
             0 => {
@@ -84,6 +101,21 @@ impl Catalog {
             count => format!("run `goldenpath list` to see all {count}"),
         }
     }
+}
+
+/// Returns the IDs of manifests with their environments, in the order of the IDs.
+fn ids_of(entries: &[&Entry]) -> String {
+    let mut requests: Vec<_> = entries.iter().filter_map(|entry| entry.request()).collect();
+    requests.sort_by_key(|request| request.id);
+    let mut ids: Vec<String> = requests
+        .iter()
+        .take(SUGGESTIONS)
+        .map(|request| format!("{} ({}, {})", request.id, request.service, request.environment))
+        .collect();
+    if requests.len() > SUGGESTIONS {
+        ids.push(format!("{} more", requests.len() - SUGGESTIONS));
+    }
+    ids.join(", ")
 }
 
 /// Returns the ID with the number in `word`, or else those that differ in one digit.

@@ -106,6 +106,17 @@ pub enum Selection {
     All,
     /// These files, and those below these folders; paths from the repository's root.
     Paths(BTreeSet<String>),
+    /// A file that is not saved, in place of the one on disk, if any.
+    Buffer(Buffer),
+}
+
+/// The unsaved text of a file, such as in an editor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffer {
+    /// From the repository's root, with `/`.
+    pub path: String,
+    /// The text, of any encoding and size.
+    pub bytes: Vec<u8>,
 }
 
 /// The size limit of a file that is not a manifest, in bytes.
@@ -138,6 +149,7 @@ impl Selection {
     fn contains(&self, path: &str) -> bool {
         match self {
             Self::All => true,
+            Self::Buffer(buffer) => buffer.path == path,
             Self::Paths(paths) if paths.len() <= FEW_PATHS => {
                 paths.iter().any(|selected| match path.strip_prefix(selected.as_str()) {
                     Some(below) => {
@@ -152,6 +164,19 @@ impl Selection {
                     || path.match_indices('/').any(|(slash, _)| paths.contains(&path[..slash]))
             }
         }
+    }
+}
+
+impl Buffer {
+    /// Returns it as a file, or its error if it is too large.
+    fn file(&self) -> File {
+        let size = self.bytes.len() as u64;
+        let bytes = if size > MAX_BYTES {
+            Err(Unreadable::TooLarge { size, limit: MAX_BYTES })
+        } else {
+            Ok(self.bytes.clone())
+        };
+        File { path: self.path.clone(), bytes }
     }
 }
 
@@ -281,6 +306,10 @@ impl Catalog {
         let others = Mutex::new(Vec::new());
         let read = |file: File| {
             let selected = selection.contains(&file.path);
+            let file = match selection {
+                Selection::Buffer(buffer) if selected => buffer.file(),
+                _ => file,
+            };
             let mut entry = Entry::read(file, selected, project);
             let of_entry = inspect(&mut entry);
             if !of_entry.is_empty() {
@@ -290,8 +319,15 @@ impl Catalog {
         };
         // The selected files outside the catalog.
         let outside = |known: &[Entry]| -> Result<Vec<Entry>, SourceError> {
-            let Selection::Paths(paths) = selection else { return Ok(Vec::new()) };
             let known: BTreeSet<&str> = known.iter().map(|entry| entry.path.as_str()).collect();
+            let paths = match selection {
+                Selection::All => return Ok(Vec::new()),
+                Selection::Paths(paths) => paths,
+                Selection::Buffer(buffer) if known.contains(buffer.path.as_str()) => {
+                    return Ok(Vec::new());
+                }
+                Selection::Buffer(buffer) => return Ok(vec![read(buffer.file())]),
+            };
             let mut named = Vec::new();
             for path in paths.iter().filter(|path| !known.contains(path.as_str())) {
                 let on_disk = project.root.join(path);

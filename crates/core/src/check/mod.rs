@@ -55,6 +55,8 @@ pub enum Note<'a> {
         /// The path of the first one.
         first: &'a str,
     },
+    /// The lists in the catalog's own schema differ from its enums.
+    StaleSchema,
     /// The rules of the upstream branch cannot be read.
     UpstreamUnknown {
         /// The short name of the upstream branch, such as `origin/main`.
@@ -228,6 +230,9 @@ pub fn check(
         let checked = by_its_rules.read(repository, range.after, selected, step.as_ref())?;
         let (_, by_head) = by_its_rules.finish(checked)?;
         rules.note_additions(&mut findings, &catalog, &by_head);
+    }
+    if range.after == Snapshot::WorkTree && project.schema.is_stale() {
+        reporter.note(&Note::StaleSchema);
     }
     if matches!(range.after, Snapshot::WorkTree | Snapshot::Index) {
         report_additions(

@@ -1,6 +1,7 @@
 //! `schemas/metadata/governance.yaml`: the requirements of each risk tier.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -58,6 +59,23 @@ fn strictest_cooling_off() -> u16 {
 
 fn strictest_quiet() -> u16 {
     14
+}
+
+/// The requirements in one line, for people who choose a tier.
+impl fmt::Display for Tier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rotation = match self.rotation {
+            Rotation::Required => "rotation required",
+            Rotation::Recommended => "rotation recommended",
+            Rotation::Free => "rotation optional",
+        };
+        let reviewers = if self.approvals == 1 { "reviewer" } else { "reviewers" };
+        write!(
+            out,
+            "{rotation}, {} {reviewers}, reviewed within {} days",
+            self.approvals, self.max_ttl_days
+        )
+    }
 }
 
 /// Whether a tier's secrets must be rotated.

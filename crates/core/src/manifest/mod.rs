@@ -1,5 +1,6 @@
 //! One SecretRequest: its text, its nodes with spans, its schema, its typed model.
 
+mod bundled_schema;
 mod json_view;
 mod model;
 mod names;
@@ -10,6 +11,7 @@ mod store_key;
 
 use crate::yaml;
 
+pub use bundled_schema::bundle_schema;
 pub use model::{LifecycleStatus, SecretRequest};
 pub use names::{DnsLabel, DnsSubdomain, LABEL_LENGTH, SecretId, check_one_line, to_label};
 

@@ -126,6 +126,20 @@ impl SecretId {
             id => Err(format!("write this ID as {id}")),
         }
     }
+
+    /// Parses an ID as people type it: `SEC-0007`, `sec-7`, `sec7`, `7`.
+    ///
+    /// # Errors
+    /// A sentence that says why `text` is rejected.
+    pub fn parse_typed(text: &str) -> Result<Self, String> {
+        let is_prefixed = text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("sec"));
+        let digits = if is_prefixed { &text[3..] } else { text };
+        let digits = if is_prefixed { digits.strip_prefix('-').unwrap_or(digits) } else { digits };
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let id = digits.parse().ok().filter(|_| is_number).and_then(Self::of_number);
+        // The strict form says what is wrong.
+        id.map_or_else(|| Self::parse(text), Ok)
+    }
 }
 
 impl fmt::Display for DnsLabel {
@@ -252,6 +266,14 @@ mod tests {
         assert_eq!(SecretId::parse("SEC-12345").unwrap().next().to_string(), "SEC-12346");
         assert_eq!(SecretId::parse("SEC-007").unwrap_err(), "write this ID as SEC-0007");
         assert_eq!(SecretId::parse("SEC-00007").unwrap_err(), "write this ID as SEC-0007");
+        for typed in ["SEC-0007", "SEC-00007", "sec-7", "Sec-007", "sec7", "7"] {
+            assert_eq!(SecretId::parse_typed(typed).unwrap().to_string(), "SEC-0007", "{typed}");
+        }
+        for bad in
+            ["", "sec", "sec-", "-7", "sec--7", "+7", "sec-0", "7a", "sec-1234567890", "séc-7"]
+        {
+            assert!(SecretId::parse_typed(bad).is_err(), "{bad}");
+        }
         for bad in ["", "SEC-", "sec-0007", "SEC-0000", "SEC-1234567890", "SEC-+007", "SEC-0007 "] {
             assert!(SecretId::parse(bad).is_err(), "{bad}");
         }

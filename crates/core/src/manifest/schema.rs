@@ -8,6 +8,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, Retrieve, Uri, ValidationError, Validator};
 use serde_json::{Value, json};
 
+use super::bundled_schema::update_lists;
 use super::json_view::Nodes;
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
 use crate::arn;
@@ -74,6 +75,8 @@ type Compile = Box<dyn FnOnce() -> Compiled + Send>;
 struct Compiled {
     source: Value,
     validator: Validator<Nodes>,
+    /// Whether the lists in the file differ from the enums.
+    is_stale: bool,
 }
 
 /// The schema of a catalog's manifests.
@@ -98,14 +101,9 @@ const FORMATS: [(&str, FormatCheck); 5] = [
 
 impl Compiled {
     fn of(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
-        let source: Value = serde_json::from_str(text).map_err(|error| {
-            ConfigError::new(
-                path,
-                format!("invalid JSON: {error}"),
-                "fix it, or delete it to use the built-in schema",
-            )
-            .at_position(text, error.line(), error.column())
-        })?;
+        let mut source = parse(path, text)?;
+        // The lists of the file may be older.
+        let is_stale = update_lists(&mut source, enums);
         let mut options = jsonschema::options_for::<Nodes>()
             .with_draft(Draft::Draft202012)
             .with_base_uri("https://goldenpath.io/schemas/secret_request.schema.json")
@@ -121,8 +119,20 @@ impl Compiled {
                 "fix it, or delete it to use the built-in schema",
             )
         })?;
-        Ok(Self { source, validator })
+        Ok(Self { source, validator, is_stale })
     }
+}
+
+/// Parses the text of a schema.
+pub(super) fn parse(path: &str, text: &str) -> Result<Value, ConfigError> {
+    serde_json::from_str(text).map_err(|error| {
+        ConfigError::new(
+            path,
+            format!("invalid JSON: {error}"),
+            "fix it, or delete it to use the built-in schema",
+        )
+        .at_position(text, error.line(), error.column())
+    })
 }
 
 impl Schema {
@@ -158,6 +168,13 @@ impl Schema {
 
     fn new(compile: Compile) -> Self {
         Self { compiled: Arc::new(LazyLock::new(compile)), mapping_by_field: OnceLock::new() }
+    }
+
+    /// Returns whether the generated lists in a catalog's own schema differ from its enums. Only
+    /// other programs read those: goldenpath itself checks with the enums.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.compiled.is_stale
     }
 
     /// Returns all violations, unordered, at most one of each kind per pointer.

@@ -40,6 +40,8 @@ pub enum ValueKeyChange {
     Removed,
     /// It is given, and the value before was not read.
     Written,
+    /// Its text was generated.
+    Generated,
 }
 
 /// Why a value is rejected. No message contains a text of it.
