@@ -256,6 +256,7 @@ fn every_option_in_a_comment_exists() {
             "# endpointUrl: http://127.0.0.1:5000",
             "# roleArn: arn:aws:iam::123456789012:role/goldenpath-apply",
             "# kmsKeyId: alias/secrets",
+            "# replicaRegions: [eu-west-1, { region: eu-west-2, kmsKeyId: alias/secrets }]",
             "# rotation:",
             "#   functions:",
             "#     database-credentials: \

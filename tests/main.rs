@@ -44,6 +44,7 @@ mod policies;
 mod progress;
 mod properties;
 mod render;
+mod replicas;
 mod report;
 mod rotation;
 mod rotation_functions;

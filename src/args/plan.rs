@@ -54,7 +54,8 @@ pub(crate) struct PlanArgs {
     pub(super) ids: Vec<IdOrName>,
     /// Override a deletion gate; requires --id and --reason
     ///
-    /// The gates are consumers, last-accessed, cooling-off, live-cluster and absence.
+    /// The gates are consumers, last-accessed, cooling-off, live-cluster, absence and
+    /// replica-origin.
     #[arg(
         long = "override",
         value_name = "GATE",

@@ -232,7 +232,7 @@ fn show_choices(saved: &SavedPlan, context: &Context) {
     context.streams.rendered("\n");
 }
 
-/// Rejects a plan that deletes more secrets than allowed.
+/// Rejects a plan that deletes more secrets than allowed, here or in the region of a replica.
 fn check_deletions(plan: &Plan, allowed: usize) -> Result<(), Failure> {
     match plan.deletions() {
         wanted if wanted > allowed => Err(Failure::rejected(

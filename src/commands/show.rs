@@ -253,6 +253,7 @@ impl ShownSecret<'_> {
             last_changed: found.last_changed,
             last_rotated: found.last_rotated,
             foreign_reason,
+            replicas: found.replicas,
         };
         Lookup::Answer(Stored { place: account.store.place(), found: Some(found) })
     }

@@ -63,6 +63,19 @@ fn render_notes(plan: &Plan, terminal: TerminalStyle) -> String {
             terminal.style().bold().apply_to(change)
         ));
     }
+    for unfinished in &plan.unfinished_replicas {
+        let line = format!(
+            "The replica of {} ({}) in {} is not in sync: {}.",
+            unfinished.id,
+            unfinished.environment,
+            unfinished.replica.region,
+            unfinished.replica.describe_status()
+        );
+        text.push_str(&format!(
+            "\n{}\n",
+            terminal.style().bold().apply_to(sanitize(&line).into_owned())
+        ));
+    }
     if !plan.orphans.is_empty() {
         let many = plan.orphans.len() > 1;
         let (secrets, them) = if many { ("secrets", "them") } else { ("secret", "it") };

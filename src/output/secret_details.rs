@@ -162,6 +162,13 @@ fn stored_lines(stored: &Stored, key: Option<&str>) -> Vec<String> {
     }
     lines.push(if words.is_empty() { "exists".to_owned() } else { words.join(", ") });
     lines.extend(found.deletion.map(|when| format!("marked for deletion ({})", day(when))));
+    for replica in found.replicas.iter().flatten() {
+        let read = match replica.last_accessed {
+            Some(last) => format!("last read {}", day(last)),
+            None => "never read".to_owned(),
+        };
+        lines.push(format!("replica in {}, {read}, {}", replica.region, replica.describe_status()));
+    }
     if let Err(why) = &found.old_key {
         lines.push(format!("the KMS key of the value is not known: {why}"));
     }

@@ -95,9 +95,15 @@ fn the_reference_of_actions_names_every_action_of_every_policy_and_no_other() {
         assert!(is_named, "docs/reference/iam.md does not name {action}");
     }
     for name in named.iter().filter(|name| name.starts_with("secretsmanager:")) {
-        let is_key = ["BlockPublicPolicy", "RotationLambdaARN", "ForceDeleteWithoutRecovery"]
-            .iter()
-            .any(|key| name.ends_with(key));
+        let is_key = [
+            "AddReplicaRegions",
+            "BlockPublicPolicy",
+            "ForceDeleteWithoutRecovery",
+            "ForceOverwriteReplicaSecret",
+            "RotationLambdaARN",
+        ]
+        .iter()
+        .any(|key| name.ends_with(key));
         assert!(is_key || all.contains(*name), "docs/reference/iam.md names {name}");
     }
 }

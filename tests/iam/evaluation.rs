@@ -80,6 +80,22 @@ impl Secrets {
             action: format!("kms:{action}"),
             resource: self.key.0.clone(),
         }));
+        if operation == "ReplicateSecretToRegions" {
+            needed.push(Permission {
+                action: "kms:Decrypt".to_owned(),
+                resource: self.key.0.clone(),
+            });
+            for replica in input["AddReplicaRegions"].as_array().into_iter().flatten() {
+                let region = replica["Region"].as_str().unwrap();
+                let resource = self.key.0.replace(&self.region, region);
+                for action in ["kms:Encrypt", "kms:GenerateDataKey"] {
+                    if replica["KmsKeyId"].is_string() {
+                        let (action, resource) = (action.to_owned(), resource.clone());
+                        needed.push(Permission { action, resource });
+                    }
+                }
+            }
+        }
         if operation == "RotateSecret" {
             let resource = input["RotationLambdaARN"].as_str().unwrap().to_owned();
             needed.push(Permission { action: "lambda:InvokeFunction".to_owned(), resource });
@@ -87,11 +103,12 @@ impl Secrets {
         needed
     }
 
-    fn context(&self, operation: &str, input: &Value, action: &str) -> RequestContext {
+    fn context(&self, operation: &str, input: &Value, needed: &Permission) -> RequestContext {
         let mut context = RequestContext::new();
         let mut set = |key: String, values: Vec<String>| _ = context.insert(key, values);
-        if action.starts_with("kms:") {
-            let host = format!("secretsmanager.{}.amazonaws.com", self.region);
+        if needed.action.starts_with("kms:") {
+            let region = needed.resource.split(':').nth(3).unwrap();
+            let host = format!("secretsmanager.{region}.amazonaws.com");
             set("kms:ViaService".to_owned(), vec![host]);
             set("kms:ResourceAliases".to_owned(), vec![self.key.1.clone()]);
             return context;
@@ -110,9 +127,14 @@ impl Secrets {
         if !requested.is_empty() {
             set("aws:TagKeys".to_owned(), requested.into_keys().collect());
         }
+        if let Some(replicas) = input["AddReplicaRegions"].as_array() {
+            let regions = replicas.iter().map(|one| one["Region"].as_str().unwrap().to_owned());
+            set("secretsmanager:AddReplicaRegions".to_owned(), regions.collect());
+        }
         for (member, key) in [
             ("BlockPublicPolicy", "BlockPublicPolicy"),
             ("ForceDeleteWithoutRecovery", "ForceDeleteWithoutRecovery"),
+            ("ForceOverwriteReplicaSecret", "ForceOverwriteReplicaSecret"),
             ("RotationLambdaARN", "RotationLambdaARN"),
         ] {
             let value = match &input[member] {
@@ -166,8 +188,9 @@ impl Policy {
         input: &Value,
         secrets: &Secrets,
     ) -> Option<String> {
-        for Permission { action, resource } in secrets.permissions(operation, input) {
-            let context = secrets.context(operation, input, &action);
+        for needed in secrets.permissions(operation, input) {
+            let context = secrets.context(operation, input, &needed);
+            let Permission { action, resource } = needed;
             let is_hit = |statement: &&Value| {
                 texts(&statement["Action"]).contains(&action)
                     && texts(&statement["Resource"]).iter().any(|one| is_like(&resource, one))

@@ -13,8 +13,17 @@ use super::evaluation::{Policy, Secrets};
 const REMOTE: &str = "https://github.com/acme/platform";
 const REPOSITORY: &str = "github.com/acme/platform";
 
+/// Two regions, one of them with a customer's key.
+const REPLICAS: &str =
+    "replicaRegions: [eu-west-1, { region: eu-west-2, kmsKeyId: alias/secrets }]";
+
 /// Returns a catalog with a customer's key, a rotation function and a remote.
 fn platform(test: &str) -> Aws {
+    platform_with(test, "")
+}
+
+/// Returns the same with another option of the store.
+fn platform_with(test: &str, option: &str) -> Aws {
     let aws = Aws::new(test);
     let Account { id, region, .. } = &aws.account;
     let gitops = aws.platform.gitops.path().display().to_string();
@@ -22,7 +31,7 @@ fn platform(test: &str) -> Aws {
     let text = format!(
         "catalogId: acme-platform\n\
          store: {{ backend: aws, region: {region}, accountId: \"{id}\", \
-                   kmsKeyId: alias/secrets }}\n\
+                   kmsKeyId: alias/secrets, {option} }}\n\
          gitops: {{ path: {gitops} }}\n\
          rotation: {{ functions: {{ database-credentials: \"{function}\" }} }}\n"
     );
@@ -132,7 +141,7 @@ fn the_policy_for_plan_allows_all_that_looks_and_nothing_else() {
 
 #[test]
 fn the_policy_for_apply_allows_a_whole_life_and_nothing_else() {
-    let aws = platform("iam-apply");
+    let aws = platform_with("iam-apply", REPLICAS);
     aws.recorder.reset();
     commit(&aws, &[READERS]);
     aws.apply().success();
@@ -200,7 +209,26 @@ fn assert_refused(policy: &mut Policy, secrets: &mut Secrets) {
         ("UpdateSecret", json!({ "SecretId": theirs })),
         ("UpdateSecret", json!({ "SecretId": copy })),
         ("DeleteSecret", json!({ "SecretId": copy })),
-        ("ReplicateSecretToRegions", json!({ "SecretId": KEY })),
+        (
+            "ReplicateSecretToRegions",
+            json!({ "SecretId": KEY, "AddReplicaRegions": [{ "Region": "us-east-1" }] }),
+        ),
+        (
+            "ReplicateSecretToRegions",
+            json!({ "SecretId": KEY, "AddReplicaRegions": [{ "Region": "eu-west-1" }],
+                    "ForceOverwriteReplicaSecret": true }),
+        ),
+        (
+            "ReplicateSecretToRegions",
+            json!({ "SecretId": copy, "AddReplicaRegions": [{ "Region": "eu-west-1" }] }),
+        ),
+        ("RemoveRegionsFromReplication", json!({ "SecretId": theirs })),
+        ("StopReplicationToReplica", json!({ "SecretId": KEY })),
+        (
+            "CreateSecret",
+            json!({ "Name": format!("{PREFIX}/new"), "Tags": ours,
+                    "ForceOverwriteReplicaSecret": true }),
+        ),
     ] {
         assert!(policy.refusal(operation, &input, secrets).is_some(), "{operation} {input:#}");
     }
@@ -245,7 +273,7 @@ fn the_policy_for_value_allows_all_of_its_commands_and_nothing_else() {
 fn the_policy_for_adoption_takes_over_what_apply_may_not_and_deletes_nothing() {
     const MARKED: &str = "goldenpath/payments/dev/marked-credentials";
     const MOVED: &str = "goldenpath/payments/dev/moved-credentials";
-    let aws = platform("iam-adopt");
+    let aws = platform_with("iam-adopt", REPLICAS);
     aws.platform.write("SEC-0008", "marked-credentials");
     aws.platform.write("SEC-0009", "moved-credentials");
     commit(&aws, &[READERS, ("metadata:\n", "metadata:\n  description: The ledger\n")]);
@@ -264,6 +292,9 @@ fn the_policy_for_adoption_takes_over_what_apply_may_not_and_deletes_nothing() {
     aws.recorder.reset();
     aws.apply_with(&["--adopt", "SEC-0007", "--adopt", "SEC-0008", "--rebind-catalog"]).success();
     // The manifest withdraws the access that it granted, and the secret is restored once more.
+    let regions = ["eu-west-1", "eu-west-2"];
+    let replicas = json!({ "SecretId": MARKED, "RemoveReplicaRegions": regions });
+    aws.call("RemoveRegionsFromReplication", replicas);
     aws.call("DeleteSecret", json!({ "SecretId": MARKED, "RecoveryWindowInDays": 7 }));
     commit(&aws, &[NO_READERS]);
     aws.apply_with(&["--adopt", "SEC-0007"]).success();
@@ -284,6 +315,7 @@ fn the_policy_for_adoption_takes_over_what_apply_may_not_and_deletes_nothing() {
     let theirs = "goldenpath/payments/dev/theirs";
     for (operation, input) in [
         ("DeleteSecret", json!({ "SecretId": KEY })),
+        ("RemoveRegionsFromReplication", json!({ "SecretId": KEY })),
         ("GetSecretValue", json!({ "SecretId": KEY })),
         ("TagResource", json!({ "SecretId": theirs, "Tags": as_api_tags(&seed_tags()) })),
         ("RestoreSecret", json!({ "SecretId": theirs })),

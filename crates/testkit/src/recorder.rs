@@ -4,6 +4,7 @@ mod call;
 mod errors;
 mod faults;
 mod gate;
+mod replication;
 mod rotation;
 mod server;
 mod staleness;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use self::call::ApiCall;
 use self::faults::{FaultKind, Faults, echoed};
+use self::replication::Replicas;
 use self::rotation::Rotations;
 use self::server::Server;
 use self::staleness::Staleness;
@@ -53,6 +55,7 @@ struct RecorderState {
     unkind: Mutex<Option<Unkind>>,
     staleness: Mutex<Staleness>,
     rotations: Mutex<Option<Rotations>>,
+    replicas: Mutex<Replicas>,
     rate_limits: Mutex<Vec<RateLimit>>,
     /// The most entries of a page, or 0.
     page: AtomicUsize,
@@ -187,6 +190,16 @@ impl Recorder {
     pub fn rotations(&self) -> BTreeMap<String, serde_json::Value> {
         let rotations = self.state.rotations.lock().expect("sound threads");
         rotations.as_ref().map(Rotations::all).unwrap_or_default()
+    }
+
+    /// Lets each new replica be in progress for this number of answers.
+    pub fn replicate_slowly(&self, answers: usize) {
+        self.state.replicas.lock().expect("sound threads").slow_down(answers);
+    }
+
+    /// Sets the day of the last access to a secret's replica, in seconds since 1970.
+    pub fn read_replica(&self, secret: &str, region: &str, seconds: u64) {
+        self.state.replicas.lock().expect("sound threads").read(secret, region, seconds);
     }
 
     /// Expires the tokens of the next `times` requests of `operation` for a further page.
@@ -325,6 +338,7 @@ impl RecorderState {
             unkind: Mutex::default(),
             staleness: Mutex::default(),
             rotations: Mutex::default(),
+            replicas: Mutex::default(),
             rate_limits: Mutex::default(),
             page: AtomicUsize::default(),
             held: Mutex::default(),
@@ -407,7 +421,15 @@ impl RecorderState {
         {
             return rotations.answer(self.server, request, call);
         }
+        let replicas = || self.replicas.lock().expect("sound threads");
+        if call.is_replication() {
+            return replicas().answer(self.server, request, call);
+        }
         let answer = self.server.answer(request, call)?;
+        let answer = match call.operation.as_str() {
+            "DescribeSecret" => replicas().complete(call, answer),
+            _ => answer,
+        };
         Ok(match with_rotations().as_ref() {
             Some(rotations) if answer.is_success() => rotations.complete(call, answer),
             _ => answer,

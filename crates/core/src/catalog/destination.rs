@@ -44,7 +44,7 @@ impl Destination {
         let environment = request.environment.as_str();
         let own = config.environments.get(environment);
         // All fields are listed so that a new one must be considered here. The encryption key
-        // and the external ID do not affect the destination.
+        // and the external ID do not affect the destination, and only `apply` adds replicas.
         let StoreConfig {
             backend,
             path,
@@ -56,6 +56,7 @@ impl Destination {
             role_arn,
             external_id: _,
             kms_key_id: _,
+            replica_regions: _,
         } = config.store_of(environment);
         let secret =
             manifest.store_key.as_ref().and_then(|key| key.as_ref().ok()).map(StoreKey::to_string);

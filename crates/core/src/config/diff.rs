@@ -239,7 +239,7 @@ fn join_names(elements: &[&Value]) -> String {
 
 /// Returns the name of a list's element: the scalar, or the name in a mapping.
 fn element_name(element: &Value) -> String {
-    let named = ["name", "id"].iter().find_map(|key| element.get(key)).unwrap_or(element);
+    let named = ["name", "id", "region"].iter().find_map(|key| element.get(key)).unwrap_or(element);
     scalar(named).unwrap_or_else(|| "an entry".to_owned())
 }
 
@@ -291,6 +291,7 @@ mod tests {
             ("owners: [a, b]", "owners: [b, c]", "`owners` (adds c; removes a)"),
             ("owners: [a, b]", "owners: [b, a]", "`owners` (in another order)"),
             ("p: [{name: one, assert: x}]", "p: []", "`p` (removes one)"),
+            ("r: [a]", "r: [a, {region: b, kmsKeyId: k}]", "`r` (adds b)"),
         ];
         for (old, new, expected) in rows {
             assert_eq!(shown(old, new), [expected], "{old} → {new}");

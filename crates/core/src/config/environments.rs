@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, StoreConfig, is_account_id,
-    normalize_path,
+    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, ReplicaRegion, StoreConfig,
+    is_account_id, normalize_path,
 };
 use crate::arn;
 use crate::arn::Arn;
@@ -33,6 +33,8 @@ pub struct EnvironmentConfig {
     pub external_id: Option<String>,
     /// The encryption key of the secrets, by ID, alias or ARN.
     pub kms_key_id: Option<String>,
+    /// The regions with a replica of each secret; empty for none.
+    pub replica_regions: Option<Vec<ReplicaRegion>>,
     /// Where the values are stored.
     pub store: EnvironmentStore,
     /// The destination of projections; `path` or `url` unsets the shared branch.
@@ -136,6 +138,7 @@ impl Config {
                 .clone()
                 .or_else(|| all.external_id.clone().filter(|_| own.role_arn.is_none())),
             kms_key_id: own.kms_key_id.clone().or_else(|| all.kms_key_id.clone()),
+            replica_regions: own.replica_regions.clone().or_else(|| all.replica_regions.clone()),
         }
     }
 

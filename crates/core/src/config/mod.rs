@@ -13,6 +13,7 @@ mod governance;
 mod ownership;
 mod policies;
 mod projection_file;
+mod replicas;
 mod secret_types;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub use ownership::{
 };
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, PolicySubject};
 pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
+pub use replicas::ReplicaRegion;
 pub use secret_types::{
     BUILT_IN as BUILT_IN_SECRET_TYPES, CharacterClass, Characters, Encoding, KeyDefinition, Recipe,
     SecretType, SecretTypes, TextSource, check_key,
@@ -147,6 +149,10 @@ pub struct StoreConfig {
     pub external_id: Option<String>,
     /// `aws`: the encryption key of the secrets; without one, each keeps its own.
     pub kms_key_id: Option<String>,
+    /// `aws`: the regions with a replica of each secret.
+    ///
+    /// Without the list, replicas stay as they are.
+    pub replica_regions: Option<Vec<ReplicaRegion>>,
 }
 
 impl StoreConfig {
@@ -289,6 +295,7 @@ impl Default for StoreConfig {
             role_arn: None,
             external_id: None,
             kms_key_id: None,
+            replica_regions: None,
         }
     }
 }
@@ -405,6 +412,7 @@ impl Config {
             return Err(error.at_field(text, &["ids", "maxGap"]));
         }
         config.check_arns(path, text)?;
+        config.check_replicas(path, text)?;
         config.check_gitops(path, text)?;
         config.check_clusters(path, text)?;
         config.check_accounts(path, text)?;

@@ -25,25 +25,42 @@ struct KmsKey {
 
 /// Returns a statement for each key of the customer's own, with these actions.
 pub(super) fn key_statements(locations: &[&SecretLocation], actions: &[&str]) -> Vec<Statement> {
-    let keys: BTreeSet<KmsKey> = locations.iter().filter_map(|one| KmsKey::of(one)).collect();
-    keys.into_iter().map(|key| key.statement(actions)).collect()
+    let keys: BTreeSet<KmsKey> = locations
+        .iter()
+        .filter_map(|one| KmsKey::of(one, one.region(), one.kms_key.as_deref()))
+        .collect();
+    keys.into_iter().map(|key| key.statement("UseKey", actions)).collect()
+}
+
+/// Returns a statement for each customer's own key of replicas, in their regions.
+///
+/// Secrets Manager decrypts with the key of the secret, and encrypts with that of the replica
+/// (ReplicateSecretToRegions, "Required permissions").
+pub(super) fn replica_key_statements(locations: &[&SecretLocation]) -> Vec<Statement> {
+    let replicas = locations
+        .iter()
+        .flat_map(|one| one.replicas.iter().flatten().map(move |replica| (one, replica)));
+    let keys: BTreeSet<KmsKey> = replicas
+        .filter_map(|(one, replica)| {
+            KmsKey::of(one, &replica.region, replica.kms_key_id.as_deref())
+        })
+        .collect();
+    let actions = ["kms:Encrypt", "kms:GenerateDataKey"];
+    keys.into_iter().map(|key| key.statement("UseReplicaKey", &actions)).collect()
 }
 
 impl KmsKey {
-    /// Returns the key of a location; None for the account's default key.
-    fn of(location: &SecretLocation) -> Option<Self> {
+    /// Returns the key `configured` in a region of a location; None for the account's default key.
+    fn of(location: &SecretLocation, region: &str, configured: Option<&str>) -> Option<Self> {
         let SecretLocation { partition, .. } = location;
-        let configured = location.kms_key.as_deref().filter(|key| !key.is_empty())?;
+        let configured = configured.filter(|key| !key.is_empty())?;
         // arn:aws:kms:eu-west-2:123456789012:key/… or :alias/…
         let parts: Vec<&str> = configured.splitn(6, ':').collect();
         let (home, name) = match parts[..] {
             ["arn", partition, "kms", region, account, name] => {
                 (format!("arn:{partition}:kms:{region}:{account}"), name)
             }
-            _ => {
-                let (region, account) = (location.region(), location.account());
-                (format!("arn:{partition}:kms:{region}:{account}"), configured)
-            }
+            _ => (format!("arn:{partition}:kms:{region}:{}", location.account()), configured),
         };
         if name == AWS_MANAGED {
             return None;
@@ -54,7 +71,6 @@ impl KmsKey {
         } else {
             (format!("{home}:key/{}", name.strip_prefix("key/").unwrap_or(name)), None)
         };
-        let region = location.region();
         let mut services = vec![format!("secretsmanager.{region}.amazonaws.com")];
         let own = format!("secretsmanager.{region}.{}", endpoint::dns_suffix_of(region));
         if !services.contains(&own) {
@@ -63,7 +79,7 @@ impl KmsKey {
         Some(Self { resource, alias, services })
     }
 
-    fn statement(self, actions: &[&str]) -> Statement {
+    fn statement(self, sid: &'static str, actions: &[&str]) -> Statement {
         let via = match &self.services[..] {
             [one] => json!(one),
             several => json!(several),
@@ -77,6 +93,6 @@ impl KmsKey {
         if let Some(alias) = self.alias {
             condition["ForAnyValue:StringEquals"] = json!({ "kms:ResourceAliases": alias });
         }
-        allow("UseKey", actions, &[Value::from(self.resource)]).with(condition)
+        allow(sid, actions, &[Value::from(self.resource)]).with(condition)
     }
 }

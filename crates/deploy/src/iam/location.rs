@@ -1,7 +1,7 @@
 //! Where the secrets of an environment are: account, region, partition and names.
 
 use goldenpath_core::catalog::Project;
-use goldenpath_core::config::{Backend, StoreConfig};
+use goldenpath_core::config::{Backend, ReplicaRegion, StoreConfig};
 use goldenpath_core::endpoint;
 
 /// A name that no person gives a service or a secret.
@@ -19,6 +19,8 @@ pub(super) struct SecretLocation {
     pub(super) external_id: Option<String>,
     /// The KMS key, as configured.
     pub(super) kms_key: Option<String>,
+    /// The replicas of each secret, as configured; None if they are left alone.
+    pub(super) replicas: Option<Vec<ReplicaRegion>>,
     /// The rotation functions, sorted.
     pub(super) functions: Vec<String>,
     names: NamePattern,
@@ -36,7 +38,14 @@ impl SecretLocation {
     pub(super) fn of(project: &Project, environment: &str) -> Option<Self> {
         let config = &project.config;
         let StoreConfig {
-            backend, region, role_arn, external_id, kms_key_id, key_template, ..
+            backend,
+            region,
+            role_arn,
+            external_id,
+            kms_key_id,
+            replica_regions,
+            key_template,
+            ..
         } = config.store_of(environment);
         if backend != Some(Backend::Aws) {
             return None;
@@ -56,6 +65,7 @@ impl SecretLocation {
             role: role_arn,
             external_id,
             kms_key: kms_key_id,
+            replicas: replica_regions,
             functions,
             names: NamePattern::of(project, &key_template, environment),
         })

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::RolePurpose;
 use super::conditions::CatalogTags;
-use super::keys::key_statements;
+use super::keys::{key_statements, replica_key_statements};
 use super::location::SecretLocation;
 
 /// A statement of a policy.
@@ -139,8 +139,14 @@ fn apply(
         statements.push(allow("CancelRotations", &cancel, secrets).with(tags.on_secret()));
     }
     statements.extend(rotation);
+    statements.extend(add_replicas(locations, secrets, &tags.on_secret()));
+    if locations.iter().any(|location| location.replicas.is_some()) {
+        let remove = ["secretsmanager:RemoveRegionsFromReplication"];
+        statements.push(allow("RemoveReplicas", &remove, secrets).with(tags.on_secret()));
+    }
     statements.extend(version_keys(locations, secrets));
     statements.extend(key_statements(locations, &ENCRYPT));
+    statements.extend(replica_key_statements(locations));
     let forced = json!({ "Bool": { "secretsmanager:ForceDeleteWithoutRecovery": "true" } });
     statements.push(deny("DenyForcedDeletion", &["secretsmanager:DeleteSecret"]).with(forced));
     statements.push(deny_values());
@@ -170,8 +176,10 @@ fn adopt(
         put_policies(secrets, ours.clone()),
     ];
     statements.extend(rotation(locations, secrets, &ours));
+    statements.extend(add_replicas(locations, secrets, &ours));
     statements.extend(version_keys(locations, secrets));
     statements.extend(key_statements(locations, &ENCRYPT));
+    statements.extend(replica_key_statements(locations));
     statements.push(deny("DenyDeletion", &["secretsmanager:DeleteSecret"]));
     statements.push(deny_values());
     statements
@@ -245,6 +253,27 @@ fn rotation(locations: &[&SecretLocation], secrets: &[Value], ours: &Value) -> V
     vec![
         allow("RotateSecrets", &["secretsmanager:RotateSecret"], secrets).with(condition),
         allow("InvokeFunctions", &["lambda:InvokeFunction"], &functions),
+    ]
+}
+
+/// Returns the statements for adding replicas; none without configured regions.
+///
+/// A replica replaces no other secret (ReplicateSecretToRegions, `ForceOverwriteReplicaSecret`).
+fn add_replicas(locations: &[&SecretLocation], secrets: &[Value], ours: &Value) -> Vec<Statement> {
+    let replicas = locations.iter().flat_map(|location| location.replicas.iter().flatten());
+    let regions = distinct(replicas.map(|replica| replica.region.clone()));
+    if regions.is_empty() {
+        return Vec::new();
+    }
+    let mut condition = ours.clone();
+    condition["ForAllValues:StringEquals"] =
+        json!({ "secretsmanager:AddReplicaRegions": one_or_list(&regions) });
+    let add = ["secretsmanager:ReplicateSecretToRegions"];
+    let with_replicas = ["secretsmanager:CreateSecret", add[0]];
+    let overwrite = json!({ "Bool": { "secretsmanager:ForceOverwriteReplicaSecret": "true" } });
+    vec![
+        allow("AddReplicas", &add, secrets).with(condition),
+        deny("DenyOverwritingSecrets", &with_replicas).with(overwrite),
     ]
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::SecretDueDates;
 use super::due::{DueDate, day};
 use super::{CatalogRow, StoreDates};
+use crate::store::Replica;
 use goldenpath_core::report::finding_rows;
 use goldenpath_core::rules::{Finding, OldKey, UnrequestedPolicy};
 use goldenpath_core::trail::AuditEvent;
@@ -53,6 +54,8 @@ pub struct StoredDetails {
     pub old_key: Result<Option<OldKey>, String>,
     /// The resource policy that the manifest does not ask for, if any; or why it is not known.
     pub policy: Result<Option<UnrequestedPolicy>, String>,
+    /// The replicas in other regions; None if the store does not say.
+    pub replicas: Option<Vec<Replica>>,
 }
 
 /// The projection in its GitOps repository.
@@ -156,6 +159,17 @@ impl Stored {
             Some(_) => "present",
         };
         let found = self.found.as_ref();
+        let replica = |one: &Replica| {
+            json!({
+                "region": one.region,
+                "status": one.status.as_str(),
+                "message": one.message,
+                "kmsKey": one.kms_key,
+                "lastAccessed": one.last_accessed.map(day),
+            })
+        };
+        let replicas = found.and_then(|found| found.replicas.as_ref());
+        let replicas = replicas.map(|replicas| replicas.iter().map(replica).collect::<Vec<_>>());
         json!({
             "place": self.place,
             "state": state,
@@ -165,6 +179,7 @@ impl Stored {
             "lastRotated": found.and_then(|found| found.last_rotated).map(day),
             "deletion": found.and_then(|found| found.deletion).map(day),
             "message": found.and_then(|found| found.foreign_reason.as_deref()),
+            "replicas": replicas,
         })
     }
 }

@@ -60,8 +60,12 @@ impl Account {
     ) -> Result<(Vec<Self>, Vec<UnreadableAccount>), StoreError> {
         let mut places: Vec<(StoreConfig, BTreeSet<String>)> = Vec::new();
         for environment in environments {
-            // The KMS key is set per secret, not per store.
-            let place = StoreConfig { kms_key_id: None, ..config.store_of(&environment) };
+            // The KMS key and the replicas are set per secret, not per store.
+            let place = StoreConfig {
+                kms_key_id: None,
+                replica_regions: None,
+                ..config.store_of(&environment)
+            };
             match places.iter_mut().find(|(known, _)| *known == place) {
                 Some((_, environments)) => _ = environments.insert(environment),
                 None => places.push((place, [environment].into())),

@@ -138,11 +138,14 @@ pub async fn apply(
     while let Some(results) = runs.next().await {
         for (action, result) in results {
             progress.started.insert(action.id);
-            // A secret can be used without rotation.
+            // A secret can be used without rotation, and with the replicas that it has.
             if !matches!(result, Some(Ok(())))
                 && !matches!(
                     action.step,
-                    Step::ConfigureRotation { .. } | Step::CancelRotation { .. }
+                    Step::ConfigureRotation { .. }
+                        | Step::CancelRotation { .. }
+                        | Step::AddReplica { .. }
+                        | Step::RemoveReplica { .. }
                 )
             {
                 progress.failed.insert(action.id);
@@ -313,6 +316,8 @@ fn is_store_step(step: &Step) -> bool {
         | Step::DeletePolicy { .. }
         | Step::ConfigureRotation { .. }
         | Step::CancelRotation { .. }
+        | Step::AddReplica { .. }
+        | Step::RemoveReplica { .. }
         | Step::DeleteSecret { .. } => true,
     }
 }
@@ -324,16 +329,24 @@ async fn apply_manifest<'plan>(
     actions: Vec<&'plan Action>,
 ) -> Vec<(&'plan Action, Option<Result<(), ReconcileError>>)> {
     let mut results = Vec::new();
-    let mut failed = false;
+    let (mut failed, mut has_failed_replica) = (false, false);
     for action in actions {
-        let is_deletion = matches!(action.step, Step::DeleteSecret { .. });
-        let result = match context.store(&action.environment).filter(|_| !failed) {
+        let is_deletion =
+            matches!(action.step, Step::DeleteSecret { .. } | Step::RemoveReplica { .. });
+        // A replica is not missed by those in other regions. None is removed before all are added.
+        let is_addition = matches!(action.step, Step::AddReplica { .. });
+        let may_start = !failed && (is_addition || !has_failed_replica);
+        let result = match context.store(&action.environment).filter(|_| may_start) {
             Some(store) if recorder.may_start(is_deletion) => {
                 apply_action(context, recorder, store, action).await
             }
             _ => None,
         };
-        failed = !matches!(result, Some(Ok(())));
+        match result {
+            Some(Ok(())) => {}
+            Some(Err(_)) if is_addition => has_failed_replica = true,
+            _ => failed = true,
+        }
         results.push((action, result));
     }
     results

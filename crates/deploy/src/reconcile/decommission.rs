@@ -8,6 +8,7 @@ use super::desired::DesiredSecret;
 use super::diff::{ObservedPolicy, find_obstacle, owner_of, tag_action};
 use super::gates::{Gates, PRUNE_QUESTION, day};
 use super::ownership::{AllowedTakeovers, SecretOwnership};
+use super::replicas::removal_before_deletion;
 use super::{Action, BlockReason, Gate, ReconcileContext, ReconcileError, Step};
 use crate::gitops::FileState;
 use crate::store::{StoreIdentity, StoredSecret};
@@ -117,8 +118,13 @@ pub(super) async fn actions<'run>(
         .tiers
         .get(&desired.request.risk_tier)
         .map_or(30, |tier| tier.recovery_window_days);
+    let mut actions = removal_before_deletion(desired, found, &overridden);
+    // An override is recorded with the first deletion.
+    let overridden = if actions.is_empty() { overridden } else { Vec::new() };
     let reason = format!("{}; can be restored for {days} days", seen.join("; "));
-    Ok(vec![action(key, reason, Step::DeleteSecret { key: desired.key.clone(), days, overridden })])
+    let step = Step::DeleteSecret { key: desired.key.clone(), days, overridden };
+    actions.push(action(key, reason, step));
+    Ok(actions)
 }
 
 /// Returns the action that marks the manifest of an absent secret, or why it is blocked.

@@ -6,8 +6,8 @@ use super::resource_policy::ResourcePolicy;
 use crate::store::RotationState;
 use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::config;
-use goldenpath_core::config::{KeyDefinition, ROTATION_DAYS};
-use goldenpath_core::manifest::{SecretRequest, StoreKey};
+use goldenpath_core::config::{Backend, KeyDefinition, ROTATION_DAYS, ReplicaRegion};
+use goldenpath_core::manifest::{LifecycleStatus, SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
 use goldenpath_core::rules;
 
@@ -61,8 +61,19 @@ pub(super) struct DesiredSecret<'catalog> {
     pub(super) kms_key: Option<String>,
     /// None if the manifest has no access lists.
     pub(super) policy: Option<ResourcePolicy>,
+    /// None if the replicas of each secret stay as they are.
+    pub(super) replicas: Option<Vec<ReplicaRegion>>,
     pub(super) rotation: DesiredRotation,
     pub(super) projection: Projection,
+}
+
+impl DesiredSecret<'_> {
+    /// Returns whether the replicas of the secret determine the actions.
+    ///
+    /// If so, the secret is described, since a list does not name replicas.
+    pub(super) fn has_relevant_replicas(&self) -> bool {
+        self.replicas.is_some() || self.request.status == LifecycleStatus::DecommissionRequested
+    }
 }
 
 /// The desired rotation of a secret.
@@ -132,6 +143,7 @@ fn desired_secret<'catalog>(
     let tags = tags(request, project);
     let policy = request.principals.as_ref().map(ResourcePolicy::of);
     let environment = request.environment.as_str();
+    let store = project.config.store_of(environment);
     Ok(DesiredSecret {
         entry,
         request,
@@ -142,7 +154,9 @@ fn desired_secret<'catalog>(
         } else {
             Vec::new()
         },
-        kms_key: project.config.store_of(environment).kms_key_id,
+        kms_key: store.kms_key_id,
+        // A local store has none.
+        replicas: store.replica_regions.filter(|_| store.backend == Some(Backend::Aws)),
         policy,
         rotation: DesiredRotation::of(request, project),
         key: StoreKey::of(request, &project.key_template)?,

@@ -25,7 +25,9 @@ pub(super) async fn check(
     store: &Store,
     action: &Action,
 ) -> Result<(), StoreError> {
-    let Step::DeleteSecret { key, .. } = &action.step else { return Ok(()) };
+    let (Step::DeleteSecret { key, .. } | Step::RemoveReplica { key, .. }) = &action.step else {
+        return Ok(());
+    };
     let Some(found) = store.describe(key).await? else { return Ok(()) };
     match SecretOwnership::of(&found, &ExpectedTags::of(context.project, Some(action.id)))
         .foreign_reason()
@@ -64,6 +66,8 @@ pub(super) async fn apply_in_store(
         Step::DeleteSecret { key, days, .. } => delete(store, key, *days).await,
         Step::ConfigureRotation { key, rotation } => store.rotate(key, rotation).await,
         Step::CancelRotation { key } => store.cancel_rotation(key).await,
+        Step::AddReplica { key, replica } => store.add_replica(key, replica).await,
+        Step::RemoveReplica { key, region, .. } => store.remove_replica(key, region).await,
         Step::WriteProjection { .. }
         | Step::RemoveProjection { .. }
         | Step::RecordRequest

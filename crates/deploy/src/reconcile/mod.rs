@@ -15,6 +15,7 @@ mod orphans;
 mod ownership;
 mod plan;
 mod plan_comment;
+mod replicas;
 mod resource_policy;
 mod rotation;
 mod stored_state;
@@ -48,6 +49,7 @@ pub use missing_values::MissingValue;
 pub use orphans::{Orphan, StaleFile};
 pub use ownership::{ExpectedTags, SecretOwnership};
 pub use plan::{Action, BlockReason, Effect, Plan, Step};
+pub use replicas::UnfinishedReplica;
 pub use resource_policy::find_unrequested_policy;
 
 pub use plan_comment::{PLAN_TEMPLATE, render_comment};

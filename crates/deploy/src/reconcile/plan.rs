@@ -1,13 +1,15 @@
 //! A plan: the actions that bring stores and GitOps repositories up to date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Gate, MissingValue, Orphan, PlannedStore, StaleFile, UnreadableAccount};
+use super::{
+    Gate, MissingValue, Orphan, PlannedStore, StaleFile, UnfinishedReplica, UnreadableAccount,
+};
 use crate::audit::{DecommissionMark, RecordedAction};
 use crate::store::{NewSecret, RotationState, SecretUpdate};
-use goldenpath_core::config::KeyDefinition;
+use goldenpath_core::config::{KeyDefinition, ReplicaRegion};
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, TEMPLATE_FILE};
 use goldenpath_core::report::finding_rows;
@@ -40,6 +42,8 @@ pub struct Plan {
     pub manual: BTreeMap<String, usize>,
     /// Secrets in use without a value, existing or planned.
     pub awaiting: Vec<MissingValue>,
+    /// Replicas that do not have the state of their secret. They are not part of `state`.
+    pub unfinished_replicas: Vec<UnfinishedReplica>,
     /// Secrets of this catalog without a manifest. They are not changed.
     pub orphans: Vec<Orphan>,
     /// Files of this catalog in GitOps repositories without a manifest.
@@ -55,6 +59,10 @@ pub struct Plan {
     /// The number of planned projections that differ from those of the base's template.
     pub differing_projections: usize,
 }
+
+/// The actions on replicas, as recorded.
+pub(super) const ADD_REPLICA: &str = "add-replica";
+pub(super) const REMOVE_REPLICA: &str = "remove-replica";
 
 /// The action that records why a lost secret is created again.
 const RECREATE: &str = "recreate-secret";
@@ -100,9 +108,9 @@ impl Action {
     pub fn recorded_actions(&self) -> Vec<RecordedAction> {
         let mut actions = Vec::new();
         let overridden = match &self.step {
-            Step::DeleteSecret { overridden, .. } | Step::MarkDecommissioned { overridden, .. } => {
-                overridden.as_slice()
-            }
+            Step::DeleteSecret { overridden, .. }
+            | Step::RemoveReplica { overridden, .. }
+            | Step::MarkDecommissioned { overridden, .. } => overridden.as_slice(),
             _ => &[],
         };
         actions.extend(overridden.iter().map(|(gate, reason)| RecordedAction {
@@ -204,6 +212,24 @@ pub enum Step {
         /// The secret's name in the store.
         key: StoreKey,
     },
+    /// Adds a replica, or tries again to create one that failed.
+    AddReplica {
+        /// The secret's name in the store.
+        key: StoreKey,
+        /// The region, and the key of the replica.
+        replica: ReplicaRegion,
+    },
+    /// Removes a replica, which the store deletes at once.
+    ///
+    /// `overridden` has the overridden gates, each with the reason.
+    RemoveReplica {
+        /// The secret's name in the store.
+        key: StoreKey,
+        /// The region of the replica.
+        region: String,
+        /// Empty if all gates are open.
+        overridden: Vec<(Gate, String)>,
+    },
     /// `new` is true if the file does not exist yet.
     WriteProjection {
         /// The file's path and its text.
@@ -252,13 +278,13 @@ pub enum BlockReason {
 /// The effect of an action, for counts and symbols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// A secret or a projection is created.
+    /// A secret, a replica or a projection is created.
     Create,
     /// A secret, a projection or a manifest is changed.
     Change,
     /// A change that restores a secret that was marked for deletion.
     Restore,
-    /// A secret is marked for deletion, or a projection is removed.
+    /// A secret is marked for deletion, or a replica or a projection is removed.
     Delete,
     /// Nothing changes.
     Blocked,
@@ -291,6 +317,8 @@ impl Step {
             Self::DeletePolicy { .. } => "delete-policy",
             Self::ConfigureRotation { .. } => "configure-rotation",
             Self::CancelRotation { .. } => "cancel-rotation",
+            Self::AddReplica { .. } => ADD_REPLICA,
+            Self::RemoveReplica { .. } => REMOVE_REPLICA,
             Self::WriteProjection { .. } => "write-projection",
             Self::RemoveProjection { .. } => "remove-projection",
             Self::DeleteSecret { .. } => "delete-secret",
@@ -311,7 +339,9 @@ impl Action {
     #[must_use]
     pub fn effect(&self) -> Effect {
         match &self.step {
-            Step::CreateSecret { .. } | Step::WriteProjection { new: true, .. } => Effect::Create,
+            Step::CreateSecret { .. }
+            | Step::AddReplica { .. }
+            | Step::WriteProjection { new: true, .. } => Effect::Create,
             Step::RestoreSecret { .. } => Effect::Restore,
             Step::UpdateSecret { .. }
             | Step::TagSecret { .. }
@@ -322,7 +352,9 @@ impl Action {
             | Step::RecordRequest
             | Step::MarkDecommissioned { .. }
             | Step::WriteProjection { .. } => Effect::Change,
-            Step::RemoveProjection { .. } | Step::DeleteSecret { .. } => Effect::Delete,
+            Step::RemoveProjection { .. }
+            | Step::RemoveReplica { .. }
+            | Step::DeleteSecret { .. } => Effect::Delete,
             Step::Blocked(_) => Effect::Blocked,
         }
     }
@@ -341,13 +373,14 @@ impl Plan {
         self.count(Effect::Change) + self.count(Effect::Restore)
     }
 
-    /// Returns the number of deleted secrets.
+    /// Returns the number of secrets that are deleted, here or in the region of a replica.
     #[must_use]
     pub fn deletions(&self) -> usize {
-        self.actions
-            .iter()
-            .filter(|action| matches!(action.step, Step::DeleteSecret { .. }))
-            .count()
+        let is_deletion = |action: &&Action| {
+            matches!(action.step, Step::DeleteSecret { .. } | Step::RemoveReplica { .. })
+        };
+        let deleted = self.actions.iter().filter(is_deletion).map(|action| action.id);
+        deleted.collect::<BTreeSet<_>>().len()
     }
 
     /// Returns a line about a changed projection template, if it has an effect.
@@ -400,6 +433,7 @@ impl Plan {
             }
             row
         });
+        let replicas = self.unfinished_replicas.iter().map(UnfinishedReplica::as_json);
         let orphans = self.orphans.iter().map(|orphan| {
             json!({
                 "id": orphan.id,
@@ -436,6 +470,7 @@ impl Plan {
             },
             "actions": actions,
             "awaitingValue": awaiting.collect::<Vec<_>>(),
+            "unfinishedReplicas": replicas.collect::<Vec<_>>(),
             "orphans": orphans.collect::<Vec<_>>(),
             "staleProjections": stale.collect::<Vec<_>>(),
             "manualRotation": self.manual,

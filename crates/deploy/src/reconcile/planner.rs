@@ -19,12 +19,13 @@ use super::gates::Gates;
 use super::kms::{account_of_default_key, find_old_key, is_same_key};
 use super::missing_values::{MissingValue, awaits_value};
 use super::renewal::renewal;
+use super::replicas::{UnfinishedReplica, replica_actions};
 use super::resource_policy::find_unrequested_policy;
 use super::rotation::{is_held_back as is_rotation_held_back, rotation_action};
 use super::saved_plan::digest;
 use super::{
     Account, Action, BlockReason, ExpectedTags, Plan, ReconcileContext, ReconcileError,
-    SecretOwnership, SecretSubject, Step, orphans,
+    SecretOwnership, SecretSubject, Step, orphans, replicas,
 };
 use crate::gitops::FileState;
 use crate::store::{SecretStore, StoreAccount, StoreError, StoreIdentity, StoredSecret};
@@ -170,6 +171,7 @@ pub async fn plan(
             let found = find_unrequested_policy(policy);
             plan.policies.extend(found.map(|policy| (desired.request.id, policy)));
         }
+        plan.unfinished_replicas.extend(UnfinishedReplica::all_of(desired, ours));
         plan.old_keys.extend(seen.old_key.clone().map(|old| (desired.request.id, old)));
         if desired.request.status.is_in_use()
             && desired.rotation == DesiredRotation::Manual
@@ -229,6 +231,7 @@ impl ObservedState<'_> {
                 desired.kms_key.as_ref().and(found.kms_key.as_ref()),
                 found.rotation.as_ref().map(|rotation| json!([rotation.function, rotation.days])),
                 found.deletion.map(|when| when.to_string()),
+                desired.has_relevant_replicas().then(|| replicas::relevant_state(found)),
             ])
         });
         json!([secret, self.policy])
@@ -264,6 +267,9 @@ async fn observe<'sweep>(
             found.is_some_and(|swept| {
                 secret_actions(desired, found, ObservedPolicy::Unread, takeover).is_empty()
                 && rotation_action(desired, found).is_none()
+                // The list does not name replicas.
+                && desired.replicas.is_none()
+                && !context.options.refresh
                 // The list may lag behind the value.
                 && swept.has_value()
             })
@@ -342,6 +348,7 @@ async fn plan_manifest<'run>(
         return Ok(ManifestPlan { actions, ..ManifestPlan::default() });
     }
     actions.extend(rotation_action(desired, actual));
+    actions.extend(replica_actions(context, desired, actual, identity));
     let gitops = context.gitops(desired.request.environment.as_str());
     let file = gitops.map(|gitops| gitops.state(&desired.projection)).transpose()?;
     let awaits = awaits_value(actual, &actions);

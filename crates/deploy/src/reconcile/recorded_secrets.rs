@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::plan::{ADD_REPLICA, REMOVE_REPLICA};
 use crate::audit::AuditBranch;
 use crate::store::LOCAL;
 use goldenpath_core::config::AuditConfig;
@@ -41,6 +42,8 @@ struct ReadTrail {
     branch: AuditBranch,
     /// The events of [`OF_SECRETS`] by secret, in the order in which they were recorded.
     events: BTreeMap<SecretId, Vec<AuditEvent>>,
+    /// The events of replicas, in the same form. Their targets name a region, too.
+    replicas: BTreeMap<SecretId, Vec<AuditEvent>>,
 }
 
 impl<'run> RecordedSecrets<'run> {
@@ -68,6 +71,17 @@ impl<'run> RecordedSecrets<'run> {
     pub(super) fn of(&self, id: SecretId) -> Result<&[AuditEvent], &str> {
         let trail = self.trail()?;
         Ok(trail.events.get(&id).map_or(&[], Vec::as_slice))
+    }
+
+    /// Returns the events of the secret's replicas, in the order in which they were recorded.
+    ///
+    /// Actions that failed or were not started are left out.
+    ///
+    /// # Errors
+    /// Why the trail cannot be read.
+    pub(super) fn replicas_of(&self, id: SecretId) -> Result<&[AuditEvent], &str> {
+        let trail = self.trail()?;
+        Ok(trail.replicas.get(&id).map_or(&[], Vec::as_slice))
     }
 
     /// Returns the AWS accounts and regions that the trail names for an environment.
@@ -114,14 +128,19 @@ impl<'run> RecordedSecrets<'run> {
         }
         // Those of version 0.1 are older than the branch. The clocks of runs may be wrong.
         all.sort_by_key(|event| !event.run.is_empty());
+        all.retain(|event| {
+            ![results::FAILED, results::NOT_STARTED].contains(&event.result.as_str())
+        });
         let mut events: BTreeMap<SecretId, Vec<AuditEvent>> = BTreeMap::new();
+        let mut replicas: BTreeMap<SecretId, Vec<AuditEvent>> = BTreeMap::new();
         for event in all {
-            let is_known = OF_SECRETS.contains(&event.action.as_str());
-            if is_known && ![results::FAILED, results::NOT_STARTED].contains(&event.result.as_str())
-            {
+            let action = event.action.as_str();
+            if OF_SECRETS.contains(&action) {
                 events.entry(event.id).or_default().push(event);
+            } else if [ADD_REPLICA, REMOVE_REPLICA].contains(&action) {
+                replicas.entry(event.id).or_default().push(event);
             }
         }
-        Ok(ReadTrail { branch, events })
+        Ok(ReadTrail { branch, events, replicas })
     }
 }

@@ -63,11 +63,14 @@ pub async fn read_store_dates(
 /// Returns the dates of a secret at the time `now`.
 #[must_use]
 pub fn store_dates_of(found: &StoredSecret, now: Timestamp) -> StoreDates {
+    let replicas = found.replicas.iter().flatten();
+    let elsewhere = replicas.filter_map(|replica| replica.last_accessed).max();
     StoreDates {
         created: found.created,
         has_value: found.has_value(),
         renewal: renewal(found, now),
-        last_accessed: found.last_accessed,
+        // In any region, as far as the store says.
+        last_accessed: found.last_accessed.max(elsewhere),
         deletion: found.deletion,
     }
 }

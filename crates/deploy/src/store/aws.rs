@@ -8,6 +8,7 @@ mod probe;
 mod proxy;
 mod put_policy;
 mod rate_limit;
+mod replication;
 mod response;
 mod retry;
 mod role;
@@ -29,7 +30,7 @@ use super::{
 };
 use consistency::{WrittenSecrets, is_about_deletion};
 use error::Call;
-use goldenpath_core::config::{Characters, StoreConfig};
+use goldenpath_core::config::{Characters, ReplicaRegion, StoreConfig};
 use goldenpath_core::manifest::StoreKey;
 use identity::AwsIdentity;
 pub use probe::StoreProbe;
@@ -343,6 +344,14 @@ impl SecretStore for AwsStore {
     async fn cancel_rotation(&self, key: &StoreKey) -> Result<(), StoreError> {
         let request = self.client.cancel_rotate_secret().secret_id(key.as_str());
         self.execute("CancelRotateSecret", key, || request.clone().send()).await
+    }
+
+    async fn add_replica(&self, key: &StoreKey, replica: &ReplicaRegion) -> Result<(), StoreError> {
+        replication::add(self, key, replica).await
+    }
+
+    async fn remove_replica(&self, key: &StoreKey, region: &str) -> Result<(), StoreError> {
+        replication::remove(self, key, region).await
     }
 }
 

@@ -126,6 +126,27 @@ pub enum StoreError {
     )]
     ValueUnderOldKey { name: String, old: String },
 
+    /// AWS has accepted the replica, and could not create or update it.
+    #[error("cannot replicate `{name}` to {region}: {reason}")]
+    #[diagnostic(
+        code(goldenpath::store::replica_failed),
+        help(
+            "look at what is there: `aws secretsmanager describe-secret --region {region} \
+             --secret-id {name}`. If it is another secret, rename or delete it, or take {region} \
+             out of `replicaRegions`: goldenpath never overwrites it. Otherwise check that the \
+             region is enabled, and that the identity may use the key there. The next run tries \
+             again"
+        )
+    )]
+    ReplicaFailed { name: String, region: String, reason: String },
+
+    #[error("the local store has no replicas, such as one in {region}")]
+    #[diagnostic(
+        code(goldenpath::store::no_replicas),
+        help("set `store.backend: aws`, or remove `replicaRegions` from goldenpath.yaml")
+    )]
+    NoReplicas { region: String },
+
     #[error("no usable AWS credentials: {reason}")]
     #[diagnostic(
         code(goldenpath::store::no_credentials),
@@ -234,7 +255,7 @@ pub enum StoreError {
     BadProxy { variable: &'static str },
 
     #[error("AWS rejected {operation}{}: {message} ({code})", of_secret(name))]
-    #[diagnostic(code(goldenpath::store::rejected), help("{}", remedy_for(code)))]
+    #[diagnostic(code(goldenpath::store::rejected), help("{}", remedy_for(code, message)))]
     Rejected { operation: &'static str, name: Option<String>, code: String, message: String },
 
     #[error("cannot generate a value: {reason}")]
@@ -315,6 +336,9 @@ impl StoreError {
     }
 }
 
+/// AWS's words for a secret that cannot be deleted yet.
+pub(super) const HAS_REPLICAS: &str = "still has replica regions";
+
 /// Returns the other actions that an operation needs (its "Required permissions").
 fn further_actions(operation: &str, message: &str) -> &'static str {
     match operation {
@@ -346,8 +370,12 @@ fn of_secret(name: &Option<String>) -> String {
     name.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default()
 }
 
-fn remedy_for(code: &str) -> &'static str {
+fn remedy_for(code: &str, message: &str) -> &'static str {
     match code {
+        _ if message.contains(HAS_REPLICAS) => {
+            "run `goldenpath plan` again: a replica was added after planning, and replicas are \
+             removed first"
+        }
         "InvalidRequestException" => "restore the secret first if it is marked for deletion",
         "LimitExceededException" => {
             "request a higher Secrets Manager quota, or delete secrets that are not needed any more"

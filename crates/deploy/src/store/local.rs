@@ -22,7 +22,7 @@ use super::{
 };
 use crate::value;
 use file::{DatabaseFile, TransactionError};
-use goldenpath_core::config::Characters;
+use goldenpath_core::config::{Characters, ReplicaRegion};
 use goldenpath_core::manifest::StoreKey;
 use keyfile::KeyFile;
 
@@ -265,6 +265,14 @@ impl SecretStore for LocalStore {
             Ok(())
         })
     }
+
+    async fn add_replica(&self, _: &StoreKey, replica: &ReplicaRegion) -> Result<(), StoreError> {
+        Err(StoreError::NoReplicas { region: replica.region.clone() })
+    }
+
+    async fn remove_replica(&self, _: &StoreKey, region: &str) -> Result<(), StoreError> {
+        Err(StoreError::NoReplicas { region: region.to_owned() })
+    }
 }
 
 /// The condition that a secret exists: its recovery window, if any, has not ended.
@@ -303,6 +311,7 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
         rotation: function.map(|function| RotationState { function, days }),
         current_version: row.get(8)?,
         last_changed: timestamp(row, 7)?,
+        replicas: Some(Vec::new()),
         ..StoredSecret::default()
     })
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use goldenpath_core::config::{Backend, Characters, StoreConfig};
+use goldenpath_core::config::{Backend, Characters, ReplicaRegion, StoreConfig};
 use goldenpath_core::manifest::StoreKey;
 
 pub use aws::{AwsStore, StoreProbe, set_listener};
@@ -22,8 +22,8 @@ pub(crate) use identity::LOCAL;
 pub use identity::{StoreAccount, StoreIdentity};
 pub use local::LocalStore;
 pub use secret::{
-    CURRENT, NewSecret, PREVIOUS, RotationState, SecretCreation, SecretUpdate, StoredSecret,
-    StoredValue, ValueVersion,
+    CURRENT, NewSecret, PREVIOUS, Replica, ReplicaStatus, RotationState, SecretCreation,
+    SecretUpdate, StoredSecret, StoredValue, ValueVersion,
 };
 
 /// A secret store. Every call is safe to repeat.
@@ -177,6 +177,22 @@ pub trait SecretStore {
     /// # Errors
     /// [`StoreError::NotFound`] if there is no such secret.
     async fn cancel_rotation(&self, key: &StoreKey) -> Result<(), StoreError>;
+
+    /// Adds a replica, or tries again to create one that failed. It replaces no other secret.
+    ///
+    /// It may still be in progress when the call returns.
+    ///
+    /// # Errors
+    /// [`StoreError::ReplicaFailed`] with the reason, and [`StoreError::NotFound`].
+    async fn add_replica(&self, key: &StoreKey, replica: &ReplicaRegion) -> Result<(), StoreError>;
+
+    /// Removes the replica in a region, if there is one, and waits until it is gone.
+    ///
+    /// The store deletes it at once, without a recovery window.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such secret.
+    async fn remove_replica(&self, key: &StoreKey, region: &str) -> Result<(), StoreError>;
 }
 
 /// The store in a catalog's configuration.
@@ -323,6 +339,14 @@ impl SecretStore for Store {
 
     async fn cancel_rotation(&self, key: &StoreKey) -> Result<(), StoreError> {
         dispatch!(self, cancel_rotation(key))
+    }
+
+    async fn add_replica(&self, key: &StoreKey, replica: &ReplicaRegion) -> Result<(), StoreError> {
+        dispatch!(self, add_replica(key, replica))
+    }
+
+    async fn remove_replica(&self, key: &StoreKey, region: &str) -> Result<(), StoreError> {
+        dispatch!(self, remove_replica(key, region))
     }
 }
 

@@ -41,6 +41,64 @@ pub struct StoredSecret {
     ///
     /// Source: DescribeSecret, `PrimaryRegion`.
     pub replica_of: Option<String>,
+    /// The replicas in other regions; None if they are not known, as in a list.
+    ///
+    /// Source: DescribeSecret, `ReplicationStatus`.
+    pub replicas: Option<Vec<Replica>>,
+}
+
+/// A copy of a secret in another region, as the store reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// Such as `eu-west-1`.
+    pub region: String,
+    /// The KMS key, as it was set; None for the account's default key.
+    pub kms_key: Option<String>,
+    /// Whether it has the state of the secret.
+    pub status: ReplicaStatus,
+    /// What the store says about the status.
+    pub message: Option<String>,
+    /// The day of the last access to the value in this region; None if there was none.
+    pub last_accessed: Option<Timestamp>,
+}
+
+/// Whether a replica has the state of its secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplicaStatus {
+    /// It has the same value and metadata.
+    InSync,
+    /// It is on its way.
+    InProgress,
+    /// It could not be created or updated.
+    Failed,
+    /// The store reports another status, or none.
+    Unknown,
+}
+
+impl ReplicaStatus {
+    /// Returns the status in words.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InSync => "in sync",
+            Self::InProgress => "in progress",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Replica {
+    /// Returns the status in words, with what the store says about one that is not in sync.
+    #[must_use]
+    pub fn describe_status(&self) -> String {
+        match &self.message {
+            Some(message) if self.status != ReplicaStatus::InSync => {
+                format!("{}: {message}", self.status.as_str())
+            }
+            _ => self.status.as_str().to_owned(),
+        }
+    }
 }
 
 /// A rotation by a Lambda function at an interval.

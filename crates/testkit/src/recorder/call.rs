@@ -76,6 +76,12 @@ impl ApiCall {
         self.is_ours && ["RotateSecret", "CancelRotateSecret"].contains(&self.operation.as_str())
     }
 
+    /// Returns whether it adds or removes replicas.
+    pub(super) fn is_replication(&self) -> bool {
+        let operations = ["ReplicateSecretToRegions", "RemoveRegionsFromReplication"];
+        self.is_ours && operations.contains(&self.operation.as_str())
+    }
+
     /// Returns whether it changes something in Secrets Manager.
     pub(super) fn is_write(&self) -> bool {
         self.is_ours && !READS.contains(&self.operation.as_str())

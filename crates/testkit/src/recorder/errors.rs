@@ -26,6 +26,14 @@ pub const SCHEDULED_FOR_DELETION: AwsError = (
      deletion.",
 );
 
+/// What AWS says of a replica that is there already.
+pub(super) const ALREADY_REPLICATED: AwsError =
+    ("InvalidParameterException", "The secret is already replicated to this region.");
+
+/// What AWS says of the removal of a replica that is not there.
+pub(super) const NOT_REPLICATED: AwsError =
+    ("InvalidParameterException", "The secret is not replicated to this region.");
+
 /// What AWS says of a token for the next page that has expired.
 pub const INVALID_TOKEN: AwsError =
     ("InvalidNextTokenException", "The NextToken value is invalid.");

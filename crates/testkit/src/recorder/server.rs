@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::{Value, json};
 
 use super::call::ApiCall;
-use super::errors::{AwsError, MARKED_FOR_DELETION, SCHEDULED_FOR_DELETION};
+use super::errors::{MARKED_FOR_DELETION, SCHEDULED_FOR_DELETION};
 use crate::http::Message;
 
 /// The operations that AWS refuses for a deleted secret, and moto does not.
@@ -114,6 +114,16 @@ impl Server {
         if is_about_deletion && call.operation != "DeleteSecret" {
             return Ok(refusal(MARKED_FOR_DELETION));
         }
+        if call.operation == "DeleteSecret" && text.contains("still has replica regions") {
+            let secret = self.describe(request, call)?;
+            let arn = secret["ARN"].as_str().unwrap_or_default();
+            let regions = text.split_once('[').map_or("]", |(_, regions)| regions);
+            let text = format!(
+                "You can't delete secret {arn} that still has replica regions [{}.",
+                regions.replace(',', ", ")
+            );
+            return Ok(refusal(("InvalidParameterException", &text)));
+        }
         if call.operation == "CreateSecret"
             && code == "ResourceExistsException"
             && self.is_deleted(request, call)?
@@ -134,7 +144,7 @@ impl Server {
 }
 
 /// Returns the answer with an error.
-pub(super) fn refusal((code, text): AwsError) -> Message {
+pub(super) fn refusal((code, text): (&str, &str)) -> Message {
     let body = json!({ "__type": code, "message": text, "Message": text });
     let status = if code == super::errors::INTERNAL.0 { 500 } else { 400 };
     let head = format!("HTTP/1.1 {status} Simulated\r\nConnection: close\r\n\r\n");

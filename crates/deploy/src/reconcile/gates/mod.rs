@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ReconcileContext;
 use super::desired::DesiredSecret;
-use crate::store::StoredSecret;
+use crate::store::{Replica, ReplicaStatus, StoredSecret};
 use cluster::Clusters;
 use consumers::ConsumerGate;
 
@@ -28,12 +28,20 @@ pub enum Gate {
     LiveCluster,
     /// The audit trail explains why the secret is absent, so that its manifest can be ended.
     Absence,
+    /// By the audit trail, goldenpath added the replica that is removed.
+    ReplicaOrigin,
 }
 
 impl Gate {
     /// All gates, in the order in which they are checked.
-    pub const ALL: [Self; 5] =
-        [Self::Consumers, Self::LastAccessed, Self::CoolingOff, Self::LiveCluster, Self::Absence];
+    pub const ALL: [Self; 6] = [
+        Self::Consumers,
+        Self::LastAccessed,
+        Self::CoolingOff,
+        Self::LiveCluster,
+        Self::Absence,
+        Self::ReplicaOrigin,
+    ];
 
     /// Parses a gate's name.
     ///
@@ -53,6 +61,7 @@ impl Gate {
             Self::CoolingOff => "cooling-off",
             Self::LiveCluster => "live-cluster",
             Self::Absence => "absence",
+            Self::ReplicaOrigin => "replica-origin",
         }
     }
 }
@@ -102,20 +111,70 @@ impl<'run> Gates<'run> {
 pub(super) const PRUNE_QUESTION: &str =
     "does Argo CD prune? Otherwise what is removed from the repository stays in the cluster";
 
+/// Returns the verdict about the last reads of a secret, in its region and those of its replicas.
 fn last_accessed(
     context: &ReconcileContext<'_>,
     desired: &DesiredSecret<'_>,
     found: &StoredSecret,
 ) -> GateVerdict {
+    let own = last_read(context, desired, found.last_accessed, "");
+    let replicas = match &found.replicas {
+        Some(replicas) => {
+            let verdict = |replica| replica_last_accessed(context, desired, replica);
+            replicas.iter().map(verdict).collect()
+        }
+        None => {
+            let words = "the replicas of the secret are unknown".to_owned();
+            vec![GateVerdict { gate: Gate::LastAccessed, is_open: false, words }]
+        }
+    };
+    let all: Vec<GateVerdict> = std::iter::once(own).chain(replicas).collect();
+    let is_open = all.iter().all(|verdict| verdict.is_open);
+    let shown = all.iter().filter(|verdict| is_open || !verdict.is_open);
+    let words = shown.map(|verdict| verdict.words.as_str()).collect::<Vec<_>>().join("; ");
+    GateVerdict { gate: Gate::LastAccessed, is_open, words }
+}
+
+/// Returns the verdict about the last read of a replica.
+///
+/// AWS leaves out the day if the secret was never retrieved in the region (API type
+/// `ReplicationStatusType`). Of a replica that is not in sync, the day may be older.
+pub(super) fn replica_last_accessed(
+    context: &ReconcileContext<'_>,
+    desired: &DesiredSecret<'_>,
+    replica: &Replica,
+) -> GateVerdict {
+    let region = &replica.region;
+    let verdict = last_read(context, desired, replica.last_accessed, &format!(" in {region}"));
+    if !verdict.is_open || replica.status == ReplicaStatus::InSync {
+        return verdict;
+    }
+    let words = format!(
+        "the last read in {region} is unknown, since the replica is not in sync ({})",
+        replica.describe_status()
+    );
+    GateVerdict { is_open: false, words, ..verdict }
+}
+
+/// Returns the verdict about the last read in one region. `place` is ` in eu-west-1`, or empty.
+fn last_read(
+    context: &ReconcileContext<'_>,
+    desired: &DesiredSecret<'_>,
+    last: Option<Timestamp>,
+    place: &str,
+) -> GateVerdict {
     let days = i64::from(tier(context, desired).map_or(14, |tier| tier.quiet_days));
-    let (is_open, words) = match found.last_accessed {
-        None => (true, "the store records no read".to_owned()),
+    let (is_open, words) = match last {
+        None => (true, format!("the store records no read{place}")),
         Some(last) => match after(last, days) {
-            end if end <= context.options.now => (true, format!("not read since {}", day(last))),
+            end if end <= context.options.now => {
+                (true, format!("not read{place} since {}", day(last)))
+            }
             end => (
                 false,
                 format!(
-                    "last read on {}, and {days} quiet days are required: {} at the earliest",
+                    "last read{place} on {}, and {days} quiet days are required: {} at the \
+                     earliest",
                     day(last),
                     day(end)
                 ),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
+use crate::store::error::HAS_REPLICAS;
 use crate::store::{StoreError, StoredSecret};
 use goldenpath_core::clock;
 use goldenpath_core::manifest::StoreKey;
@@ -57,6 +58,8 @@ struct WrittenSecret {
     tags: BTreeMap<String, String>,
     /// Whether a value was written.
     has_value: bool,
+    /// Whether there is a replica in a region: it was added or removed.
+    replicas: BTreeMap<String, bool>,
 }
 
 /// The wait for a newer answer.
@@ -77,6 +80,7 @@ impl WrittenSecrets {
             description: None,
             tags: BTreeMap::new(),
             has_value: false,
+            replicas: BTreeMap::new(),
         });
         written.at = Instant::now();
         change(written);
@@ -113,6 +117,11 @@ impl WrittenSecrets {
         self.note(key, |written| written.has_value = true);
     }
 
+    /// Notes that a replica was added to a region, or removed from it.
+    pub(super) fn note_replica(&self, key: &StoreKey, region: &str, is_there: bool) {
+        self.note(key, |written| _ = written.replicas.insert(region.to_owned(), is_there));
+    }
+
     /// Returns the patience for a call about this secret: none if this run did not write it.
     pub(super) fn patience(&self, key: &StoreKey) -> Patience {
         match self.0.borrow().get(key) {
@@ -132,6 +141,10 @@ impl WrittenSecrets {
             StoreError::Rejected { code, message, .. } if code == MISSING => {
                 message.contains("can't find the specified secret")
             }
+            // The removal of the replicas is not visible yet.
+            StoreError::Rejected { message, .. } if message.contains(HAS_REPLICAS) => {
+                written.replicas.values().any(|is_there| !is_there)
+            }
             StoreError::Rejected { code, message, .. } => {
                 written.is_marked == Some(false)
                     && operation != "CreateSecret"
@@ -149,6 +162,10 @@ impl WrittenSecrets {
         written.is_marked.is_some_and(|is_marked| is_marked != found.deletion.is_some())
             || written.tags.iter().any(|(name, value)| found.tags.get(name) != Some(value))
             || written.has_value && !found.has_value()
+            || found.replicas.as_ref().is_some_and(|replicas| {
+                let is_listed = |region: &str| replicas.iter().any(|one| one.region == region);
+                written.replicas.iter().any(|(region, is_there)| is_listed(region) != *is_there)
+            })
             || written.description.as_ref().is_some_and(|description| {
                 found.description.as_deref().unwrap_or_default() != description
             })
@@ -200,6 +217,7 @@ pub(super) fn is_about_deletion(message: &str) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::store::{Replica, ReplicaStatus};
 
     fn key() -> StoreKey {
         StoreKey::parse("goldenpath/payments/dev/db").unwrap()
@@ -242,6 +260,37 @@ mod tests {
         }
         assert!(is_about_deletion("on a secret that's currently marked deleted."));
         assert!(!is_about_deletion("You can't delete secret x that still has replica regions"));
+    }
+
+    #[test]
+    fn a_replica_that_was_added_or_removed_is_waited_for() {
+        let replica = |region: &str| Replica {
+            region: region.to_owned(),
+            kms_key: None,
+            status: ReplicaStatus::InSync,
+            message: None,
+            last_accessed: None,
+        };
+        let found = |regions: &[&str]| StoredSecret {
+            replicas: Some(regions.iter().map(|region| replica(region)).collect()),
+            ..StoredSecret::default()
+        };
+        let refused = || StoreError::Rejected {
+            operation: "DeleteSecret",
+            name: None,
+            code: "InvalidParameterException".to_owned(),
+            message: format!("You can't delete secret x that {HAS_REPLICAS} [eu-west-1]."),
+        };
+        let written = WrittenSecrets::default();
+        written.note_replica(&key(), "eu-west-1", true);
+        assert!(written.is_stale(&key(), &found(&[])));
+        assert!(!written.is_stale(&key(), &found(&["eu-west-1", "eu-west-2"])));
+        assert!(!written.explains("DeleteSecret", &key(), &refused()), "they were not removed");
+        written.note_replica(&key(), "eu-west-1", false);
+        assert!(written.is_stale(&key(), &found(&["eu-west-1"])));
+        assert!(!written.is_stale(&key(), &found(&["eu-west-2"])));
+        assert!(!written.is_stale(&key(), &StoredSecret::default()), "a list does not say");
+        assert!(written.explains("DeleteSecret", &key(), &refused()));
     }
 
     #[test]

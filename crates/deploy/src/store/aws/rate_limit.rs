@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 ///
 /// Source: Secrets Manager quotas; none of these is adjustable. DescribeSecret is left out: its
 /// quota is 10,000.
-const QUOTAS: [(u32, &[&str]); 13] = [
+const QUOTAS: [(u32, &[&str]); 15] = [
     (50, &["CreateSecret"]),
     (50, &["UpdateSecret"]),
     (50, &["TagResource"]),
@@ -17,6 +17,8 @@ const QUOTAS: [(u32, &[&str]); 13] = [
     (50, &["CancelRotateSecret"]),
     (50, &["RestoreSecret"]),
     (50, &["DeleteSecret"]),
+    (50, &["ReplicateSecretToRegions"]),
+    (50, &["RemoveRegionsFromReplication"]),
     (
         50,
         &[

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::primitives::DateTime;
-use aws_sdk_secretsmanager::types::{RotationRulesType, SecretListEntry, Tag};
+use aws_sdk_secretsmanager::types::{
+    ReplicationStatusType, RotationRulesType, SecretListEntry, StatusType, Tag,
+};
 use jiff::Timestamp;
 
-use crate::store::{CURRENT, RotationState, StoredSecret};
+use super::error::readable;
+use crate::store::{CURRENT, Replica, ReplicaStatus, RotationState, StoredSecret};
 use goldenpath_core::arn;
 use goldenpath_core::manifest::StoreKey;
 
@@ -35,6 +38,8 @@ pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
         last_changed: entry.last_changed_date.as_ref().and_then(timestamp),
         replica_of: replica_of(entry.primary_region.as_deref(), arn.as_deref()),
         last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
+        // ListSecrets does not say.
+        replicas: None,
     })
 }
 
@@ -53,6 +58,7 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
         last_rotated: found.last_rotated_date().and_then(timestamp),
         last_changed: found.last_changed_date().and_then(timestamp),
         replica_of: replica_of(found.primary_region(), found.arn()),
+        replicas: Some(found.replication_status().iter().filter_map(replica).collect()),
         last_accessed: found.last_accessed_date().and_then(timestamp),
         tags: tag_map(found.tags().to_vec()),
         description: found.description().map(str::to_owned),
@@ -66,6 +72,24 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
 fn replica_of(primary: Option<&str>, arn: Option<&str>) -> Option<String> {
     let own = arn.and_then(arn::region);
     primary.filter(|primary| !primary.is_empty() && own != Some(*primary)).map(str::to_owned)
+}
+
+/// Converts an entry of the replication status; None for one without a region.
+///
+/// AWS's model allows such an entry, but AWS sends none.
+pub(super) fn replica(found: &ReplicationStatusType) -> Option<Replica> {
+    Some(Replica {
+        region: found.region()?.to_owned(),
+        kms_key: found.kms_key_id().map(str::to_owned),
+        status: match found.status() {
+            Some(StatusType::InSync) => ReplicaStatus::InSync,
+            Some(StatusType::InProgress) => ReplicaStatus::InProgress,
+            Some(StatusType::Failed) => ReplicaStatus::Failed,
+            _ => ReplicaStatus::Unknown,
+        },
+        message: found.status_message().map(readable).filter(|message| !message.is_empty()),
+        last_accessed: found.last_accessed_date().and_then(timestamp),
+    })
 }
 
 /// Returns the rotation, if it is enabled.
@@ -127,6 +151,26 @@ mod tests {
         assert_eq!(secret.last_rotated, Timestamp::from_second(3).ok());
         assert_eq!(secret.last_changed, Timestamp::from_second(4).ok());
         assert!(!secret.has_value());
+    }
+
+    #[test]
+    fn a_replica_keeps_its_status_and_a_status_of_another_kind_is_unknown() {
+        let entry = |status: &str| {
+            let entry = ReplicationStatusType::builder().region("eu-west-1").status(status.into());
+            replica(&entry.status_message("a\nb").build()).unwrap()
+        };
+        for (status, expected) in [
+            ("InSync", ReplicaStatus::InSync),
+            ("InProgress", ReplicaStatus::InProgress),
+            ("Failed", ReplicaStatus::Failed),
+            ("Detached", ReplicaStatus::Unknown),
+            ("OfTomorrow", ReplicaStatus::Unknown),
+        ] {
+            assert_eq!(entry(status).status, expected, "{status}");
+        }
+        assert_eq!(entry("Failed").describe_status(), "failed: a b");
+        assert_eq!(entry("InSync").describe_status(), "in sync");
+        assert_eq!(replica(&ReplicationStatusType::builder().build()), None);
     }
 
     #[test]
