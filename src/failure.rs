@@ -16,7 +16,7 @@ use goldenpath_core::fixes::WriteError;
 use goldenpath_core::ids::{IdError, RemoteError, RenumberError};
 use goldenpath_core::projection::ProjectionError;
 use goldenpath_core::rules;
-use goldenpath_core::scaffold::{AnswersError, CopyError, ScaffoldError};
+use goldenpath_core::scaffold::{AnswersError, CopyError, EditError, ScaffoldError};
 use goldenpath_core::template::TemplateError;
 use goldenpath_core::vcs::git::GitError;
 use goldenpath_core::vcs::{DefaultBranchError, SourceError};
@@ -146,6 +146,15 @@ impl From<PromptError> for Failure {
         let is_interrupted = matches!(error, PromptError::Interrupted);
         let failure = Self::failed(error);
         if is_interrupted { Self { exit_code: INTERRUPTED, ..failure } } else { failure }
+    }
+}
+
+impl From<EditError> for Failure {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Copy(error) => error.into(),
+            EditError::Config(error) => error.into(),
+        }
     }
 }
 

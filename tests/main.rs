@@ -21,6 +21,7 @@ mod docs;
 mod doctor;
 mod drift;
 mod due;
+mod edit;
 mod editors;
 mod ending;
 mod external_secret_schema;

@@ -56,6 +56,7 @@ macro_rules! commands {
 commands![
     init => Init,
     new => New,
+    edit => Edit,
     validate => Validate,
     explain => Explain,
     render => Render,

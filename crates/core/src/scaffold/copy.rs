@@ -81,26 +81,8 @@ impl Original {
         id: SecretId,
         environment: &str,
     ) -> Result<String, CopyError> {
-        let mut text = self.text.clone();
-        let mut set = |pointer: &'static str, old: &str, new: &str| {
-            if old == new {
-                return Ok::<(), CopyError>(());
-            }
-            let value = match new.parse() {
-                Ok(days) if pointer == Field::TtlDays.pointer() => Scalar::Int(days),
-                _ => Scalar::String(new.to_owned()),
-            };
-            let pointer_text = pointer.to_owned();
-            let change = match (old.is_empty(), new.is_empty()) {
-                (_, true) => YamlEdit::Remove { pointer: pointer_text },
-                (true, _) => YamlEdit::Add { pointer: pointer_text, value },
-                _ => YamlEdit::Set { pointer: pointer_text, value },
-            };
-            let changed = yaml::parse(&text).ok().and_then(|root| change.apply(&text, &root));
-            text = changed
-                .ok_or_else(|| CopyError::NotInPlace { pointer, path: self.path.clone() })?;
-            Ok(())
-        };
+        let mut edits = FieldEdits { text: self.text.clone(), path: &self.path };
+        let mut set = |pointer, old: &str, new: &str| edits.set(pointer, old, new);
         set("/metadata/id", &self.request.id.to_string(), &id.to_string())?;
         set(
             "/spec/lifecycle/status",
@@ -115,12 +97,47 @@ impl Original {
             };
             set(field.pointer(), &value_of(&self.request, field), &new)?;
         }
-        Ok(text)
+        Ok(edits.text)
+    }
+}
+
+/// The text of a manifest in which fields are set, preserving comments and layout.
+pub(super) struct FieldEdits<'a> {
+    pub(super) text: String,
+    /// Its path, for messages.
+    pub(super) path: &'a str,
+}
+
+impl FieldEdits<'_> {
+    /// Sets a field; an empty text means that it is missing.
+    pub(super) fn set(
+        &mut self,
+        pointer: &'static str,
+        old: &str,
+        new: &str,
+    ) -> Result<(), CopyError> {
+        if old == new {
+            return Ok(());
+        }
+        let value = match new.parse() {
+            Ok(days) if pointer == Field::TtlDays.pointer() => Scalar::Int(days),
+            _ => Scalar::String(new.to_owned()),
+        };
+        let pointer_text = pointer.to_owned();
+        let change = match (old.is_empty(), new.is_empty()) {
+            (_, true) => YamlEdit::Remove { pointer: pointer_text },
+            (true, _) => YamlEdit::Add { pointer: pointer_text, value },
+            _ => YamlEdit::Set { pointer: pointer_text, value },
+        };
+        let changed = yaml::parse(&self.text).ok().and_then(|root| change.apply(&self.text, &root));
+        self.text =
+            changed.ok_or_else(|| CopyError::NotInPlace { pointer, path: self.path.to_owned() })?;
+        Ok(())
     }
 }
 
 /// Returns the value of a field of a manifest.
-fn value_of(request: &SecretRequest, field: Field) -> String {
+pub(super) fn value_of(request: &SecretRequest, field: Field) -> String {
     match field {
         Field::Service => request.service.to_string(),
         Field::Environment => request.environment.to_string(),

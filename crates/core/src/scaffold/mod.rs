@@ -9,6 +9,7 @@ mod constraint;
 mod copy;
 mod defaults;
 mod draft;
+mod edit;
 mod field;
 pub mod pre_commit_config;
 
@@ -21,6 +22,7 @@ pub use answers_file::{AnswersError, AnswersFile, MAX_ANSWERS_BYTES};
 pub use constraint::{AnswerVerdict, Constraint};
 pub use copy::{CopyError, Original};
 pub use draft::{AnswerOrigin, Draft, InvalidAnswer};
+pub use edit::{EDITABLE, Edit, EditError, FieldChange, edit, field_value};
 pub use field::Field;
 
 use crate::catalog::{Catalog, Entry, Project, path_of};

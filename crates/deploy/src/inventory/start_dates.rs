@@ -126,6 +126,12 @@ impl StartDates {
         }
     }
 
+    /// Returns whether the ID is in the history, but since when is unknown: the history is cut.
+    #[must_use]
+    pub fn is_unknown(&self, id: SecretId) -> bool {
+        matches!(self.catalogued_start(id), StartTime::Unknown)
+    }
+
     /// Returns all due dates of one secret that is not decommissioned.
     #[must_use]
     pub fn due_dates(
