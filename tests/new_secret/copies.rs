@@ -177,3 +177,16 @@ fn a_dry_run_of_a_copy_shows_it_and_json_reports_it() {
     let reported = copy(&repository, &["--env", "prod", "--json"]).run().success().json();
     assert_eq!(reported["manifests"][0]["id"], "SEC-0008");
 }
+
+#[test]
+fn a_copy_with_another_name_stays_in_its_environment_and_gets_a_free_kubernetes_secret() {
+    let repository = Repository::with_seed();
+    let arguments = ["new", "secret", "--from", "payments-db-credentials", "--name", "replica"];
+    let done = repository.goldenpath(&[&arguments[..], &["--yes"]].concat()).run().success();
+    says(&done, "The Kubernetes Secret payments-db-creds is the copied one's: replica is used");
+    let made = manifest(&repository, "catalogs/secrets/payments/dev/SEC-0008.yaml");
+    assert_eq!(made["metadata"]["name"], "replica");
+    assert_eq!(made["metadata"]["environment"], "dev");
+    assert_eq!(made["spec"]["access"]["k8sSecretName"], "replica");
+    repository.goldenpath(&["validate"]).run().success();
+}

@@ -74,7 +74,7 @@ fn a_line_is_edited_at_the_cursor() {
     for key in ["\u{1b}[5~", "\u{1b}[1;5C", "\u{1b}OP", "\u{1b}[15~", "\u{1b}x", "\u{7}"] {
         terminal.send(key);
     }
-    terminal.send("n\r");
+    terminal.send("n");
     shows(&mut terminal, "new");
     assert!(terminal.cursor_visible());
     terminal

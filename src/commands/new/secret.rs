@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::findings::{findings_for_people, summary};
+use crate::output::streams::Streams;
 use crate::prompt::{PromptError, Prompter};
 use goldenpath_core::catalog::ConfigFile;
 use goldenpath_core::catalog::{Catalog, Project, Selection};
@@ -21,8 +22,8 @@ use goldenpath_core::manifest::SecretId;
 use goldenpath_core::sanitize::sanitize_json;
 use goldenpath_core::scaffold;
 use goldenpath_core::scaffold::{
-    AnswerOrigin, Answers, AnswersError, AnswersFile, Constraint, Draft, Field, InvalidAnswer,
-    MAX_ANSWERS_BYTES, ManifestSource, NewManifest, Original, ScaffoldError,
+    AnswerOrigin, AnswerVerdict, Answers, AnswersError, AnswersFile, Constraint, Draft, Field,
+    InvalidAnswer, MAX_ANSWERS_BYTES, ManifestSource, NewManifest, Original, ScaffoldError,
 };
 use goldenpath_core::vcs::{Repository, Snapshot};
 
@@ -37,8 +38,8 @@ use goldenpath_core::vcs::{Repository, Snapshot};
         "goldenpath new secret --service payments --env dev --branch payments-db --commit",
     "Copy a manifest to other environments" =>
         "goldenpath new secret --from SEC-0001 --env test --env prod",
-    "Read the answers from a file and print the manifest" =>
-        "goldenpath new secret --answers answers.yaml --dry-run",
+    "Copy a manifest to another secret of its environment" =>
+        "goldenpath new secret --from SEC-0001 --name payments-replica",
 ))]
 pub(crate) struct Args {
     /// The service that uses the secret
@@ -220,7 +221,12 @@ fn collect_answers(
     if let Some(error) = file.and_then(|file| file.find_error(&wrong)) {
         return Err(error.into());
     }
-    draft.fill_from(original.map(Original::draft).unwrap_or_default());
+    if let Some(original) = original {
+        draft.fill_from(original.draft());
+        // A dialogue asks for what is taken.
+        let streams = (prompter.is_none() || yes).then_some(&context.streams);
+        adapt_copy(&mut draft, original, constraint, streams);
+    }
     // With --yes, only questions without a default are asked.
     let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
     if let Some(prompter) = prompter.filter(|_| !questions.is_empty()) {
@@ -253,6 +259,39 @@ fn collect_answers(
         return Err(ScaffoldError::from(error).into());
     }
     draft.finish().map_err(|missing| missing_flags(&missing))
+}
+
+/// Replaces copied answers that another secret must not have.
+///
+/// A copy with another name is for the same environment unless one is given. A taken name of the
+/// Kubernetes Secret is replaced only with `streams`, which get a note.
+fn adapt_copy(
+    draft: &mut Draft,
+    original: &Original,
+    constraint: &mut Constraint<'_>,
+    streams: Option<&Streams>,
+) {
+    if !matches!(draft.origin(Field::Name), Some(AnswerOrigin::Flag | AnswerOrigin::File(_))) {
+        return;
+    }
+    if draft.get(Field::Environment).is_none() {
+        draft.answer(Field::Environment, original.environment(), AnswerOrigin::Copied);
+    }
+    let Some(streams) = streams else { return };
+    let field = Field::K8sSecretName;
+    if !matches!(draft.origin(field), Some(AnswerOrigin::Copied))
+        || !matches!(constraint.check_answer(draft, field), AnswerVerdict::Rejected(_))
+    {
+        return;
+    }
+    let Some(taken) = draft.get(field).map(str::to_owned) else { return };
+    draft.remove(field);
+    if let Some(free) = constraint.default_for(draft, field) {
+        streams.message(&format!(
+            "The Kubernetes Secret {taken} is the copied one's: {free} is used, or give {}.",
+            field.flag()
+        ));
+    }
 }
 
 /// Reads the file of answers at `path`. Follows links: Kubernetes mounts files as links.
