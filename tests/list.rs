@@ -222,3 +222,32 @@ fn unmanaged_secrets_with_a_name_like_ours_are_listed() {
     aws.recorder.refuse("ListSecrets", "", 1, "AccessDeniedException", "no");
     assert!(list(&[]).fails_with(1).stderr.contains("Not queried: "));
 }
+
+#[test]
+fn removed_manifests_are_listed_and_their_history_is_named() {
+    let platform = goldenpath_testkit::Platform::local();
+    platform.seed();
+    platform.apply().run().success();
+    let repository = &platform.catalog;
+    // Never applied.
+    repository.write("catalogs/secrets/web/dev/SEC-0009.yaml", "kind: SecretRequest\n");
+    repository.commit_all("one that was never applied");
+    let list =
+        |more: &[&str]| repository.goldenpath(&[&["list", "--removed"], more].concat()).run();
+    assert!(list(&[]).success().stderr.contains("No manifest was removed."));
+    repository.git(&["rm", "--quiet", "-r", "catalogs/secrets/web", "catalogs/secrets/payments"]);
+    repository.commit_all("gone");
+    let rows = list(&["--format", "json"]).success().json();
+    let row = &rows["removed"][0];
+    assert_eq!((&row["id"], &row["environment"]), (&"SEC-0007".into(), &"dev".into()));
+    assert_eq!(row["lastAction"], "write-projection");
+    assert_eq!(rows["removed"][1]["id"], "SEC-0009");
+    assert_eq!(rows["removed"][1]["lastAction"], serde_json::Value::Null);
+    let table = list(&["--offline"]).success().stdout;
+    assert!(table.contains("SEC-0007") && table.contains("SEC-0009"), "{table}");
+    assert_eq!(list(&["--env", "prod", "--format", "csv"]).success().stdout.lines().count(), 1);
+    let shown = repository.goldenpath(&["show", "sec-7"]).run().fails_with(2).stderr;
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains("the manifest of SEC-0007 was removed"), "{shown}");
+    assert!(shown.contains("`goldenpath audit show SEC-0007`"), "{shown}");
+}

@@ -110,6 +110,13 @@ impl FullFilter {
         environments.is_empty() || environments.iter().any(|one| one == name)
     }
 
+    /// Returns whether it selects an environment, of which the name may be unknown.
+    pub(crate) fn selects_environment_of(&self, name: Option<&str>) -> bool {
+        name.map_or(self.filter.selection.environments.is_empty(), |name| {
+            self.selects_environment(name)
+        })
+    }
+
     pub(crate) fn selects(&self, request: &SecretRequest) -> bool {
         self.filter.selects(request)
             && (self.statuses.is_empty() || self.statuses.contains(&request.status))

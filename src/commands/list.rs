@@ -3,30 +3,34 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use crate::args::audit_trail::read_events;
 use crate::args::due_window::query_stores;
 use crate::args::filter::{FullFilter, SnapshotArgs, note_unreadable, table_width};
 use crate::context::{Context, block_on};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
-use crate::output::secret_table::{render_table, render_unmanaged};
+use crate::output::secret_table::{render_removed, render_table, render_unmanaged};
 use goldenpath_core::catalog::Project;
 use goldenpath_core::manifest::SecretRequest;
 use goldenpath_core::sanitize::sanitize_json;
+use goldenpath_core::vcs::Snapshot;
 use goldenpath_deploy::inventory;
-use goldenpath_deploy::inventory::{StoreDates, as_csv, as_json};
+use goldenpath_deploy::inventory::{
+    RemovedSecret, StoreDates, as_csv, as_json, find_removed, removed_csv,
+};
 use goldenpath_deploy::reconcile::{Account, UnmanagedSecret, find_unmanaged, unmanaged_csv};
 
 /// List the secrets of the catalog
 ///
 /// Lists the manifests of the work tree by ID. Stores are queried only with --awaiting-value and
-/// --unmanaged.
+/// --unmanaged, and the audit branch only with --removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("list":
     "List one service's secrets in production" =>
         "goldenpath list --service payments --env prod",
     "Export all fields to a spreadsheet" => "goldenpath list --format csv > catalog.csv",
     "List secrets without a value" => "goldenpath list --awaiting-value",
-    "List secrets that could be adopted" => "goldenpath list --unmanaged",
+    "List secrets whose manifests were removed" => "goldenpath list --removed",
 ))]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -46,6 +50,17 @@ pub(crate) struct Args {
         conflicts_with_all = ["awaiting_value", "services", "owners", "statuses", "tiers"]
     )]
     unmanaged: bool,
+    /// List IDs whose manifests were removed, with the last recorded action of each
+    ///
+    /// Reads git's history and the audit branch, which is fetched. Only --env selects.
+    #[arg(
+        long,
+        conflicts_with_all = ["awaiting_value", "unmanaged", "services", "owners", "statuses", "tiers"]
+    )]
+    removed: bool,
+    /// Read the audit branch as it was fetched last
+    #[arg(long, requires = "removed")]
+    offline: bool,
     #[command(flatten)]
     at: SnapshotArgs,
     /// Set how to print the list
@@ -71,6 +86,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     args.filter.check(&project, &catalog)?;
     note_unreadable(&catalog, context);
     let streams = &context.streams;
+    if args.removed {
+        let events = read_events(&repository, &project, args.offline, context)?;
+        let tip =
+            if snapshot == Snapshot::WorkTree { repository.last_commit()? } else { Some(snapshot) };
+        let mut removed = find_removed(&repository, &project, &catalog, tip, events)?;
+        removed.retain(|one| args.filter.selects_environment_of(one.environment()));
+        list_removed(&removed, args.format, context);
+        return Ok(Outcome::Done);
+    }
     let mut outcome = Outcome::Done;
     if args.awaiting_value || args.unmanaged {
         if !project.config.has_backend() {
@@ -112,6 +136,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         Format::Csv => streams.result(&as_csv(&rows)),
     }
     Ok(outcome)
+}
+
+fn list_removed(removed: &[RemovedSecret], format: Format, context: &Context) {
+    let streams = &context.streams;
+    match format {
+        Format::Table if removed.is_empty() => streams.message("No manifest was removed."),
+        Format::Table => {
+            streams.result(&render_removed(removed, table_width(context), streams.out));
+            streams.message("`goldenpath audit show ID` shows the history of one.");
+        }
+        Format::Json => {
+            let rows: Vec<Value> = removed.iter().map(RemovedSecret::as_json).collect();
+            let json = json!({ "version": 1, "removed": rows });
+            streams.result(&format!("{}\n", sanitize_json(&format!("{json:#}"))));
+        }
+        Format::Csv => streams.result(&removed_csv(removed)),
+    }
 }
 
 async fn list_unmanaged(

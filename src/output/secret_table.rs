@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use goldenpath_core::manifest::LifecycleStatus;
-use goldenpath_deploy::inventory::{CatalogRow, day};
+use goldenpath_deploy::inventory::{CatalogRow, RemovedSecret, day};
 use goldenpath_deploy::reconcile::UnmanagedSecret;
 
 use super::style::TerminalStyle;
@@ -79,6 +79,28 @@ pub(crate) fn render_unmanaged(
             Cell::plain(&date(secret.last_accessed)),
         ]
     };
+    let rows: Vec<Vec<Cell>> = secrets.iter().map(cells).collect();
+    table(&columns, &rows, width, terminal)
+}
+
+/// Renders removed secrets as a table. A `width` in columns limits it.
+#[must_use]
+pub(crate) fn render_removed(
+    secrets: &[RemovedSecret],
+    width: Option<usize>,
+    terminal: TerminalStyle,
+) -> String {
+    let column = |head, min_width, rank| Column { head, min_width, rank };
+    let columns = [
+        column("ID", None, 0),
+        column("ENV", Some(4), 2),
+        column("LAST ACTION", None, 0),
+        column("RESULT", None, 1),
+        column("DAY", None, 1),
+        column("TARGET", Some(16), 3),
+    ];
+    let cells =
+        |secret: &RemovedSecret| secret.cells().iter().map(|cell| Cell::plain(cell)).collect();
     let rows: Vec<Vec<Cell>> = secrets.iter().map(cells).collect();
     table(&columns, &rows, width, terminal)
 }
