@@ -268,3 +268,22 @@ fn a_catalog_may_bring_its_own_comment() {
         endless.stdout
     );
 }
+
+#[test]
+fn a_pull_request_shows_its_own_secrets_without_a_value_and_no_others() {
+    let platform = Platform::local();
+    platform.seed();
+    platform.apply().run().success();
+    platform.catalog.git(&["branch", "base"]);
+    platform.write("SEC-0008", "orders-key");
+    platform.catalog.commit_all("one more");
+    platform.apply().run().success();
+    let plan = |more: &[&str]| platform.plan(&[&["--from-ref", "base"], more].concat()).run();
+    for format in ["human", "markdown"] {
+        let text = plan(&["--format", format]).success().stdout;
+        assert!(text.contains("`goldenpath value set SEC-0008`"), "{format}: {text}");
+        assert!(!text.contains("SEC-0007"), "{format}: {text}");
+    }
+    let all = plan(&["--format", "json"]).success().json();
+    assert_eq!(all["awaitingValue"].as_array().map(Vec::len), Some(2), "{all}");
+}

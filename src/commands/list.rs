@@ -55,7 +55,8 @@ pub(crate) struct Args {
     /// Reads git's history and the audit branch, which is fetched. Only --env selects.
     #[arg(
         long,
-        conflicts_with_all = ["awaiting_value", "unmanaged", "services", "owners", "statuses", "tiers"]
+        conflicts_with_all = ["awaiting_value", "unmanaged", "services", "owners", "statuses"],
+        conflicts_with = "tiers"
     )]
     removed: bool,
     /// Read the audit branch as it was fetched last

@@ -68,6 +68,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     hardening::forbid_dumps();
     let change =
         args.from_ref.as_deref().map(|base| check_change(args, base, context)).transpose()?;
+    let changed = change.as_ref().map(Checked::changed_ids);
     let base = match &change {
         Some(Checked { catalog, findings, .. }) if !is_applicable(findings) => {
             reject(findings, catalog, context);
@@ -93,6 +94,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             return Ok(Outcome::Failed);
         }
         let Some(findings) = desired.warnings(&plan, context)? else { return Ok(Outcome::Failed) };
+        // A reviewer needs those of the change; a program needs all.
+        if let Some(changed) = changed.filter(|_| !matches!(args.format, Format::Json)) {
+            plan.awaiting.retain(|one| changed.contains(&one.id));
+        }
         context.streams.result(&match args.format {
             Format::Human => {
                 let text = crate::output::plan::for_people(&plan, context.streams.out);

@@ -3,6 +3,8 @@
 mod additions;
 mod range;
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 pub use additions::report_additions;
@@ -15,6 +17,7 @@ use crate::catalog::{
 use crate::config::ConfigError;
 use crate::fixes::{self, FixContext};
 use crate::ids::NewManifestId;
+use crate::manifest::SecretId;
 use crate::projection::{self, Projection, ProjectionError, ProjectionTemplate};
 use crate::report::count;
 use crate::rules::{self, Finding, RuleSet, Severity};
@@ -113,6 +116,16 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// Returns the IDs of the manifests that the change adds or modifies.
+    #[must_use]
+    pub fn changed_ids(&self) -> BTreeSet<SecretId> {
+        let before = self.catalog.before.as_ref();
+        let is_changed =
+            |entry: &&Entry| before.is_none_or(|before| before.changed.contains(&entry.path));
+        let changed = self.catalog.selected().filter(is_changed).filter_map(Entry::request);
+        changed.map(|request| request.id).collect()
+    }
+
     /// Returns the manifests that the change adds with a new ID.
     pub fn new_ids(&self) -> Vec<NewManifestId> {
         let before = self.catalog.before.as_ref();
