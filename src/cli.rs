@@ -14,6 +14,7 @@ use crate::context::{CONFIG_VARIABLE, Context};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::streams::Streams;
+use crate::prompt::ask_mfa_code;
 
 use crate::interrupt::INTERRUPTED;
 use crate::output::style::ColorChoice;
@@ -125,6 +126,8 @@ pub fn main() -> ExitCode {
     };
     git::set_listener(Streams::listener(quiet));
     store::set_listener(Streams::listener(quiet));
+    let terminal = context.streams.err;
+    store::set_code_prompt(move |words| ask_mfa_code(words, terminal));
     let reports_changes = cli.command.reports_changes();
     let result = match directory.map(|directory| (std::env::set_current_dir(&directory), directory))
     {

@@ -96,9 +96,15 @@ impl Secrets {
                 }
             }
         }
-        if operation == "RotateSecret" {
-            let resource = input["RotationLambdaARN"].as_str().unwrap().to_owned();
-            needed.push(Permission { action: "lambda:InvokeFunction".to_owned(), resource });
+        let used = [
+            ("RotationLambdaARN", "lambda:InvokeFunction"),
+            ("ExternalSecretRotationRoleArn", "iam:PassRole"),
+        ];
+        for (member, action) in used {
+            if let Some(resource) = input[member].as_str() {
+                let (action, resource) = (action.to_owned(), resource.to_owned());
+                needed.push(Permission { action, resource });
+            }
         }
         needed
     }
@@ -111,6 +117,11 @@ impl Secrets {
             let host = format!("secretsmanager.{region}.amazonaws.com");
             set("kms:ViaService".to_owned(), vec![host]);
             set("kms:ResourceAliases".to_owned(), vec![self.key.1.clone()]);
+            return context;
+        }
+        if needed.action == "iam:PassRole" {
+            let service = "secretsmanager.amazonaws.com".to_owned();
+            set("iam:PassedToService".to_owned(), vec![service]);
             return context;
         }
         let requested = tags_of(&input["Tags"]);

@@ -168,6 +168,46 @@ fn the_policy_for_apply_allows_a_whole_life_and_nothing_else() {
     assert_refused(&mut policy, &mut secrets);
 }
 
+#[test]
+fn the_policy_for_apply_allows_the_rotation_of_a_managed_external_secret() {
+    let aws = platform("iam-external");
+    let catalog = &aws.platform.catalog;
+    let config = catalog.read("goldenpath.yaml");
+    let config = config.split("rotation:").next().unwrap();
+    catalog.write("goldenpath.yaml", config);
+    let role = format!("arn:aws:iam::{}:role/rotate-salesforce", aws.account.id);
+    let types = format!(
+        "secretTypes:\n  database-credentials:\n    otherKeys: true\n    keys: []\n    rotation: \
+         {{ externalType: SalesforceClientSecret, roleArn: \"{role}\" }}\n"
+    );
+    catalog.write("schemas/metadata/secret_types.yaml", &types);
+    commit(&aws, &[]);
+    aws.recorder.reset();
+    aws.apply().success();
+    aws.call("PutSecretValue", json!({ "SecretId": KEY, "SecretString": "{}" }));
+    aws.apply().success();
+    commit(&aws, &[("rotationClass: standard", "rotationClass: none")]);
+    aws.apply().success();
+
+    let mut secrets = Secrets::of(&aws.account);
+    let mut policy = policy(&aws, "apply");
+    let calls = calls(&aws.recorder);
+    let rotate = ["RotateSecret", "CancelRotateSecret"];
+    assert_eq!(calls.iter().filter(|(name, _)| rotate.contains(&name.as_str())).count(), 2);
+    policy.allows_all(&calls, &mut secrets);
+    let idle = policy.idle();
+    let is_about_rotation = |one: &&String| {
+        ["Rotat", "PassRole", "InvokeFunction"].iter().any(|word| one.contains(word))
+    };
+    assert_eq!(idle.iter().find(is_about_rotation), None, "{idle:?}");
+    for input in [
+        json!({ "SecretId": KEY, "RotationLambdaARN": "arn:of:a:function" }),
+        json!({ "SecretId": KEY, "ExternalSecretRotationRoleArn": "arn:of:another:role" }),
+    ] {
+        assert!(policy.refusal("RotateSecret", &input, &secrets).is_some(), "{input:#}");
+    }
+}
+
 /// Asserts what no role of the pipeline may do.
 #[track_caller]
 fn assert_refused(policy: &mut Policy, secrets: &mut Secrets) {

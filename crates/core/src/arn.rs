@@ -83,18 +83,18 @@ pub fn check_function(text: &str) -> Result<(), String> {
     }
 }
 
-/// Returns why a Lambda function cannot rotate a secret in a partition, region and account.
+/// Returns why a function or a role cannot rotate a secret in a partition, region and account.
 ///
-/// The three are None if they are not known. Secrets Manager invokes only functions in the
-/// secret's own region and account.
+/// The three are None if they are not known. Secrets Manager uses only functions and roles in the
+/// secret's own region and account; a role is in no region.
 #[must_use]
-pub fn find_function_objection(
-    function: &str,
+pub fn find_arn_objection(
+    text: &str,
     partition: Option<&str>,
     region: Option<&str>,
     account: Option<&str>,
 ) -> Option<String> {
-    let arn = Arn::parse(function)?;
+    let arn = Arn::parse(text)?;
     let places = [
         ("partition", arn.partition, partition),
         ("region", arn.region, region),

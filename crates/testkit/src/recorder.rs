@@ -56,6 +56,8 @@ struct RecorderState {
     staleness: Mutex<Staleness>,
     rotations: Mutex<Option<Rotations>>,
     replicas: Mutex<Replicas>,
+    /// How long the credentials of STS are valid, if it is not what the server says.
+    session: Mutex<Option<Duration>>,
     rate_limits: Mutex<Vec<RateLimit>>,
     /// The most entries of a page, or 0.
     page: AtomicUsize,
@@ -181,7 +183,8 @@ impl Recorder {
 
     /// Accepts RotateSecret and CancelRotateSecret for functions that moto does not know.
     ///
-    /// DescribeSecret and ListSecrets show the rotation. No function is called.
+    /// DescribeSecret and ListSecrets show the rotation. No function is called. So it is for the
+    /// rotation of managed external secrets.
     pub fn accept_rotation(&self) {
         self.state.rotations.lock().expect("sound threads").get_or_insert_default();
     }
@@ -221,13 +224,30 @@ impl Recorder {
 
     /// Rejects all requests to STS whose body contains `body`. They do not reach the server.
     pub fn refuse_role(&self, body: &str, message: &str) {
+        self.refuse_sts(body, usize::MAX, message);
+    }
+
+    /// Rejects the next `times` requests to STS whose body contains `body`.
+    pub fn refuse_sts(&self, body: &str, times: usize, message: &str) {
         let answer = format!(
             "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
              <Error><Type>Sender</Type><Code>AccessDenied</Code>\
              <Message>{message}</Message></Error></ErrorResponse>"
         );
         // STS names its operation in the body (AWS's query protocol).
-        self.add("POST / HTTP/1.1", body, usize::MAX, FaultKind::Answer(403, answer));
+        self.add("POST / HTTP/1.1", body, times, FaultKind::Answer(403, answer));
+    }
+
+    /// Lets the credentials that STS gives expire after this time.
+    pub fn shorten_sessions(&self, time: Duration) {
+        *self.state.session.lock().expect("sound threads") = Some(time);
+    }
+
+    /// Returns the bodies of the requests of an operation of STS, in order.
+    pub fn sts_bodies(&self, operation: &str) -> Vec<String> {
+        let requests = self.requests();
+        let bodies = requests.iter().map(|(_, body)| String::from_utf8_lossy(body).into_owned());
+        bodies.filter(|body| body.contains(&format!("Action={operation}"))).collect()
     }
 
     /// Answers the next `times` requests of `operation` with `output`.
@@ -339,6 +359,7 @@ impl RecorderState {
             staleness: Mutex::default(),
             rotations: Mutex::default(),
             replicas: Mutex::default(),
+            session: Mutex::default(),
             rate_limits: Mutex::default(),
             page: AtomicUsize::default(),
             held: Mutex::default(),
@@ -375,7 +396,9 @@ impl RecorderState {
     /// Returns what AWS answers: what there is, or what there was before a write.
     fn serve(&self, request: &Message, call: &ApiCall) -> io::Result<Message> {
         if !call.is_ours {
-            return self.server.answer(request, call);
+            let answer = self.server.answer(request, call)?;
+            let session = *self.session.lock().expect("sound threads");
+            return Ok(session.map_or(answer.clone(), |time| with_expiration(answer, time)));
         }
         let request = &self.with_short_page(request, call);
         let stale = self.staleness.lock().expect("sound threads").stale_answer(call);
@@ -430,8 +453,11 @@ impl RecorderState {
             "DescribeSecret" => replicas().complete(call, answer),
             _ => answer,
         };
-        Ok(match with_rotations().as_ref() {
-            Some(rotations) if answer.is_success() => rotations.complete(call, answer),
+        Ok(match with_rotations().as_mut() {
+            Some(rotations) if answer.is_success() => {
+                rotations.note_type(call);
+                rotations.complete(call, answer)
+            }
             _ => answer,
         })
     }
@@ -445,6 +471,22 @@ impl RecorderState {
         input["MaxResults"] = size.into();
         request.clone().with_body(&input)
     }
+}
+
+/// Returns an answer of STS whose credentials expire after this time.
+fn with_expiration(mut answer: Message, time: Duration) -> Message {
+    let (open, close) = ("<Expiration>", "</Expiration>");
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let Some((before, rest)) = text.split_once(open) else { return answer };
+    let Some((old, after)) = rest.split_once(close) else { return answer };
+    let new = (jiff::Timestamp::now() + time).to_string();
+    let head = answer.head.replace(
+        &format!("Content-Length: {}", answer.body.len()),
+        &format!("Content-Length: {}", answer.body.len() + new.len() - old.len()),
+    );
+    answer.head = head;
+    answer.body = format!("{before}{open}{new}{close}{after}").into_bytes();
+    answer
 }
 
 /// Forwards the requests of a connection, and their responses.

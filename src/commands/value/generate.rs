@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let confirmation = Confirmation::new(args.generate.yes, context)?;
     let catalog = WorkTreeCatalog::read(context)?;
     block_on(async {
-        let subject = catalog.target(&args.id).await?;
+        let subject = catalog.target_to_change(&args.id).await?;
         let before = PreviousValue::read(&subject).await?;
         let has = |key: &KeyDefinition| {
             before.value.as_ref().is_some_and(|before| before.text(&key.name).is_some())
@@ -111,7 +111,7 @@ pub(crate) fn rotate(args: &RotateArgs, context: &Context) -> Result<Outcome, Fa
     let confirmation = Confirmation::new(args.generate.yes, context)?;
     let catalog = WorkTreeCatalog::read(context)?;
     block_on(async {
-        let subject = catalog.target(&args.id).await?;
+        let subject = catalog.target_to_change(&args.id).await?;
         if args.rollback {
             return roll_back(&subject, &confirmation, context).await;
         }

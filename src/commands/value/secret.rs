@@ -52,6 +52,21 @@ impl WorkTreeCatalog {
         DefaultBranchCatalog::open(&self.repository, &self.project, self.config_file.as_deref())
     }
 
+    /// Returns the secret of a manifest whose value this command may change.
+    ///
+    /// # Errors
+    /// Those of [`target`](Self::target), and a secret whose value an AWS service sets.
+    pub(crate) async fn target_to_change(&self, id: &str) -> Result<ValueTarget<'_>, Failure> {
+        let target = self.target(id).await?;
+        match &target.found.owning_service {
+            None => Ok(target),
+            Some(service) => Err(Failure::rejected(
+                format!("the AWS service `{service}` owns the secret of {}", target.id()),
+                "change the value in that service, which sets it and rotates it",
+            )),
+        }
+    }
+
     /// Returns the secret of this ID in its store.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let confirmation = Confirmation::new(args.yes, context)?;
     let catalog = WorkTreeCatalog::read(context)?;
     block_on(async {
-        let subject = catalog.target(&args.id).await?;
+        let subject = catalog.target_to_change(&args.id).await?;
         input::check_keys(&subject, args.files.iter().map(|file| file.key.as_str()))?;
         subject.print_destination(context);
         let before = if args.replace {

@@ -43,8 +43,8 @@ impl Destination {
         let config = &project.config;
         let environment = request.environment.as_str();
         let own = config.environments.get(environment);
-        // All fields are listed so that a new one must be considered here. The encryption key
-        // and the external ID do not affect the destination, and only `apply` adds replicas.
+        // All fields are listed so that a new one must be considered here. The encryption key and
+        // how the role is assumed do not affect the destination. Only `apply` adds replicas.
         let StoreConfig {
             backend,
             path,
@@ -55,6 +55,9 @@ impl Destination {
             endpoint_url,
             role_arn,
             external_id: _,
+            session_duration: _,
+            source_identity: _,
+            mfa_serial: _,
             kms_key_id: _,
             replica_regions: _,
         } = config.store_of(environment);

@@ -7,6 +7,7 @@ mod entry;
 mod expiry;
 mod find;
 mod project;
+mod rotation;
 mod rule_files;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -274,7 +274,12 @@ impl Project {
             }
         };
         let secret_types = match read(&config.secret_types)? {
-            Some(text) => SecretTypes::parse(&config.secret_types, &text, &enums)?,
+            Some(text) => {
+                let types = SecretTypes::parse(&config.secret_types, &text, &enums)?;
+                let with_functions = config.types_with_functions();
+                types.check_functions(with_functions, &config.secret_types, &text)?;
+                types
+            }
             None => check_missing("secretTypes", &config.secret_types, &defaults.secret_types)
                 .map(|()| SecretTypes::built_in())?,
         };

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, ReplicaRegion, StoreConfig,
-    is_account_id, normalize_path,
+    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, ReplicaRegion, Rotator,
+    StoreConfig, is_account_id, normalize_path,
 };
 use crate::arn;
 use crate::arn::Arn;
@@ -31,6 +31,12 @@ pub struct EnvironmentConfig {
     pub role_arn: Option<String>,
     /// What the role's trust policy requires as `sts:ExternalId`.
     pub external_id: Option<String>,
+    /// How long the role's credentials are valid, such as `1h30m`.
+    pub session_duration: Option<String>,
+    /// Who assumes the role, for CloudTrail (`sts:SourceIdentity`).
+    pub source_identity: Option<String>,
+    /// The MFA device whose code is asked for before the role is assumed.
+    pub mfa_serial: Option<String>,
     /// The encryption key of the secrets, by ID, alias or ARN.
     pub kms_key_id: Option<String>,
     /// The regions with a replica of each secret; empty for none.
@@ -119,12 +125,13 @@ impl Config {
     pub fn store_of(&self, environment: &str) -> StoreConfig {
         let Some(own) = self.environments.get(environment) else { return self.store.clone() };
         let all = &self.store;
+        // It belongs to the role next to it.
+        let of_role = |own_setting: &Option<String>, shared: &Option<String>| {
+            own_setting.clone().or_else(|| shared.clone().filter(|_| own.role_arn.is_none()))
+        };
         StoreConfig {
             // A role of the environment's own may be in another account than the shared one.
-            account_id: own
-                .account_id
-                .clone()
-                .or_else(|| all.account_id.clone().filter(|_| own.role_arn.is_none())),
+            account_id: of_role(&own.account_id, &all.account_id),
             key_file: self.store.key_file.clone(),
             backend: own.store.backend.or(all.backend),
             path: own.store.path.clone().unwrap_or_else(|| all.path.clone()),
@@ -132,11 +139,10 @@ impl Config {
             region: own.region.clone().or_else(|| all.region.clone()),
             endpoint_url: own.endpoint_url.clone().or_else(|| all.endpoint_url.clone()),
             role_arn: own.role_arn.clone().or_else(|| all.role_arn.clone()),
-            // It belongs to the role.
-            external_id: own
-                .external_id
-                .clone()
-                .or_else(|| all.external_id.clone().filter(|_| own.role_arn.is_none())),
+            external_id: of_role(&own.external_id, &all.external_id),
+            session_duration: of_role(&own.session_duration, &all.session_duration),
+            source_identity: of_role(&own.source_identity, &all.source_identity),
+            mfa_serial: of_role(&own.mfa_serial, &all.mfa_serial),
             kms_key_id: own.kms_key_id.clone().or_else(|| all.kms_key_id.clone()),
             replica_regions: own.replica_regions.clone().or_else(|| all.replica_regions.clone()),
         }
@@ -275,29 +281,13 @@ impl Config {
             return bad(&["store", "roleArn"], role, reason);
         }
         self.check_kms_keys(path, text)?;
-        self.check_external_ids(path, text)?;
+        self.check_role_sessions(path, text)?;
         for (keys, functions) in self.functions() {
             for (secret_type, function) in functions {
                 if let Err(reason) = arn::check_function(function) {
                     return bad(&[&keys[..], &[secret_type]].concat(), function, reason);
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Checks the external IDs. `text` is the configuration's source.
-    fn check_external_ids(&self, path: &str, text: &str) -> Result<(), ConfigError> {
-        let shared = (vec!["store", "externalId"], &self.store.external_id);
-        let own = self.environments.iter().map(|(name, own)| {
-            (vec!["environments", name.as_str(), "externalId"], &own.external_id)
-        });
-        for (keys, id) in std::iter::once(shared).chain(own) {
-            let Some(id) = id.as_ref().filter(|id| !is_external_id(id)) else { continue };
-            let message =
-                format!("`{}: {}` is not an external ID", keys.join("."), id.escape_debug());
-            let help = "it has 2 to 1224 letters, digits and characters of `+=,.@:/-_`";
-            return Err(ConfigError::new(path, message, help).at_field(text, &keys));
         }
         Ok(())
     }
@@ -342,24 +332,33 @@ impl Config {
         Ok(())
     }
 
-    /// Returns why the function of a secret type cannot rotate an environment's secrets.
+    /// Returns why AWS would reject who rotates an environment's secrets.
     ///
-    /// None if it can, if there is no function, or if the configuration does not name the region
-    /// or account.
+    /// None if it would not, or if the configuration does not name the region or account.
     #[must_use]
-    pub fn find_rotation_objection(&self, environment: &str, secret_type: &str) -> Option<String> {
-        let function = self.rotation_function(environment, secret_type)?;
+    pub fn find_rotation_objection(&self, environment: &str, rotator: &Rotator) -> Option<String> {
         let store = self.store_of(environment);
         if store.backend == Some(Backend::Local) {
             return None;
         }
         let region = store.region.as_deref();
-        arn::find_function_objection(
-            function,
-            region.map(endpoint::partition_of),
-            region,
-            self.account_of(environment),
-        )
+        let partition = region.map(endpoint::partition_of);
+        let account = self.account_of(environment);
+        match rotator {
+            Rotator::Function(function) => {
+                arn::find_arn_objection(function, partition, region, account)
+            }
+            // A role is in no region.
+            Rotator::Partner { role, .. } => {
+                arn::find_arn_objection(role, partition, None, account)
+            }
+            Rotator::OwningService => None,
+        }
+    }
+
+    /// Returns the secret types with a function in any environment.
+    pub(crate) fn types_with_functions(&self) -> impl Iterator<Item = &str> {
+        self.functions().flat_map(|(_, functions)| functions.keys().map(String::as_str))
     }
 
     /// Returns the functions that rotate an environment's secrets, of all types.
@@ -529,12 +528,6 @@ impl Config {
         });
         std::iter::once((vec!["rotation", "functions"], &self.rotation.functions)).chain(own)
     }
-}
-
-/// Returns whether STS accepts the text (AssumeRole, `ExternalId`).
-fn is_external_id(text: &str) -> bool {
-    (2..=1224).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@:/-_".contains(&byte))
 }
 
 #[cfg(test)]
@@ -767,26 +760,6 @@ environments:
                 "{}",
                 error.help().unwrap()
             );
-            assert!(error.labels().is_some(), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_external_id_belongs_to_the_role_next_to_it() {
-        let text = "\
-store: { roleArn: \"arn:aws:iam::111111111111:role/x\", externalId: shared-1 }
-environments:
-  prod: { roleArn: \"arn:aws:iam::222222222222:role/x\" }
-  test: { roleArn: \"arn:aws:iam::222222222222:role/x\", externalId: own-1 }
-";
-        let config = Config::parse(FILE_NAME, text).unwrap();
-        assert_eq!(config.store_of("dev").external_id.as_deref(), Some("shared-1"));
-        assert_eq!(config.store_of("prod").external_id, None);
-        assert_eq!(config.store_of("test").external_id.as_deref(), Some("own-1"));
-        for bad in ["x", "a b", "a\\nb"] {
-            let text = format!("store: {{ externalId: \"{bad}\" }}\n");
-            let error = Config::parse(FILE_NAME, &text).unwrap_err();
-            assert!(error.to_string().contains("is not an external ID"), "{error}");
             assert!(error.labels().is_some(), "{text}");
         }
     }

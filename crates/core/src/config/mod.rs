@@ -14,6 +14,8 @@ mod ownership;
 mod policies;
 mod projection_file;
 mod replicas;
+mod role_session;
+mod rotator;
 mod secret_types;
 
 use std::collections::BTreeMap;
@@ -48,6 +50,7 @@ pub use ownership::{
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, PolicySubject};
 pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
 pub use replicas::ReplicaRegion;
+pub use rotator::{ExternalRotation, ExternalRotationOverride, Rotator, TypeRotation};
 pub use secret_types::{
     BUILT_IN as BUILT_IN_SECRET_TYPES, CharacterClass, Characters, Encoding, KeyDefinition, Recipe,
     SecretType, SecretTypes, TextSource, check_key,
@@ -147,6 +150,12 @@ pub struct StoreConfig {
     pub role_arn: Option<String>,
     /// `aws`: what the role's trust policy requires as `sts:ExternalId`.
     pub external_id: Option<String>,
+    /// `aws`: how long the role's credentials are valid, such as `1h30m`.
+    pub session_duration: Option<String>,
+    /// `aws`: who assumes the role, for CloudTrail (`sts:SourceIdentity`).
+    pub source_identity: Option<String>,
+    /// `aws`: the MFA device whose code is asked for before the role is assumed.
+    pub mfa_serial: Option<String>,
     /// `aws`: the encryption key of the secrets; without one, each keeps its own.
     pub kms_key_id: Option<String>,
     /// `aws`: the regions with a replica of each secret.
@@ -294,6 +303,9 @@ impl Default for StoreConfig {
             endpoint_url: None,
             role_arn: None,
             external_id: None,
+            session_duration: None,
+            source_identity: None,
+            mfa_serial: None,
             kms_key_id: None,
             replica_regions: None,
         }

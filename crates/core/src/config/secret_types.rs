@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ConfigError, Enums, read, read_built_in};
+use super::{ConfigError, Enums, TypeRotation, read, read_built_in};
 use crate::suggest;
 
 /// The built-in keys, which `init` writes unchanged.
@@ -26,14 +26,18 @@ const BYTES: std::ops::RangeInclusive<u16> = 16..=1024;
 pub struct SecretTypes(BTreeMap<String, SecretType>);
 
 /// The keys of a value of one type.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretType {
-    /// In the order of the prompts.
+    /// In the order of the prompts; empty if `other_keys` are all.
+    #[serde(default)]
     pub keys: Vec<KeyDefinition>,
     /// Whether a value may have additional keys.
     #[serde(default)]
     pub other_keys: bool,
+    /// None if they are rotated by a function, or by hand.
+    #[serde(default)]
+    pub rotation: Option<TypeRotation>,
 }
 
 /// A key of a value, and of the Kubernetes Secret.
@@ -143,7 +147,7 @@ impl SecretTypes {
     ///
     /// # Errors
     /// Invalid YAML, an unknown field, a type that is not in `enums`, a key that Kubernetes would
-    /// reject, a duplicate key, or an impossible recipe.
+    /// reject, a duplicate key, an impossible recipe, or an impossible rotation.
     pub fn parse(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
         let own = read::<Option<SecretTypesFile>>(path, text)?.unwrap_or_default().secret_types;
         for (name, secret_type) in &own {
@@ -173,6 +177,9 @@ impl SecretTypes {
                     return Err(wrong(&below, message, "remove one of them"));
                 }
             }
+            if let Some(rotation) = &secret_type.rotation {
+                rotation.check(name, path, text, enums)?;
+            }
             if secret_type.keys.is_empty() && !secret_type.other_keys {
                 let message = format!("a value of type `{name}` cannot have any keys");
                 return Err(wrong(&[], message, "give it keys, or `otherKeys: true`"));
@@ -186,7 +193,8 @@ impl SecretTypes {
     /// Returns the keys of a value of this type; an unlisted type may have any keys.
     #[must_use]
     pub fn of(&self, name: &str) -> SecretType {
-        self.0.get(name).cloned().unwrap_or(SecretType { keys: Vec::new(), other_keys: true })
+        let any = || SecretType { other_keys: true, ..SecretType::default() };
+        self.0.get(name).cloned().unwrap_or_else(any)
     }
 }
 

@@ -4,9 +4,10 @@
 //! Compares the function of the secret's type in `rotation.functions` with the environment: AWS
 //! Secrets Manager invokes only functions in the secret's own partition, region and account. These
 //! are the environment's `region` and `accountId`, the account of its `roleArn`, or those of
-//! `store`. One that is not configured is not compared. The interval of the rotation class, in
-//! the governance table, is from 1 to 1000 days. A secret without a function is rotated by hand,
-//! so nothing is compared.
+//! `store`. One that is not configured is not compared. The role of a managed external secret, in
+//! `schemas/metadata/secret_types.yaml`, is compared likewise, by account. The interval of the
+//! rotation class, in the governance table, is from 1 to 1000 days. A secret of another type is
+//! rotated by hand, so nothing is compared.
 //!
 //! ## Why is this bad?
 //! AWS rejects such a rotation, and the secret keeps its value, although its manifest promises a
@@ -30,7 +31,7 @@
 
 use super::{Rule, RuleCheck, Severity, Sink};
 use crate::catalog::{Entry, Project};
-use crate::config::ROTATION_DAYS;
+use crate::config::{ROTATION_DAYS, Rotator};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP210",
@@ -47,15 +48,27 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
     let (environment, kind) = (request.environment.as_str(), request.secret_type.as_str());
     let class = request.rotation_class.as_str();
     let Some(days) = project.governance.rotation_interval(class) else { return };
-    let Some(function) = project.config.rotation_function(environment, kind) else { return };
-    if let Some(objection) = project.config.find_rotation_objection(environment, kind) {
-        let message = format!(
-            "the function `{function}` cannot rotate secrets of {environment}: {objection}"
-        );
-        let help = format!(
-            "set `environments.{environment}.rotation.functions.{kind}` in {} to a function there",
-            project.config_name
-        );
+    let Some(rotator) = project.rotator(environment, kind) else { return };
+    if let Some(objection) = project.config.find_rotation_objection(environment, &rotator) {
+        let (subject, help) = match &rotator {
+            Rotator::Partner { role, .. } => (
+                format!("the role `{role}`"),
+                format!(
+                    "set `secretTypes.{kind}.rotation.environments.{environment}.roleArn` in {} to \
+                     a role there",
+                    project.config.secret_types
+                ),
+            ),
+            rotator => (
+                format!("the function `{rotator}`"),
+                format!(
+                    "set `environments.{environment}.rotation.functions.{kind}` in {} to a \
+                     function there",
+                    project.config_name
+                ),
+            ),
+        };
+        let message = format!("{subject} cannot rotate secrets of {environment}: {objection}");
         sink.at(entry, "/spec/secretType", message, help);
     }
     if !ROTATION_DAYS.contains(&days) {
@@ -132,6 +145,27 @@ mod tests {
         a_local_store(
             "region: eu-west-2", FUNCTION, "{ dev: { store: { backend: local } } }", "",
         );
+    }
+
+    #[test]
+    fn the_role_of_a_managed_external_secret_is_in_the_account_of_the_secret() {
+        let types = "secretTypes:\n  database-credentials:\n    otherKeys: true\n    keys: []\n    \
+            rotation: { externalType: X, roleArn: \"arn:aws:iam::123456789012:role/rotate\" }\n";
+        let with = |account: &str| {
+            let config =
+                format!("store: {{ backend: aws, region: us-east-1, accountId: \"{account}\" }}\n");
+            findings(&[
+                (SEED_PATH, SEED),
+                ("goldenpath.yaml", &config),
+                ("schemas/metadata/secret_types.yaml", types),
+            ])
+        };
+        assert_eq!(rows(&with("123456789012")), [""; 0]);
+        let found = with("999999999999");
+        assert_eq!(rows(&found), ["error GP210 /spec/secretType"], "{:?}", shown(&found));
+        assert!(found[0].message.contains("the role `arn:aws:iam::"), "{:?}", shown(&found));
+        let help = "secretTypes.database-credentials.rotation.environments.dev.roleArn";
+        assert!(found[0].help.contains(help), "{:?}", shown(&found));
     }
 
     #[test]

@@ -35,6 +35,7 @@ use jiff::Timestamp;
 
 use super::{Rule, RuleCheck, Severity, Sink, StoredState};
 use crate::catalog::{Catalog, Project};
+use crate::config::Rotator;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP602",
@@ -87,13 +88,13 @@ fn check(catalog: &Catalog, project: &Project, state: &StoredState, sink: &mut S
              on {}, {days} days ago",
             when.strftime("%Y-%m-%d")
         );
-        let help = match project
-            .config
-            .rotation_function(request.environment.as_str(), &request.secret_type)
-        {
-            Some(_) => {
+        let help = match project.rotator(request.environment.as_str(), &request.secret_type) {
+            Some(Rotator::Function(_)) => {
                 "check why its rotation function did not rotate it, or renew the value manually"
                     .to_owned()
+            }
+            Some(rotator @ (Rotator::OwningService | Rotator::Partner { .. })) => {
+                format!("check in AWS why it was not rotated by {rotator}")
             }
             None => format!(
                 "get a new value from the issuer, and set it with `goldenpath value rotate {id}`"

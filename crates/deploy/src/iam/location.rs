@@ -1,7 +1,7 @@
 //! Where the secrets of an environment are: account, region, partition and names.
 
 use goldenpath_core::catalog::Project;
-use goldenpath_core::config::{Backend, ReplicaRegion, StoreConfig};
+use goldenpath_core::config::{Backend, ReplicaRegion, Rotator, StoreConfig};
 use goldenpath_core::endpoint;
 
 /// A name that no person gives a service or a secret.
@@ -17,12 +17,20 @@ pub(super) struct SecretLocation {
     pub(super) role: Option<String>,
     /// What the role's trust policy requires as `sts:ExternalId`.
     pub(super) external_id: Option<String>,
+    /// What is sent as the source identity when the role is assumed.
+    pub(super) source_identity: Option<String>,
+    /// The MFA device of the user who assumes the role.
+    pub(super) mfa_serial: Option<String>,
     /// The KMS key, as configured.
     pub(super) kms_key: Option<String>,
     /// The replicas of each secret, as configured; None if they are left alone.
     pub(super) replicas: Option<Vec<ReplicaRegion>>,
     /// The rotation functions, sorted.
     pub(super) functions: Vec<String>,
+    /// The roles with which Secrets Manager rotates secrets at a partner, sorted.
+    pub(super) rotation_roles: Vec<String>,
+    /// Whether AWS services rotate secrets that they own.
+    pub(super) has_managed_rotation: bool,
     names: NamePattern,
 }
 
@@ -42,6 +50,8 @@ impl SecretLocation {
             region,
             role_arn,
             external_id,
+            source_identity,
+            mfa_serial,
             kms_key_id,
             replica_regions,
             key_template,
@@ -52,11 +62,18 @@ impl SecretLocation {
         }
         let of_region = region.as_deref().map(endpoint::partition_of);
         let of_role = role_arn.as_deref().and_then(|role| role.split(':').nth(1));
-        let types = project.enums.secret_types.iter();
-        let functions = types.filter_map(|kind| config.rotation_function(environment, kind));
-        let mut functions: Vec<String> = functions.map(str::to_owned).collect();
+        let (mut functions, mut rotation_roles) = (Vec::new(), Vec::new());
+        let mut has_managed_rotation = false;
+        for rotator in project.rotators(environment) {
+            match rotator {
+                Rotator::Function(function) => functions.push(function),
+                Rotator::Partner { role, .. } => rotation_roles.push(role),
+                Rotator::OwningService => has_managed_rotation = true,
+            }
+        }
         functions.sort();
-        functions.dedup();
+        rotation_roles.sort();
+        rotation_roles.dedup();
         Some(Self {
             environment: environment.to_owned(),
             account: config.account_of(environment).map(str::to_owned),
@@ -64,9 +81,13 @@ impl SecretLocation {
             region,
             role: role_arn,
             external_id,
+            source_identity,
+            mfa_serial,
             kms_key: kms_key_id,
             replicas: replica_regions,
             functions,
+            rotation_roles,
+            has_managed_rotation,
             names: NamePattern::of(project, &key_template, environment),
         })
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::conditions::CatalogTags;
 use super::location::SecretLocation;
 use super::statements::{assume_roles, policy_of, statements};
-use super::trust::{PLACEHOLDERS, PipelineRepository, caller_trust, role_arn, role_trust};
+use super::trust::{PLACEHOLDERS, PipelineRepository, assumed_role_trust, caller_trust, role_arn};
 use super::{IamRole, IamRoles, RolePurpose};
 use goldenpath_core::arn;
 use goldenpath_core::catalog::Project;
@@ -86,7 +86,7 @@ impl Derivation<'_> {
                 statements(self.purpose, &self.tags, locations)
             };
             if !assumed.is_empty() {
-                found.push(assume_roles(assumed.iter().filter_map(|one| one.role.as_deref())));
+                found.extend(assume_roles(&assumed));
             }
             let partition = partition(locations.iter().chain(&assumed).copied());
             roles.push(IamRole {
@@ -106,9 +106,10 @@ impl Derivation<'_> {
                 account: arn::account(&role).map(str::to_owned),
                 environments: names(&locations),
                 policy: policy_of(&statements(self.purpose, &self.tags, &locations)),
-                trust: role_trust(
+                trust: assumed_role_trust(
                     &role_arn(partition, caller.as_deref(), &name),
-                    locations.iter().find_map(|location| location.external_id.as_deref()),
+                    partition,
+                    &locations,
                 ),
             });
         }
@@ -217,6 +218,13 @@ fn notes(
             "`value` assumes {role}, as `apply` does, whose policy denies reading values: give \
              people a configuration with a `roleArn` of their own (`--config`)."
         ));
+    }
+    if locations.iter().any(|location| location.mfa_serial.is_some()) {
+        notes.push(
+            "With `mfaSerial`, an IAM user assumes the role, since no role has an MFA device: give \
+             those users the permission to assume it."
+                .to_owned(),
+        );
     }
     let trusts: String = roles.iter().map(|role| role.trust.to_string()).collect();
     let found = PLACEHOLDERS.iter().filter(|(name, _)| has_word(&trusts, name));

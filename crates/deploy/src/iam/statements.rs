@@ -57,7 +57,7 @@ impl Statement {
     }
 }
 
-fn one_or_list<T: Clone + Into<Value>>(all: &[T]) -> Value {
+pub(super) fn one_or_list<T: Clone + Into<Value>>(all: &[T]) -> Value {
     match all {
         [one] => one.clone().into(),
         several => several.iter().cloned().map(Into::into).collect(),
@@ -95,9 +95,16 @@ pub(super) fn statements(
     }
 }
 
-/// Returns the statement that lets the pipeline assume the roles of the configuration.
-pub(super) fn assume_roles<'a>(roles: impl Iterator<Item = &'a str>) -> Statement {
-    allow("AssumeRoles", &["sts:AssumeRole"], &distinct(roles.map(str::to_owned)))
+/// Returns the statements that let the pipeline assume the roles of the configuration.
+pub(super) fn assume_roles(locations: &[&SecretLocation]) -> Vec<Statement> {
+    let roles = distinct(locations.iter().filter_map(|location| location.role.clone()));
+    let mut statements = vec![allow("AssumeRoles", &["sts:AssumeRole"], &roles)];
+    let with_identity = locations.iter().filter(|location| location.source_identity.is_some());
+    let roles = distinct(with_identity.filter_map(|location| location.role.clone()));
+    if !roles.is_empty() {
+        statements.push(allow("SetSourceIdentities", &["sts:SetSourceIdentity"], &roles));
+    }
+    statements
 }
 
 fn plan(locations: &[&SecretLocation], secrets: &[Value]) -> Vec<Statement> {
@@ -134,7 +141,8 @@ fn apply(
         put_policies(secrets, tags.on_secret()),
     ];
     let rotation = rotation(locations, secrets, &tags.on_secret());
-    if !rotation.is_empty() {
+    // The rotation of a service is the service's to cancel.
+    if locations.iter().any(|one| !one.functions.is_empty() || !one.rotation_roles.is_empty()) {
         let cancel = ["secretsmanager:CancelRotateSecret"];
         statements.push(allow("CancelRotations", &cancel, secrets).with(tags.on_secret()));
     }
@@ -239,21 +247,34 @@ fn put_policies(secrets: &[Value], mut condition: Value) -> Statement {
     allow("PutPolicies", &["secretsmanager:PutResourcePolicy"], secrets).with(condition)
 }
 
-/// Returns the statements for rotation; none without functions.
+/// Returns the statements for rotation; none if no type is rotated by AWS.
 ///
 /// RotateSecret requires its caller to be allowed to invoke the function (RotateSecret, "Required
-/// permissions").
+/// permissions"), or to pass the role of a managed external secret.
 fn rotation(locations: &[&SecretLocation], secrets: &[Value], ours: &Value) -> Vec<Statement> {
     let functions = distinct(locations.iter().flat_map(|location| location.functions.clone()));
-    if functions.is_empty() {
-        return Vec::new();
+    let roles = distinct(locations.iter().flat_map(|location| location.rotation_roles.clone()));
+    let has_managed = locations.iter().any(|location| location.has_managed_rotation);
+    let rotate = ["secretsmanager:RotateSecret"];
+    let mut statements = Vec::new();
+    if !functions.is_empty() {
+        let mut condition = ours.clone();
+        condition["ArnEquals"] =
+            json!({ "secretsmanager:RotationLambdaARN": one_or_list(&functions) });
+        statements.push(allow("RotateSecrets", &rotate, secrets).with(condition));
+        statements.push(allow("InvokeFunctions", &["lambda:InvokeFunction"], &functions));
     }
-    let mut condition = ours.clone();
-    condition["ArnEquals"] = json!({ "secretsmanager:RotationLambdaARN": one_or_list(&functions) });
-    vec![
-        allow("RotateSecrets", &["secretsmanager:RotateSecret"], secrets).with(condition),
-        allow("InvokeFunctions", &["lambda:InvokeFunction"], &functions),
-    ]
+    if has_managed || !roles.is_empty() {
+        let mut condition = ours.clone();
+        condition["Null"] = json!({ "secretsmanager:RotationLambdaARN": "true" });
+        statements.push(allow("RotateWithoutFunction", &rotate, secrets).with(condition));
+    }
+    if !roles.is_empty() {
+        let service = json!({ "iam:PassedToService": "secretsmanager.amazonaws.com" });
+        let condition = json!({ "StringEquals": service });
+        statements.push(allow("PassRotationRoles", &["iam:PassRole"], &roles).with(condition));
+    }
+    statements
 }
 
 /// Returns the statements for adding replicas; none without configured regions.

@@ -1,8 +1,11 @@
 //! Who may assume a role: the pipeline by OpenID Connect, the operator, or a person's role.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::RolePurpose;
+use super::location::SecretLocation;
+use super::statements::one_or_list;
+use goldenpath_core::arn;
 
 /// A part of a trust policy that the configuration does not say.
 ///
@@ -65,17 +68,71 @@ pub(super) fn caller_trust(
             },
         ),
         RolePurpose::Value | RolePurpose::Adopt => {
-            role_trust(&role_arn(partition, account, PEOPLE), None)
+            role_trust(&role_arn(partition, account, PEOPLE))
         }
     }
 }
 
 /// Returns the trust in another role.
+fn role_trust(role: &str) -> Value {
+    trust(json!({ "AWS": role }), "sts:AssumeRole", None)
+}
+
+/// Returns the trust of a role of the configuration, which `caller` assumes at these locations.
 ///
-/// With an `external_id`, whoever assumes it must name it.
-pub(super) fn role_trust(role: &str, external_id: Option<&str>) -> Value {
-    let condition = external_id.map(|id| json!({ "StringEquals": { "sts:ExternalId": id } }));
-    trust(json!({ "AWS": role }), "sts:AssumeRole", condition)
+/// It requires the external ID and the MFA that goldenpath gives, and admits its source identity.
+pub(super) fn assumed_role_trust(
+    caller: &str,
+    partition: &str,
+    locations: &[&SecretLocation],
+) -> Value {
+    let texts = |text_of: fn(&SecretLocation) -> &Option<String>| {
+        let mut found: Vec<String> = Vec::new();
+        for text in locations.iter().filter_map(|location| text_of(location).clone()) {
+            if !found.contains(&text) {
+                found.push(text);
+            }
+        }
+        found
+    };
+    let external_ids = texts(|location| &location.external_id);
+    let identities = texts(|location| &location.source_identity);
+    // A run without a code would be denied.
+    let has_mfa = locations.iter().all(|location| location.mfa_serial.is_some());
+    let device = texts(|location| &location.mfa_serial).into_iter().next().filter(|_| has_mfa);
+    let principal = match &device {
+        None => json!({ "AWS": caller }),
+        // No role has an MFA device, so the caller is a user of the device's account.
+        Some(device) => {
+            let account = arn::account(device).or(arn::account(caller)).unwrap_or(ACCOUNT);
+            json!({ "AWS": format!("arn:{partition}:iam::{account}:root") })
+        }
+    };
+    let mut condition = Map::new();
+    if !external_ids.is_empty() {
+        let ids = json!({ "sts:ExternalId": one_or_list(&external_ids) });
+        condition.insert("StringEquals".to_owned(), ids);
+    }
+    if device.is_some() {
+        let mfa = json!({ "aws:MultiFactorAuthPresent": "true" });
+        condition.insert("Bool".to_owned(), mfa);
+    }
+    let condition = (!condition.is_empty()).then_some(Value::Object(condition));
+    let mut policy = trust(principal.clone(), "sts:AssumeRole", condition);
+    if !identities.is_empty()
+        && let Some(statements) = policy["Statement"].as_array_mut()
+    {
+        // A statement of its own: the keys of the other one are those of AssumeRole.
+        statements.push(json!({
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "sts:SetSourceIdentity",
+            "Condition": {
+                "StringEquals": { "sts:SourceIdentity": one_or_list(&identities) },
+            },
+        }));
+    }
+    policy
 }
 
 /// Returns the ARN of a role of the caller's account.

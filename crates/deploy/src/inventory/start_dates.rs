@@ -164,9 +164,8 @@ impl StartDates {
             (None, StartTime::None) => {}
         }
         let interval = project.governance.rotation_interval(&request.rotation_class);
-        let function =
-            project.config.rotation_function(request.environment.as_str(), &request.secret_type);
-        let by_hand = function.is_none().then_some(request.id);
+        let rotator = project.rotator(request.environment.as_str(), &request.secret_type);
+        let by_hand = rotator.is_none().then_some(request.id);
         if let Some((days, last)) = interval.zip(store_dates.renewal) {
             let reason = DueReason::Rotation { days, last, by_hand };
             dates.add(last.time(), last.time(), days.into(), reason);

@@ -9,7 +9,7 @@ use crate::iam::PermissionProbe;
 use crate::reconcile::{Account, ReconcileError};
 use crate::store::{AwsStore, SecretStore, Store, StoreError, StoreProbe};
 use goldenpath_core::catalog::Project;
-use goldenpath_core::config::StoreConfig;
+use goldenpath_core::config::{Rotator, StoreConfig};
 
 /// The difference of clocks that AWS accepts in a signature.
 const MAX_LEAD: SignedDuration = SignedDuration::from_mins(5);
@@ -67,7 +67,10 @@ pub fn check_unusable(
 fn subject_of(error: &StoreError) -> Option<&'static str> {
     match error {
         StoreError::Unreachable { .. } => Some("endpoint"),
-        StoreError::NoCredentials { .. } | StoreError::RoleRefused { .. } => Some("credentials"),
+        StoreError::NoCredentials { .. }
+        | StoreError::RoleRefused { .. }
+        | StoreError::MfaRequired { .. }
+        | StoreError::MfaRefused { .. } => Some("credentials"),
         StoreError::ClockOff { .. } => Some("clock"),
         StoreError::WrongAccount { .. } => Some("identity"),
         _ => None,
@@ -224,9 +227,26 @@ fn keys_and_functions(project: &Project, environments: &BTreeSet<String>) -> Vec
                 format!("run `aws kms describe-key --key-id '{key}'{option}`; it must be Enabled"),
             )),
         }
-        let types = project.enums.secret_types.iter();
-        let functions: BTreeSet<&str> =
-            types.filter_map(|kind| config.rotation_function(environment, kind)).collect();
+        let (mut functions, mut roles) = (BTreeSet::new(), BTreeSet::new());
+        for rotator in project.rotators(environment) {
+            match rotator {
+                Rotator::Function(function) => _ = functions.insert(function),
+                Rotator::Partner { role, .. } => _ = roles.insert(role),
+                Rotator::OwningService => {}
+            }
+        }
+        checks.extend(roles.iter().map(|role| {
+            let name = role.rsplit('/').next().unwrap_or_default();
+            ReadinessCheck::unknown(
+                "role",
+                environment,
+                format!("{role}: goldenpath does not call IAM"),
+                format!(
+                    "run `aws iam get-role --role-name {name}`; its trust policy must admit \
+                     secretsmanager.amazonaws.com"
+                ),
+            )
+        }));
         for function in functions {
             let place: Vec<&str> = function.split(':').collect();
             let of_function = |at: usize| place.get(at).copied().unwrap_or_default();

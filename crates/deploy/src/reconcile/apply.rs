@@ -3,6 +3,7 @@
 //! This order ensures that the operator never sees a missing key. Each step can be interrupted and
 //! run again.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future;
@@ -131,11 +132,20 @@ pub async fn apply(
             gitops.prepare(&written.collect::<Vec<_>>());
         }
     }
+    let unusable = UnusableStores::default();
     let mut runs = stream::iter(manifests.into_values())
         .take_while(|_| future::ready(!is_stopping()))
-        .map(|actions| apply_manifest(context, recorder, actions))
+        .map(|actions| apply_manifest(context, recorder, &unusable, actions))
         .buffer_unordered(context.options.parallelism.writes);
     while let Some(results) = runs.next().await {
+        if let Some((action, _)) = results.first() {
+            let steps = store_steps.get(&action.id).copied().unwrap_or_default();
+            let not_started = steps.saturating_sub(results.len());
+            applied.not_started += not_started;
+            if not_started > 0 {
+                progress.failed.insert(action.id);
+            }
+        }
         for (action, result) in results {
             progress.started.insert(action.id);
             // A secret can be used without rotation, and with the replicas that it has.
@@ -322,10 +332,31 @@ fn is_store_step(step: &Step) -> bool {
     }
 }
 
+/// The stores whose credentials have failed: no further manifest is started there.
+#[derive(Default)]
+struct UnusableStores(RefCell<Vec<*const Store>>);
+
+impl UnusableStores {
+    fn has(&self, store: &Store) -> bool {
+        self.0.borrow().iter().any(|known| std::ptr::eq(*known, store))
+    }
+
+    /// Adds a store; returns false if it was known.
+    fn add(&self, store: &Store) -> bool {
+        let is_new = !self.has(store);
+        self.0.borrow_mut().push(store);
+        is_new
+    }
+}
+
 /// Applies one manifest's steps in order. Steps after a failure have no result.
+///
+/// The result ends early where the store's credentials have failed for another manifest: that is
+/// one failure, and not one of each manifest.
 async fn apply_manifest<'plan>(
     context: &ReconcileContext<'_>,
     recorder: &Recorder<'_>,
+    unusable: &UnusableStores,
     actions: Vec<&'plan Action>,
 ) -> Vec<(&'plan Action, Option<Result<(), ReconcileError>>)> {
     let mut results = Vec::new();
@@ -336,12 +367,23 @@ async fn apply_manifest<'plan>(
         // A replica is not missed by those in other regions. None is removed before all are added.
         let is_addition = matches!(action.step, Step::AddReplica { .. });
         let may_start = !failed && (is_addition || !has_failed_replica);
-        let result = match context.store(&action.environment).filter(|_| may_start) {
+        let store = context.store(&action.environment);
+        if may_start && store.is_some_and(|store| unusable.has(store)) {
+            return results;
+        }
+        let result = match store.filter(|_| may_start) {
             Some(store) if recorder.may_start(is_deletion) => {
                 apply_action(context, recorder, store, action).await
             }
             _ => None,
         };
+        if let (Some(store), Some(Err(ReconcileError::Store(error)))) = (store, &result)
+            && error.stops_store()
+            && !unusable.add(store)
+        {
+            recorder.fail(action.recorded_actions());
+            return results;
+        }
         match result {
             Some(Ok(())) => {}
             Some(Err(_)) if is_addition => has_failed_replica = true,

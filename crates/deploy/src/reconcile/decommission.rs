@@ -62,6 +62,13 @@ pub(super) async fn actions<'run>(
         let tags = tag_action(desired, found, ObservedPolicy::Unread);
         return Ok(removal.into_iter().chain(tags).collect());
     }
+    if let Some(service) = &found.owning_service {
+        let reason = format!(
+            "the AWS service `{service}` owns the secret, and deletes it with what it belongs to"
+        );
+        let blocked = action(key, reason, Step::Blocked(BlockReason::Waiting));
+        return Ok(removal.into_iter().chain([blocked]).collect());
+    }
     if found.deletion.is_some() {
         let when = match recorded_deletion(context, desired, identity) {
             Ok(Some(end)) => format!("AWS deletes it on {} at the earliest", day(end)),

@@ -6,7 +6,7 @@ use super::resource_policy::ResourcePolicy;
 use crate::store::RotationState;
 use goldenpath_core::catalog::{Catalog, Entry, Project};
 use goldenpath_core::config;
-use goldenpath_core::config::{Backend, KeyDefinition, ROTATION_DAYS, ReplicaRegion};
+use goldenpath_core::config::{Backend, KeyDefinition, ROTATION_DAYS, ReplicaRegion, Rotator};
 use goldenpath_core::manifest::{LifecycleStatus, SecretRequest, StoreKey};
 use goldenpath_core::projection::{Projection, ProjectionError, ProjectionTemplate};
 use goldenpath_core::rules;
@@ -64,6 +64,10 @@ pub(super) struct DesiredSecret<'catalog> {
     /// None if the replicas of each secret stay as they are.
     pub(super) replicas: Option<Vec<ReplicaRegion>>,
     pub(super) rotation: DesiredRotation,
+    /// The partner's name for the type, if a partner holds the credential.
+    pub(super) external_type: Option<String>,
+    /// Whether an AWS service creates and owns the secrets of this type.
+    pub(super) is_service_owned: bool,
     pub(super) projection: Projection,
 }
 
@@ -81,35 +85,42 @@ impl DesiredSecret<'_> {
 pub(super) enum DesiredRotation {
     /// By a person: the rotation in the store, if any, is left alone.
     Manual,
-    /// By a function.
+    /// By AWS: a function, a service or a partner.
     By {
         rotation: RotationState,
         /// Why AWS would reject it, by the configuration alone.
         objection: Option<String>,
     },
-    /// None: a rotation by one of these functions is canceled. They are the environment's.
-    None { functions: Vec<String> },
+    /// None: a rotation by one of these is canceled. They are the environment's.
+    None { rotators: Vec<Rotator> },
 }
 
 impl DesiredRotation {
     fn of(request: &SecretRequest, project: &Project) -> Self {
         let (config, environment) = (&project.config, request.environment.as_str());
         let Some(days) = interval(request, project).filter(|_| request.status.is_in_use()) else {
-            let functions = config.rotation_functions(environment).map(str::to_owned).collect();
-            return Self::None { functions };
+            let functions = config.rotation_functions(environment);
+            let functions = functions.map(|function| Rotator::Function(function.to_owned()));
+            let rotators = functions.chain(project.rotators(environment)).collect();
+            return Self::None { rotators };
         };
-        let Some(function) = config.rotation_function(environment, &request.secret_type) else {
+        let Some(rotator) = project.rotator(environment, &request.secret_type) else {
             return Self::Manual;
         };
         let objection = config
-            .find_rotation_objection(environment, &request.secret_type)
-            .map(|objection| format!("`{function}` cannot be invoked: {objection}"))
+            .find_rotation_objection(environment, &rotator)
+            .map(|objection| match &rotator {
+                Rotator::Function(used) | Rotator::Partner { role: used, .. } => {
+                    format!("`{used}` cannot be used: {objection}")
+                }
+                Rotator::OwningService => objection,
+            })
             .or_else(|| {
                 let (least, most) = (ROTATION_DAYS.start(), ROTATION_DAYS.end());
                 (!ROTATION_DAYS.contains(&days))
                     .then(|| format!("AWS rotates every {least} to {most} days, not every {days}"))
             });
-        let rotation = RotationState { function: function.to_owned(), days: Some(days) };
+        let rotation = RotationState { rotator, days: Some(days) };
         Self::By { rotation, objection }
     }
 }
@@ -159,6 +170,9 @@ fn desired_secret<'catalog>(
         replicas: store.replica_regions.filter(|_| store.backend == Some(Backend::Aws)),
         policy,
         rotation: DesiredRotation::of(request, project),
+        external_type: project.external_type(environment, &request.secret_type),
+        is_service_owned: project.rotator(environment, &request.secret_type)
+            == Some(Rotator::OwningService),
         key: StoreKey::of(request, &project.key_template)?,
         description: request.description.clone().unwrap_or_else(|| {
             format!(

@@ -31,7 +31,18 @@ pub(super) fn secret_actions(
     if let Some(reason) = &desired.refusal {
         return vec![action(desired, reason.clone(), Step::Blocked(BlockReason::Conflict))];
     }
-    let Some(found) = actual else { return create(desired, None) };
+    let Some(found) = actual else {
+        if desired.is_service_owned {
+            let reason = format!(
+                "the secret does not exist, and only the AWS service that rotates secrets of the \
+                 type `{}` can create it: create it there, or remove `rotation: managed` from the \
+                 type",
+                desired.request.secret_type
+            );
+            return vec![action(desired, reason, Step::Blocked(BlockReason::Conflict))];
+        }
+        return create(desired, None);
+    };
     let obstacle = find_obstacle(desired, found, takeover);
     if let Some(reason) = obstacle.or_else(|| too_many_tags(desired, found)) {
         return vec![action(desired, reason, Step::Blocked(BlockReason::Conflict))];
@@ -63,12 +74,32 @@ pub(super) fn find_obstacle(
             "a replica of a secret in {primary} has this name, and only that secret can be changed"
         ));
     }
-    SecretOwnership::find_obstacle(
+    let foreign = SecretOwnership::find_obstacle(
         found,
         &ExpectedTags::of_tags(&desired.tags),
         desired.request.id,
         takeover,
-    )
+    );
+    foreign.or_else(|| find_service_obstacle(desired, found))
+}
+
+/// Returns why a secret does not fit the rotation of its type, if it is one of an AWS service.
+///
+/// Such a secret is changed by its service (Secrets Manager User Guide, "Secrets managed by other
+/// AWS services").
+fn find_service_obstacle(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<String> {
+    let kind = &desired.request.secret_type;
+    match &found.owning_service {
+        Some(service) if !desired.is_service_owned => Some(format!(
+            "the AWS service `{service}` owns and rotates the secret: choose a type with \
+             `rotation: managed`, which `{kind}` does not have"
+        )),
+        None if desired.is_service_owned => Some(format!(
+            "secrets of the type `{kind}` are rotated by an AWS service (`rotation: managed`), but \
+             no service owns this one: choose another type"
+        )),
+        _ => None,
+    }
 }
 
 /// Returns the owner of the existing secret with the manifest's key.
@@ -109,6 +140,7 @@ pub(super) fn create(desired: &DesiredSecret<'_>, recreate: Option<&str>) -> Vec
         tags,
         // Without a key, AWS uses the one that it manages.
         kms_key: desired.kms_key.clone().filter(|key| !arn::is_default_kms_key(Some(key))),
+        external_type: desired.external_type.clone(),
     };
     let mut reason = "the secret does not exist".to_owned();
     if !desired.generate.is_empty() {
@@ -172,6 +204,10 @@ pub(super) fn tag_action(
 }
 
 fn update_action(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Action> {
+    // Its description and key are the service's to change.
+    if found.owning_service.is_some() {
+        return None;
+    }
     let description = desired
         .request
         .description
@@ -188,10 +224,22 @@ fn update_action(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Ac
     reasons.extend(kms_key.map(|wanted| {
         format!("KMS key: {} → {}", shown(found.kms_key.as_deref()), shown(Some(wanted)))
     }));
+    let external_type = desired
+        .external_type
+        .as_ref()
+        .filter(|wanted| found.external_type.as_ref() != Some(*wanted));
+    reasons.extend(external_type.map(|wanted| {
+        let now = found.external_type.as_deref().unwrap_or("none");
+        format!("managed external secret: {now} → {wanted}")
+    }));
     if reasons.is_empty() {
         return None;
     }
-    let update = SecretUpdate { description: description.cloned(), kms_key: kms_key.cloned() };
+    let update = SecretUpdate {
+        description: description.cloned(),
+        kms_key: kms_key.cloned(),
+        external_type: external_type.cloned(),
+    };
     Some(action(
         desired,
         reasons.join(", "),

@@ -200,11 +200,11 @@ pub enum Step {
         /// The name of the tag, and the digest that means no policy.
         tag: BTreeMap<String, String>,
     },
-    /// Sets the rotation function and its interval, without rotating now.
+    /// Sets who rotates the secret and the interval, without rotating now.
     ConfigureRotation {
         /// The secret's name in the store.
         key: StoreKey,
-        /// The function's ARN, and the interval in days.
+        /// The function, the service or the partner, and the interval in days.
         rotation: RotationState,
     },
     /// Cancels the rotation; its rules stay (CancelRotateSecret).

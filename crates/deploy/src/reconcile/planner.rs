@@ -229,9 +229,14 @@ impl ObservedState<'_> {
                 desired.request.description.as_ref().and(found.description.as_ref()),
                 ours,
                 desired.kms_key.as_ref().and(found.kms_key.as_ref()),
-                found.rotation.as_ref().map(|rotation| json!([rotation.function, rotation.days])),
+                found
+                    .rotation
+                    .as_ref()
+                    .map(|rotation| { json!([format!("{:?}", rotation.rotator), rotation.days]) }),
                 found.deletion.map(|when| when.to_string()),
                 desired.has_relevant_replicas().then(|| replicas::relevant_state(found)),
+                desired.external_type.as_ref().and(found.external_type.as_ref()),
+                found.owning_service,
             ])
         });
         json!([secret, self.policy])
@@ -340,7 +345,9 @@ async fn plan_manifest<'run>(
         }
     }
     let mut actions = match actual {
-        None if desired.refusal.is_none() => create_actions(context, desired, identity, other),
+        None if desired.refusal.is_none() && !desired.is_service_owned => {
+            create_actions(context, desired, identity, other)
+        }
         _ => secret_actions(desired, actual, seen.policy(), context.takeover(desired.request.id)),
     };
     let blocked = actions.iter().any(|action| matches!(action.step, Step::Blocked(_)));

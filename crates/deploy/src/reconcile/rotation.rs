@@ -1,10 +1,13 @@
-//! The rotation of a secret by a Lambda function.
+//! The rotation of a secret: by a Lambda function, by the service that owns it, or by a partner.
+
+use std::collections::BTreeSet;
 
 use super::desired::{DesiredRotation, DesiredSecret};
 use super::{Action, BlockReason, Step};
 use crate::store::{RotationState, StoredSecret};
 use goldenpath_core::arn;
 use goldenpath_core::arn::Arn;
+use goldenpath_core::config::Rotator;
 
 /// Returns the action that configures or cancels the rotation, if it differs.
 ///
@@ -22,8 +25,10 @@ pub(super) fn rotation_action(
     let key = desired.key.clone();
     match &desired.rotation {
         DesiredRotation::Manual => None,
-        DesiredRotation::None { functions } => {
-            let current = current.filter(|current| functions.contains(&current.function))?;
+        DesiredRotation::None { rotators } => {
+            let current = current.filter(|current| {
+                rotators.iter().any(|one| is_configured_by(&current.rotator, one))
+            })?;
             let why = if desired.request.status.is_in_use() {
                 format!("the class `{}` has no interval", desired.request.rotation_class)
             } else {
@@ -42,9 +47,37 @@ pub(super) fn rotation_action(
             }
             let now = current.map_or_else(|| "not rotated yet".to_owned(), in_words);
             let days = rotation.days.unwrap_or_default();
-            let reason = format!("{now}; from now on every {days} days by {}", rotation.function);
+            let rotator = &rotation.rotator;
+            let mut reason = format!("{now}; from now on every {days} days by {rotator}");
+            let old = current.map(|current| &current.rotator);
+            let keys = old.map(|old| changed_metadata(old, rotator)).unwrap_or_default();
+            if !keys.is_empty() {
+                reason.push_str(&format!("; its metadata differs ({})", keys.join(", ")));
+            }
             action(reason, Step::ConfigureRotation { key, rotation: rotation.clone() })
         }
+    }
+}
+
+/// Returns the sorted keys of a partner's metadata that differ.
+fn changed_metadata<'a>(old: &'a Rotator, new: &'a Rotator) -> Vec<&'a str> {
+    let (Rotator::Partner { metadata: old, .. }, Rotator::Partner { metadata: new, .. }) =
+        (old, new)
+    else {
+        return Vec::new();
+    };
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let changed = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
+    changed.map(String::as_str).collect()
+}
+
+/// Returns whether goldenpath configured a rotation, if it configures those of `ours`.
+fn is_configured_by(current: &Rotator, ours: &Rotator) -> bool {
+    match (current, ours) {
+        (Rotator::Partner { role, .. }, Rotator::Partner { role: ours, .. }) => role == ours,
+        // The service that owns the secret configured it.
+        (Rotator::OwningService, _) => false,
+        (current, ours) => current == ours,
     }
 }
 
@@ -60,17 +93,21 @@ fn awaits_value(desired: &DesiredSecret<'_>, actual: Option<&StoredSecret>) -> b
     }
 }
 
-/// Returns why AWS would reject the function, by the secret's ARN.
+/// Returns why AWS would reject the function or the role, by the secret's ARN.
 fn find_objection(rotation: &RotationState, found: &StoredSecret) -> Option<String> {
     let secret = Arn::parse(found.arn.as_deref()?)?;
-    let (partition, region) = (Some(secret.partition), Some(secret.region));
-    arn::find_function_objection(&rotation.function, partition, region, Some(secret.account))
-        .map(|objection| format!("`{}` cannot be invoked: {objection}", rotation.function))
+    let (used, region) = match &rotation.rotator {
+        Rotator::Function(function) => (function, Some(secret.region)),
+        Rotator::Partner { role, .. } => (role, None),
+        Rotator::OwningService => return None,
+    };
+    arn::find_arn_objection(used, Some(secret.partition), region, Some(secret.account))
+        .map(|objection| format!("`{used}` cannot be used: {objection}"))
 }
 
 fn in_words(rotation: &RotationState) -> String {
     let every = rotation
         .days
         .map_or_else(|| "on a schedule".to_owned(), |days| format!("every {days} days"));
-    format!("rotated {every} by {}", rotation.function)
+    format!("rotated {every} by {}", rotation.rotator)
 }

@@ -4,7 +4,9 @@ mod connection;
 mod consistency;
 mod error;
 mod identity;
+mod mfa;
 mod probe;
+mod profile;
 mod proxy;
 mod put_policy;
 mod rate_limit;
@@ -21,7 +23,9 @@ use std::future::Future;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, RotationRulesType};
+use aws_sdk_secretsmanager::types::{
+    ExternalSecretRotationMetadataItem, Filter, FilterNameStringType, RotationRulesType,
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -30,7 +34,7 @@ use super::{
 };
 use consistency::{WrittenSecrets, is_about_deletion};
 use error::Call;
-use goldenpath_core::config::{Characters, ReplicaRegion, StoreConfig};
+use goldenpath_core::config::{Characters, ReplicaRegion, Rotator, StoreConfig};
 use goldenpath_core::manifest::StoreKey;
 use identity::AwsIdentity;
 pub use probe::StoreProbe;
@@ -38,6 +42,7 @@ use rate_limit::RateLimits;
 use response::{described, listed, tag_list};
 
 pub use consistency::set_listener;
+pub use mfa::set_code_prompt;
 
 /// The maximum number of secrets per page (ListSecrets, `MaxResults`).
 const PAGE: i32 = 100;
@@ -82,10 +87,11 @@ impl AwsStore {
 
     /// Creates a client from the configuration, the environment and the AWS profile.
     ///
-    /// Makes no call: credentials are fetched with the first one.
+    /// Makes no call: credentials are fetched with the first one. Only a session with multi-factor
+    /// authentication is requested at once, since the user is asked for a code.
     ///
     /// # Errors
-    /// If a region, endpoint or proxy is missing or unusable.
+    /// If a region, endpoint or proxy is missing or unusable, or there is no such session.
     pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
         connection::connect(config).await
     }
@@ -246,6 +252,7 @@ impl SecretStore for AwsStore {
             let request =
                 request.set_tags(Some(tag_list(&new.tags))).set_kms_key_id(new.kms_key.clone());
             let value = value.map(|value| value.expose_secret().to_owned());
+            let request = request.set_type(new.external_type.clone());
             request.set_client_request_token(token.clone()).set_secret_string(value).send()
         };
         let created = match self.query("CreateSecret", Some(key), send).await {
@@ -293,7 +300,8 @@ impl SecretStore for AwsStore {
         let request = self.client.update_secret().secret_id(key.as_str());
         let request = request
             .set_description(update.description.clone())
-            .set_kms_key_id(update.kms_key.clone());
+            .set_kms_key_id(update.kms_key.clone())
+            .set_type(update.external_type.clone());
         self.execute("UpdateSecret", key, || request.clone().send()).await?;
         self.written.note_description(key, update.description.as_ref());
         Ok(())
@@ -334,11 +342,27 @@ impl SecretStore for AwsStore {
             .client
             .rotate_secret()
             .secret_id(key.as_str())
-            .rotation_lambda_arn(&rotation.function)
-            .client_request_token(token);
-        let request = request.rotation_rules(rules).rotate_immediately(false);
+            .client_request_token(token)
+            .rotation_rules(rules)
+            .rotate_immediately(false);
+        let request = match &rotation.rotator {
+            Rotator::Function(function) => request.rotation_lambda_arn(function),
+            // The service that owns the secret knows how (RotateSecret, `RotationLambdaARN`).
+            Rotator::OwningService => request,
+            Rotator::Partner { role, metadata } => {
+                let items = metadata.iter().map(|(key, value)| {
+                    ExternalSecretRotationMetadataItem::builder().key(key).value(value).build()
+                });
+                request
+                    .external_secret_rotation_role_arn(role)
+                    .set_external_secret_rotation_metadata(Some(items.collect()))
+            }
+        };
         let rotated = self.execute("RotateSecret", key, || request.clone().send()).await;
-        rotated.map_err(|error| error::about_function(error, &rotation.function))
+        rotated.map_err(|error| match &rotation.rotator {
+            Rotator::Function(function) => error::about_function(error, function),
+            Rotator::OwningService | Rotator::Partner { .. } => error,
+        })
     }
 
     async fn cancel_rotation(&self, key: &StoreKey) -> Result<(), StoreError> {

@@ -85,15 +85,26 @@ pub enum StoreError {
     ClockOff { message: String },
 
     #[error("cannot assume the role `{role}`: {message} ({code})")]
+    #[diagnostic(code(goldenpath::store::role_refused), help("{}", role_remedy(message)))]
+    RoleRefused { role: String, code: String, message: String },
+
+    /// `needed_by` is an AWS profile with its file, or a role of goldenpath.yaml.
+    #[error("cannot use {needed_by}: it needs a code of the MFA device `{serial}`, and {reason}")]
     #[diagnostic(
-        code(goldenpath::store::role_refused),
+        code(goldenpath::store::mfa_required),
+        help("{}", mfa_remedy(serial, profile.as_deref()))
+    )]
+    MfaRequired { needed_by: String, serial: String, profile: Option<String>, reason: String },
+
+    #[error("cannot get a session with the MFA device `{serial}`: {message} ({code})")]
+    #[diagnostic(
+        code(goldenpath::store::mfa_refused),
         help(
-            "grant `sts:AssumeRole` on the role to the identity that runs goldenpath, and name \
-             that identity in the role's trust policy; the role comes from `roleArn` in \
-             goldenpath.yaml"
+            "give a code that was not used before, from a device of the IAM user whose keys are \
+             used; check this machine's and the device's clock"
         )
     )]
-    RoleRefused { role: String, code: String, message: String },
+    MfaRefused { serial: String, code: String, message: String },
 
     #[error("AWS rejected the resource policy of `{name}`: {reason}")]
     #[diagnostic(
@@ -151,8 +162,9 @@ pub enum StoreError {
     #[diagnostic(
         code(goldenpath::store::no_credentials),
         help(
-            "run `aws sso login` and set AWS_PROFILE on a workstation, or give the pipeline a \
-             role (OIDC web identity, a pod's or an instance's); goldenpath uses the standard chain"
+            "run `aws login` or `aws sso login` and set AWS_PROFILE on a workstation, or give the \
+             pipeline a role (OIDC web identity, a pod's or an instance's); goldenpath uses the \
+             standard chain"
         )
     )]
     NoCredentials { reason: String },
@@ -329,6 +341,21 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns whether every call of the store would fail in the same way.
+    ///
+    /// The credentials or the clock are the cause, not the secret.
+    #[must_use]
+    pub fn stops_store(&self) -> bool {
+        matches!(
+            self,
+            Self::NoCredentials { .. }
+                | Self::RoleRefused { .. }
+                | Self::MfaRequired { .. }
+                | Self::MfaRefused { .. }
+                | Self::ClockOff { .. }
+        )
+    }
+
     /// Returns whether the call may have changed the secret.
     #[must_use]
     pub fn may_have_arrived(&self) -> bool {
@@ -349,6 +376,38 @@ fn further_actions(operation: &str, message: &str) -> &'static str {
         "RotateSecret" => ", and `lambda:InvokeFunction` on the function,",
         _ => "",
     }
+}
+
+/// Returns the remedy for a role that STS rejects (AssumeRole, "Errors").
+fn role_remedy(message: &str) -> &'static str {
+    if message.contains("DurationSeconds") {
+        return "lower `sessionDuration`, or raise the role's maximum session duration; a role that \
+                is assumed by a role has one hour at most";
+    }
+    if message.contains("SetSourceIdentity") {
+        return "allow `sts:SetSourceIdentity` on the role for the identity that runs goldenpath, \
+                and in the role's trust policy: `goldenpath iam` prints both";
+    }
+    "grant `sts:AssumeRole` on the role to the identity that runs goldenpath, and name that \
+     identity in the role's trust policy; the role comes from `roleArn` in goldenpath.yaml or from \
+     the AWS profile; if its trust policy requires MFA, set `mfaSerial`"
+}
+
+/// Returns how credentials with multi-factor authentication are given without a terminal.
+fn mfa_remedy(serial: &str, profile: Option<&str>) -> String {
+    let command = format!("aws sts get-session-token --serial-number {serial} --token-code CODE");
+    let other = profile.map(|profile| {
+        format!(
+            ", or use a profile with `credential_process = aws configure export-credentials \
+             --profile {profile} --format process`"
+        )
+    });
+    format!(
+        "run the command on a terminal, which asks for the code; elsewhere, set the credentials \
+         that `{command}` prints as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+         AWS_SESSION_TOKEN{}",
+        other.unwrap_or_default()
+    )
 }
 
 /// Returns the command that permits Secrets Manager to invoke a function.

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::value;
 use file::{DatabaseFile, TransactionError};
-use goldenpath_core::config::{Characters, ReplicaRegion};
+use goldenpath_core::config::{Characters, ReplicaRegion, Rotator};
 use goldenpath_core::manifest::StoreKey;
 use keyfile::KeyFile;
 
@@ -252,7 +252,9 @@ impl SecretStore for LocalStore {
         self.change(key, |transaction| {
             let update =
                 "UPDATE secrets SET rotation_function = ?2, rotation_days = ?3 WHERE name = ?1";
-            transaction.execute(update, params![key.as_str(), rotation.function, rotation.days])?;
+            // Only functions: no service or partner has secrets in a local store.
+            let rotator = rotation.rotator.to_string();
+            transaction.execute(update, params![key.as_str(), rotator, rotation.days])?;
             Ok(())
         })
     }
@@ -308,7 +310,8 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<StoredSecret> {
         created: timestamp(row, 2)?,
         deletion: timestamp(row, 3)?,
         kms_key: row.get(4)?,
-        rotation: function.map(|function| RotationState { function, days }),
+        rotation: function
+            .map(|function| RotationState { rotator: Rotator::Function(function), days }),
         current_version: row.get(8)?,
         last_changed: timestamp(row, 7)?,
         replicas: Some(Vec::new()),

@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use goldenpath_core::config::{Backend, Characters, ReplicaRegion, StoreConfig};
 use goldenpath_core::manifest::StoreKey;
 
-pub use aws::{AwsStore, StoreProbe, set_listener};
+pub use aws::{AwsStore, StoreProbe, set_code_prompt, set_listener};
 pub use error::StoreError;
 pub use generator::{ValueSource, generate};
 pub(crate) use identity::LOCAL;
@@ -169,7 +169,7 @@ pub trait SecretStore {
     /// Enables rotation, without a first rotation now.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], or if the store may not invoke the function.
+    /// [`StoreError::NotFound`], or if the store may not invoke the function or use the role.
     async fn rotate(&self, key: &StoreKey, rotation: &RotationState) -> Result<(), StoreError>;
 
     /// Cancels the rotation, if there is one.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use goldenpath_core::config::Rotator;
+
 /// A secret's metadata as a store has it, without its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredSecret {
@@ -45,6 +47,14 @@ pub struct StoredSecret {
     ///
     /// Source: DescribeSecret, `ReplicationStatus`.
     pub replicas: Option<Vec<Replica>>,
+    /// The partner's name for its type; None unless a partner holds the credential.
+    ///
+    /// Source: DescribeSecret, `Type`.
+    pub external_type: Option<String>,
+    /// The AWS service that created the secret and owns it; None if none does.
+    ///
+    /// Source: DescribeSecret, `OwningService`.
+    pub owning_service: Option<String>,
 }
 
 /// A copy of a secret in another region, as the store reports it.
@@ -101,11 +111,11 @@ impl Replica {
     }
 }
 
-/// A rotation by a Lambda function at an interval.
+/// A rotation at an interval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationState {
-    /// The function's ARN.
-    pub function: String,
+    /// Who rotates the value.
+    pub rotator: Rotator,
     /// The interval in days; None for another kind of schedule (`ScheduleExpression`).
     pub days: Option<u16>,
 }
@@ -182,6 +192,8 @@ pub struct NewSecret {
     pub tags: BTreeMap<String, String>,
     /// None for the account's default key.
     pub kms_key: Option<String>,
+    /// The partner's name for its type; None unless a partner holds the credential.
+    pub external_type: Option<String>,
 }
 
 /// The properties of a secret to change; None leaves one as it is.
@@ -191,4 +203,6 @@ pub struct SecretUpdate {
     pub description: Option<String>,
     /// The new KMS key.
     pub kms_key: Option<String>,
+    /// The partner's new name for its type.
+    pub external_type: Option<String>,
 }

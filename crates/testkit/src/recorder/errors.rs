@@ -34,6 +34,10 @@ pub(super) const ALREADY_REPLICATED: AwsError =
 pub(super) const NOT_REPLICATED: AwsError =
     ("InvalidParameterException", "The secret is not replicated to this region.");
 
+/// What RotateSecret says if nothing rotates the secret.
+pub(super) const NO_FUNCTION: AwsError =
+    ("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.");
+
 /// What AWS says of a token for the next page that has expired.
 pub const INVALID_TOKEN: AwsError =
     ("InvalidNextTokenException", "The NextToken value is invalid.");

@@ -6,11 +6,21 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::call::{ApiCall, SecretPlace};
-use super::errors::{MARKED_FOR_DELETION, NOT_FOUND};
+use super::errors::{MARKED_FOR_DELETION, NO_FUNCTION, NOT_FOUND};
 use super::server::{Server, refusal};
 use crate::http::Message;
 
-/// The rotation of each secret: its function and its rules, and whether it is enabled.
+/// The members of RotateSecret that DescribeSecret shows.
+const ROTATION: [&str; 4] = [
+    "RotationLambdaARN",
+    "RotationRules",
+    "ExternalSecretRotationRoleArn",
+    "ExternalSecretRotationMetadata",
+];
+
+/// The rotation of each secret: by whom, by which rules, and whether it is enabled.
+///
+/// A secret that a partner holds also has its type.
 #[derive(Default)]
 pub(super) struct Rotations(HashMap<SecretPlace, Value>);
 
@@ -36,8 +46,15 @@ impl Rotations {
             return Ok(refusal(MARKED_FOR_DELETION));
         }
         let rotation = self.0.entry(place).or_insert_with(|| json!({}));
+        // Only the service that owns a secret, or a partner, rotates without a function.
+        let has = |member: &str| call.input.get(member).or(rotation.get(member)).is_some();
+        let is_managed = secret["OwningService"].is_string()
+            || rotation["Type"].is_string() && has("ExternalSecretRotationRoleArn");
+        if call.operation == "RotateSecret" && !is_managed && !has("RotationLambdaARN") {
+            return Ok(refusal(NO_FUNCTION));
+        }
         rotation["RotationEnabled"] = Value::Bool(call.operation == "RotateSecret");
-        for member in ["RotationLambdaARN", "RotationRules"] {
+        for member in ROTATION {
             if let Some(value) = call.input.get(member) {
                 rotation[member] = value.clone();
             }
@@ -45,6 +62,14 @@ impl Rotations {
         let head = "HTTP/1.1 200 Simulated\r\nConnection: close\r\n\r\n".to_owned();
         let output = json!({ "ARN": secret["ARN"], "Name": secret["Name"] });
         Ok(Message { head, body: Vec::new() }.with_body(&output))
+    }
+
+    /// Notes the type of a secret that a partner holds, which moto does not keep.
+    pub(super) fn note_type(&mut self, call: &ApiCall) {
+        let has_type = ["CreateSecret", "UpdateSecret"].contains(&&*call.operation);
+        if let (true, Some(kind), Some(place)) = (has_type, call.input.get("Type"), call.secret()) {
+            self.0.entry(place).or_insert_with(|| json!({}))["Type"] = kind.clone();
+        }
     }
 
     /// Adds the rotation to the answers of DescribeSecret and ListSecrets.

@@ -25,21 +25,26 @@ use tokio::sync::Mutex;
 
 use super::consistency::WrittenSecrets;
 use super::identity::AwsIdentity;
+use super::mfa::{self, MfaDevice};
+use super::profile::MfaChain;
+use super::role::{AssumedRole, StsAccess};
 use super::{AwsStore, RateLimits, error, proxy, role};
 use crate::store::StoreError;
 use goldenpath_core::config::StoreConfig;
-use goldenpath_core::endpoint::{Endpoint, EndpointError};
+use goldenpath_core::endpoint::{Endpoint, EndpointError, sts_url};
 
-/// The attempts of a call for credentials, such as AssumeRole.
+/// The attempts of a call for credentials to another service than STS.
 const ATTEMPTS: u32 = 4;
-/// The attempts of GetCallerIdentity, which every run waits for.
-const IDENTITY_ATTEMPTS: u32 = 2;
+/// The attempts of a call to STS, which every run waits for.
+///
+/// Few, so that an unreachable host is named within the time for credentials.
+const STS_ATTEMPTS: u32 = 2;
 const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(20);
 const OPERATION: Duration = Duration::from_secs(60);
 /// Shorter than an attempt, so that the error names the credentials as the cause.
 const CREDENTIALS: Duration = Duration::from_secs(15);
-/// Credentials are fetched again this long before they expire.
+/// Credentials are fetched again this long before they expire, or after half of their time.
 const RENEWAL: Duration = Duration::from_secs(300);
 
 pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
@@ -75,8 +80,9 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
     let sts_endpoint = inherited_endpoint(&sdk, "STS").or(emulator);
     let mut sts = aws_sdk_sts::config::Builder::from(&sdk);
     sts.set_endpoint_url(sts_endpoint.clone());
-    let credentials = credentials(config, sdk).await?;
-    sts.set_retry_config(Some(RetryConfig::standard().with_max_attempts(IDENTITY_ATTEMPTS)));
+    sts.set_retry_config(Some(RetryConfig::standard().with_max_attempts(STS_ATTEMPTS)));
+    let shown = sts_endpoint.clone().unwrap_or_else(|| sts_url(region.as_ref()));
+    let credentials = credentials(config, &sdk, &StsAccess::new(sts.clone(), shown)).await?;
     sts.set_credentials_provider(credentials.clone());
     builder.set_credentials_provider(credentials);
     builder.set_retry_config(Some(RetryConfig::disabled())); // see `retry`
@@ -95,21 +101,44 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
 }
 
 /// Returns the credentials of the standard chain, or of the role that they assume.
+///
+/// Makes a call only for multi-factor authentication.
 async fn credentials(
     config: &StoreConfig,
-    sdk: SdkConfig,
+    sdk: &SdkConfig,
+    sts: &StsAccess,
 ) -> Result<Option<SharedCredentialsProvider>, StoreError> {
-    let chain = sdk.credentials_provider().map(SharedProvider::of);
-    let (Some(role), Some(chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
-    // These requests are signed with the credentials, too.
-    if let Some(chosen) = inherited_endpoint(&sdk, "STS") {
-        check_endpoint(&chosen)?;
+    let session_name = role::session_name(|name| env::var(name).ok());
+    // The requests to STS are signed with the credentials, too.
+    let check_sts = || match inherited_endpoint(sdk, "STS") {
+        Some(chosen) => check_endpoint(&chosen),
+        None => Ok(()),
+    };
+    let chain = match MfaChain::find(&session_name).await? {
+        Some(chain) => {
+            check_sts()?;
+            Some(chain.credentials(sdk, sts).await?)
+        }
+        None => sdk.credentials_provider().map(SharedProvider::of),
+    };
+    let (Some(arn), Some(mut chain)) = (&config.role_arn, chain.clone()) else { return Ok(chain) };
+    check_sts()?;
+    if let Some(serial) = &config.mfa_serial {
+        let device = MfaDevice {
+            serial: serial.clone(),
+            needed_by: format!("the role `{arn}` in goldenpath.yaml"),
+            profile: None,
+        };
+        chain = SharedCredentialsProvider::new(mfa::session(sts, chain, &device).await?);
     }
-    let sdk = sdk.into_builder().credentials_provider(chain).build();
-    let name = role::session_name(|name| env::var(name).ok());
-    Ok(Some(SharedProvider::of(
-        role::assume_role(&sdk, role, &name, config.external_id.as_deref()).await,
-    )))
+    let role = AssumedRole {
+        arn: arn.clone(),
+        session_name,
+        external_id: config.external_id.clone(),
+        length: config.session_length(),
+        source_identity: config.source_identity.clone(),
+    };
+    Ok(Some(SharedProvider::of(sts.assume_role(chain, role))))
 }
 
 /// Returns the region of the standard chain, without its last provider.
@@ -208,15 +237,30 @@ async fn resolve(
 /// A credential process may hang, and the error of the SDK's own limit does not distinguish
 /// credentials from the network. The SDK's cache is one per client.
 #[derive(Debug)]
-struct SharedProvider {
+pub(super) struct SharedProvider {
     provider: SharedCredentialsProvider,
-    fetched: Mutex<Option<Credentials>>,
+    fetched: Mutex<Option<FetchedCredentials>>,
+}
+
+#[derive(Debug)]
+struct FetchedCredentials {
+    credentials: Credentials,
+    /// When they are fetched again; None if they do not expire.
+    renewal: Option<SystemTime>,
 }
 
 impl SharedProvider {
-    fn of(provider: SharedCredentialsProvider) -> SharedCredentialsProvider {
+    pub(super) fn of(provider: SharedCredentialsProvider) -> SharedCredentialsProvider {
         SharedCredentialsProvider::new(Self { provider, fetched: Mutex::new(None) })
     }
+}
+
+/// Returns when credentials are fetched again.
+///
+/// Some are valid for a few minutes only: fetching those with each call would be no cache.
+fn renewal(expiry: SystemTime, now: SystemTime) -> SystemTime {
+    let left = expiry.duration_since(now).unwrap_or_default();
+    now + left.saturating_sub(RENEWAL).max(left / 2)
 }
 
 impl ProvideCredentials for SharedProvider {
@@ -227,16 +271,20 @@ impl ProvideCredentials for SharedProvider {
         future::ProvideCredentials::new(async {
             // Held while fetching: a second client waits instead of asking, too.
             let mut fetched = self.fetched.lock().await;
-            let end = SystemTime::now() + RENEWAL;
-            let is_valid = |known: &&Credentials| known.expiry().is_none_or(|expiry| expiry > end);
+            let now = SystemTime::now();
+            let is_valid =
+                |known: &&FetchedCredentials| known.renewal.is_none_or(|renewal| renewal > now);
             if let Some(known) = fetched.as_ref().filter(is_valid) {
-                return Ok(known.clone());
+                return Ok(known.credentials.clone());
             }
             let provided =
                 tokio::time::timeout(CREDENTIALS, self.provider.provide_credentials()).await;
             let provided =
                 provided.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(CREDENTIALS)));
-            fetched.clone_from(&provided.as_ref().ok().cloned());
+            *fetched = provided.as_ref().ok().map(|credentials| FetchedCredentials {
+                credentials: credentials.clone(),
+                renewal: credentials.expiry().map(|expiry| renewal(expiry, SystemTime::now())),
+            });
             provided
         })
     }
@@ -252,4 +300,18 @@ fn http_client(proxy: ProxyConfig) -> SharedHttpClient {
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_renewed_five_minutes_or_half_their_time_before_they_expire() {
+        let now = SystemTime::UNIX_EPOCH;
+        for (valid, expected) in [(3600, 3300), (900, 600), (600, 300), (60, 30), (0, 0)] {
+            let at = |seconds| now + Duration::from_secs(seconds);
+            assert_eq!(renewal(at(valid), now), at(expected), "{valid}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
+use super::role::RejectedRole;
 use crate::store::StoreError;
 use goldenpath_core::manifest::StoreKey;
 
@@ -126,13 +127,23 @@ impl Call<'_> {
         }
     }
 
-    /// Returns STS's error, if the role could not be assumed.
+    /// Returns STS's error, if a role could not be assumed.
     fn role_rejected(&self, error: &(dyn Error + 'static)) -> Option<StoreError> {
-        let rejected = chain(error).find_map(|link| link.downcast_ref::<AssumeRoleError>())?;
+        let own = chain(error).filter_map(|link| link.downcast_ref::<RejectedRole>()).last();
+        // That of the AWS profile is assumed by the SDK.
+        let rejected = match own {
+            Some(own) => &own.source,
+            None => chain(error).find_map(|link| link.downcast_ref::<AssumeRoleError>())?,
+        };
+        let message = rejected.message().unwrap_or("AWS gave no reason");
+        let role = match own {
+            Some(own) => own.role.clone(),
+            None => role_in(message).or(self.role).unwrap_or("of the AWS profile").to_owned(),
+        };
         Some(StoreError::RoleRefused {
-            role: self.role.unwrap_or_default().to_owned(),
+            role: readable(&role),
             code: readable(rejected.code().unwrap_or("no code")),
-            message: first_sentence(rejected.message().unwrap_or("AWS gave no reason")),
+            message: first_sentence(message),
         })
     }
 
@@ -174,6 +185,12 @@ pub(super) fn about_function(error: StoreError, function: &str) -> StoreError {
     }
 }
 
+/// Returns the ARN of the role that a message of STS names.
+fn role_in(message: &str) -> Option<&str> {
+    let mut words = message.split_whitespace();
+    words.find(|word| word.starts_with("arn:") && word.contains(":role/"))
+}
+
 /// Returns whether a signature was rejected for its time.
 ///
 /// Source: AWS Signature Version 4, "Troubleshoot signed requests".
@@ -195,7 +212,7 @@ fn first_sentence(message: &str) -> String {
 /// Returns the reason if fetching credentials failed.
 ///
 /// The innermost error counts: that of a role may only wrap another one.
-fn credentials_error(error: &(dyn Error + 'static)) -> Option<String> {
+pub(super) fn credentials_error(error: &(dyn Error + 'static)) -> Option<String> {
     let found = chain(error).filter_map(|link| link.downcast_ref::<CredentialsError>()).last()?;
     if let CredentialsError::CredentialsNotLoaded(_) = found {
         let profile = env::var("AWS_PROFILE")
@@ -206,9 +223,23 @@ fn credentials_error(error: &(dyn Error + 'static)) -> Option<String> {
              container or the instance"
         ));
     }
-    // The SDK appends the stderr of a credential process, which may contain anything.
-    let reason = innermost(found);
-    Some(reason.split_once(" Stderr:").map_or(reason.as_str(), |(reason, _)| reason).to_owned())
+    // The first link only says that credentials could not be loaded.
+    let mut links: Vec<String> = chain(found).skip(1).map(ToString::to_string).collect();
+    if links.is_empty() {
+        links.push(found.to_string());
+    }
+    let mut reason = String::new();
+    for (index, link) in links.iter().enumerate() {
+        // The SDK appends the stderr of a credential process, which may contain anything.
+        let link = link.split_once(" Stderr:").map_or(link.as_str(), |(link, _)| link);
+        // Some links repeat the next one.
+        let is_repeated = links.get(index + 1).is_some_and(|next| link.contains(next.as_str()));
+        if !is_repeated || reason.is_empty() && index + 1 == links.len() {
+            reason.push_str(if reason.is_empty() { "" } else { ": " });
+            reason.push_str(link);
+        }
+    }
+    Some(readable(&reason))
 }
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

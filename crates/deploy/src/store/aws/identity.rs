@@ -86,11 +86,7 @@ impl AwsStore {
                 Ok(())
             }
             // Other calls would fail in the same way.
-            Err(
-                error @ (StoreError::NoCredentials { .. }
-                | StoreError::RoleRefused { .. }
-                | StoreError::ClockOff { .. }),
-            ) => Err(error),
+            Err(error) if error.stops_store() => Err(error),
             Err(error) => {
                 self.doubt(error.to_string());
                 Ok(())

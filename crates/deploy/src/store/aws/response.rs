@@ -5,24 +5,27 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::primitives::DateTime;
 use aws_sdk_secretsmanager::types::{
-    ReplicationStatusType, RotationRulesType, SecretListEntry, StatusType, Tag,
+    ExternalSecretRotationMetadataItem, ReplicationStatusType, RotationRulesType, SecretListEntry,
+    StatusType, Tag,
 };
 use jiff::Timestamp;
 
 use super::error::readable;
 use crate::store::{CURRENT, Replica, ReplicaStatus, RotationState, StoredSecret};
 use goldenpath_core::arn;
+use goldenpath_core::config::Rotator;
 use goldenpath_core::manifest::StoreKey;
 
 /// Converts an entry of ListSecrets; None for one without a name.
 ///
 /// AWS's model allows such an entry, but AWS sends none.
 pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
-    let rotation = rotation(
-        entry.rotation_enabled,
+    let rotator = rotator(
         entry.rotation_lambda_arn.as_deref(),
-        entry.rotation_rules.as_ref(),
+        entry.external_secret_rotation_role_arn.as_deref(),
+        entry.external_secret_rotation_metadata.as_deref().unwrap_or_default(),
     );
+    let rotation = rotation(entry.rotation_enabled, rotator, entry.rotation_rules.as_ref());
     let arn = entry.arn;
     Some(StoredSecret {
         name: entry.name?,
@@ -40,6 +43,8 @@ pub(super) fn listed(entry: SecretListEntry) -> Option<StoredSecret> {
         last_accessed: entry.last_accessed_date.as_ref().and_then(timestamp),
         // ListSecrets does not say.
         replicas: None,
+        external_type: entry.r#type.filter(|text| !text.is_empty()),
+        owning_service: entry.owning_service.filter(|text| !text.is_empty()),
     })
 }
 
@@ -49,9 +54,15 @@ pub(super) fn described(found: DescribeSecretOutput, key: &StoreKey) -> StoredSe
         kms_key: found.kms_key_id().map(str::to_owned),
         rotation: rotation(
             found.rotation_enabled(),
-            found.rotation_lambda_arn(),
+            rotator(
+                found.rotation_lambda_arn(),
+                found.external_secret_rotation_role_arn(),
+                found.external_secret_rotation_metadata(),
+            ),
             found.rotation_rules(),
         ),
+        external_type: found.r#type().filter(|text| !text.is_empty()).map(str::to_owned),
+        owning_service: found.owning_service().filter(|text| !text.is_empty()).map(str::to_owned),
         created: found.created_date().and_then(timestamp),
         deletion: found.deleted_date().and_then(timestamp),
         current_version: current(found.version_ids_to_stages()),
@@ -97,7 +108,7 @@ pub(super) fn replica(found: &ReplicationStatusType) -> Option<Replica> {
 /// A secret keeps its rules when its rotation is canceled (CancelRotateSecret).
 fn rotation(
     enabled: Option<bool>,
-    function: Option<&str>,
+    rotator: Rotator,
     rules: Option<&RotationRulesType>,
 ) -> Option<RotationState> {
     if enabled != Some(true) {
@@ -108,7 +119,25 @@ fn rotation(
     let days = days
         .and_then(RotationRulesType::automatically_after_days)
         .and_then(|days| u16::try_from(days).ok());
-    Some(RotationState { function: function.unwrap_or_default().to_owned(), days })
+    Some(RotationState { rotator, days })
+}
+
+/// Returns who rotates a secret whose rotation is enabled.
+fn rotator(
+    function: Option<&str>,
+    role: Option<&str>,
+    metadata: &[ExternalSecretRotationMetadataItem],
+) -> Rotator {
+    let is_set = |text: &&str| !text.is_empty();
+    match (function.filter(is_set), role.filter(is_set)) {
+        (Some(function), _) => Rotator::Function(function.to_owned()),
+        (None, Some(role)) => {
+            let items = metadata.iter().filter_map(|item| Some((item.key()?, item.value()?)));
+            let items = items.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            Rotator::Partner { role: role.to_owned(), metadata: items.collect() }
+        }
+        (None, None) => Rotator::OwningService,
+    }
 }
 
 /// Returns the current version (GetSecretValue, `VersionStage`).
@@ -194,15 +223,23 @@ mod tests {
         let days = RotationRulesType::builder().automatically_after_days(30).build();
         let scheduled =
             RotationRulesType::builder().schedule_expression("cron(0 8 1 * ? *)").build();
-        assert_eq!(rotation(Some(false), Some("arn:f"), Some(&days)), None);
-        let rotation = |rules| rotation(Some(true), Some("arn:f"), Some(rules));
+        let function = || Rotator::Function("arn:f".to_owned());
+        assert_eq!(rotation(Some(false), function(), Some(&days)), None);
+        let rotation = |rules| rotation(Some(true), function(), Some(rules));
+        assert_eq!(rotation(&days), Some(RotationState { rotator: function(), days: Some(30) }));
+        assert_eq!(rotation(&scheduled), Some(RotationState { rotator: function(), days: None }));
+    }
+
+    #[test]
+    fn a_rotation_without_a_function_is_a_partners_or_a_services() {
+        let item = ExternalSecretRotationMetadataItem::builder();
+        let items = [item.key("apiVersion").value("v65.0").build()];
+        let metadata = [("apiVersion".to_owned(), "v65.0".to_owned())].into();
         assert_eq!(
-            rotation(&days),
-            Some(RotationState { function: "arn:f".to_owned(), days: Some(30) })
+            rotator(None, Some("arn:role"), &items),
+            Rotator::Partner { role: "arn:role".to_owned(), metadata }
         );
-        assert_eq!(
-            rotation(&scheduled),
-            Some(RotationState { function: "arn:f".to_owned(), days: None })
-        );
+        assert_eq!(rotator(None, None, &[]), Rotator::OwningService);
+        assert_eq!(rotator(Some("arn:f"), None, &[]), Rotator::Function("arn:f".to_owned()));
     }
 }

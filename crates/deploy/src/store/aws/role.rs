@@ -1,8 +1,15 @@
 //! Assuming a role, with a session name that identifies the run in CloudTrail.
 
-use aws_config::SdkConfig;
-use aws_config::sts::AssumeRoleProvider;
-use aws_sdk_secretsmanager::config::SharedCredentialsProvider;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{self, future};
+use aws_sdk_secretsmanager::config::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_sts::error::SdkError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+
+use super::error;
 
 /// The maximum length of a session name (AssumeRole, `RoleSessionName`).
 const LONGEST: usize = 64;
@@ -19,21 +26,133 @@ const RUNS: [&[&str]; 6] = [
     &["LOGNAME"],
 ];
 
-/// Returns the credentials of `role`, assumed with the credentials in `sdk`.
+/// How STS is called for credentials.
+#[derive(Debug, Clone)]
+pub(super) struct StsAccess {
+    config: aws_sdk_sts::config::Builder,
+    /// For messages.
+    endpoint: String,
+}
+
+/// A role, and what is sent when it is assumed (AssumeRole, "Request Parameters").
+#[derive(Debug, Clone, Default)]
+pub(super) struct AssumedRole {
+    pub(super) arn: String,
+    pub(super) session_name: String,
+    pub(super) external_id: Option<String>,
+    /// None for AWS's hour.
+    pub(super) length: Option<Duration>,
+    pub(super) source_identity: Option<String>,
+}
+
+/// The credentials of a role.
 ///
-/// They are fetched with the first call, and again before they expire. `external_id` is what the
-/// role's trust policy may require (AssumeRole, `ExternalId`).
-pub(super) async fn assume_role(
-    sdk: &SdkConfig,
-    role: &str,
-    name: &str,
-    external_id: Option<&str>,
-) -> SharedCredentialsProvider {
-    let mut provider = AssumeRoleProvider::builder(role).session_name(name).configure(sdk);
-    if let Some(external_id) = external_id {
-        provider = provider.external_id(external_id);
+/// The SDK's own provider sends no source identity, and its errors name no host.
+#[derive(Debug)]
+struct RoleProvider {
+    sts: aws_sdk_sts::Client,
+    endpoint: String,
+    role: AssumedRole,
+}
+
+/// STS rejected the role.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot assume the role `{role}`")]
+pub(super) struct RejectedRole {
+    pub(super) role: String,
+    pub(super) source: AssumeRoleError,
+}
+
+/// STS did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot reach `{endpoint}`: {reason}")]
+struct UnreachableSts {
+    endpoint: String,
+    reason: String,
+}
+
+impl StsAccess {
+    pub(super) fn new(config: aws_sdk_sts::config::Builder, endpoint: String) -> Self {
+        Self { config, endpoint }
     }
-    SharedCredentialsProvider::new(provider.build().await)
+
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Returns a client that signs with these credentials.
+    pub(super) fn client(&self, provider: SharedCredentialsProvider) -> aws_sdk_sts::Client {
+        let config = self.config.clone().credentials_provider(provider);
+        aws_sdk_sts::Client::from_conf(config.build())
+    }
+
+    /// Returns the credentials of `role`, assumed with those of `provider`.
+    ///
+    /// They are fetched with the first call, and again before they expire.
+    pub(super) fn assume_role(
+        &self,
+        provider: SharedCredentialsProvider,
+        role: AssumedRole,
+    ) -> SharedCredentialsProvider {
+        let (sts, endpoint) = (self.client(provider), self.endpoint.clone());
+        SharedCredentialsProvider::new(RoleProvider { sts, endpoint, role })
+    }
+}
+
+impl RoleProvider {
+    async fn credentials(&self) -> provider::Result {
+        let AssumedRole { arn, session_name, external_id, length, source_identity } = &self.role;
+        let request = self
+            .sts
+            .assume_role()
+            .role_arn(arn)
+            .role_session_name(session_name)
+            .set_external_id(external_id.clone())
+            .set_duration_seconds(length.and_then(|length| i32::try_from(length.as_secs()).ok()))
+            .set_source_identity(source_identity.clone());
+        match request.send().await {
+            Ok(answer) => match answer.credentials {
+                Some(found) => Ok(to_credentials(found, "AssumeRole")),
+                None => Err(CredentialsError::unhandled("STS sent no credentials")),
+            },
+            Err(SdkError::ServiceError(rejected)) => {
+                let (role, source) = (arn.clone(), rejected.into_err());
+                Err(CredentialsError::provider_error(RejectedRole { role, source }))
+            }
+            // The credentials that the role is assumed with are the cause.
+            Err(error) if error::credentials_error(&error).is_some() => {
+                Err(CredentialsError::provider_error(error))
+            }
+            Err(error) => Err(CredentialsError::provider_error(UnreachableSts {
+                endpoint: self.endpoint.clone(),
+                reason: error::innermost(&error),
+            })),
+        }
+    }
+}
+
+impl ProvideCredentials for RoleProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
+    }
+}
+
+/// Converts the credentials of an STS response.
+pub(super) fn to_credentials(
+    found: aws_sdk_sts::types::Credentials,
+    source: &'static str,
+) -> Credentials {
+    let expiry = SystemTime::try_from(found.expiration).ok();
+    Credentials::new(
+        found.access_key_id,
+        found.secret_access_key,
+        Some(found.session_token),
+        expiry,
+        source,
+    )
 }
 
 /// Returns `goldenpath-` and the run, in the characters that STS accepts.

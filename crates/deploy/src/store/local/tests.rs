@@ -23,11 +23,11 @@ fn tags<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
 }
 
 fn new(description: &str, tags: BTreeMap<String, String>) -> NewSecret {
-    NewSecret { description: description.to_owned(), tags, kms_key: None }
+    NewSecret { description: description.to_owned(), tags, ..NewSecret::default() }
 }
 
 fn described(description: &str) -> SecretUpdate {
-    SecretUpdate { description: Some(description.to_owned()), kms_key: None }
+    SecretUpdate { description: Some(description.to_owned()), ..SecretUpdate::default() }
 }
 
 /// Returns a store in a new folder, and the path of its file to be.
@@ -293,11 +293,11 @@ fn a_policy_a_key_and_a_rotation_are_kept_and_replaced() {
     assert_eq!(run(store.policy(&key("a"))).unwrap(), None);
     assert!(matches!(run(store.policy(&key("b"))), Err(StoreError::NotFound { .. })));
 
-    let rotation = RotationState { function: "arn:f".to_owned(), days: Some(30) };
+    let rotation = RotationState { rotator: Rotator::Function("arn:f".to_owned()), days: Some(30) };
     run(store.rotate(&key("a"), &rotation)).unwrap();
     run(store.update(
         &key("a"),
-        &SecretUpdate { description: None, kms_key: Some("alias/two".to_owned()) },
+        &SecretUpdate { kms_key: Some("alias/two".to_owned()), ..SecretUpdate::default() },
     ))
     .unwrap();
     let found = run(store.describe(&key("a"))).unwrap().unwrap();
