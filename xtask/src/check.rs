@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{docs, root};
+use crate::{docs, root, site};
 
 /// Pinned versions of the tools that are installed into `target/tools` where they are missing.
 const CARGO_DENY: &str = "0.20.2";
@@ -67,6 +67,8 @@ fn slow() -> Result<(), String> {
     run.args(["nextest", "run", "--workspace", "--final-status-level", "slow", "--no-fail-fast"]);
     run.env("GOLDENPATH_TEST_ALL", "1");
     step("tests, one process each", "cargo nextest run", run)?;
+    println!("== documentation site");
+    site::run()?;
     mutants()
 }
 

@@ -1,8 +1,9 @@
-//! Development tasks: `cargo xtask check` and `cargo xtask docs`.
+//! Development tasks: `cargo xtask check`, `cargo xtask docs` and `cargo xtask site`.
 
 mod check;
 mod docs;
 mod pages;
+mod site;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Build the documentation site into target/site
+    Site,
 }
 
 /// Returns the root of the workspace.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Check { all } => check::run(all),
         Task::Docs { check } => docs::run(check),
+        Task::Site => site::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
