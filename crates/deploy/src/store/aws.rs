@@ -28,6 +28,7 @@ use super::{
     NewSecret, RotationState, SecretCreation, SecretStore, SecretUpdate, StoreError, StoreIdentity,
     StoredSecret, StoredValue, ValueVersion,
 };
+use connection::CredentialChain;
 use consistency::{WrittenSecrets, is_about_deletion};
 use error::Call;
 use goldenpath_core::config::{Characters, ReplicaRegion, StoreConfig};
@@ -87,7 +88,7 @@ impl AwsStore {
     /// # Errors
     /// If a region, endpoint or proxy is missing or unusable.
     pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
-        connection::connect(config).await
+        connection::connect(config, CredentialChain::Standard).await
     }
 
     fn call<'a>(&'a self, operation: &'static str, key: Option<&'a StoreKey>) -> Call<'a> {
