@@ -8,7 +8,6 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 use jiff::Timestamp;
 
 use crate::failure::Failure;
-use crate::outcome::Outcome;
 use crate::output::streams::Streams;
 
 /// The settings and streams that commands run with.
@@ -61,9 +60,7 @@ impl Context {
 }
 
 /// Runs the asynchronous part of a command on this thread.
-pub(crate) fn block_on(
-    work: impl Future<Output = Result<Outcome, Failure>>,
-) -> Result<Outcome, Failure> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime
         .map_err(|error| Failure::io("cannot start the runtime for calls to the store", &error))?

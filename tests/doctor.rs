@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use goldenpath_testkit::{Aws, Outcome, Platform, Repository};
+use goldenpath_testkit::{Aws, Key, Outcome, Platform, Repository};
 
 /// Returns the checks of a subject, as `state message`.
 #[track_caller]
@@ -129,6 +129,39 @@ fn credentials_of_another_account_are_missing_and_an_unset_account_is_offered() 
     let outcome = doctor(&aws, &[]).success();
     let offered = format!("set `store.accountId: \"{}\"` in goldenpath.yaml", aws.account.id);
     assert!(remedies(&outcome, "ok").iter().any(|remedy| remedy.contains(&offered)));
+}
+
+#[test]
+fn on_a_terminal_an_unset_account_is_written_into_the_configuration() {
+    let aws = platform("doctor-offer", "");
+    let catalog = &aws.platform.catalog;
+    let before = catalog.read("goldenpath.yaml").replace("store:\n", "store: # ours\n");
+    catalog.write("goldenpath.yaml", &before);
+    let ask = |arguments: &[&str]| {
+        aws.reach(catalog.goldenpath(&[&["doctor"], arguments].concat())).in_terminal(140, 60)
+    };
+    let account = aws.account.id.clone();
+    let mut terminal = ask(&[]);
+    let question = format!("Write `store.accountId: \"{account}\"` into goldenpath.yaml?");
+    terminal.wait_for(&question).send("n").key(Key::Enter);
+    terminal.wait();
+    assert_eq!(catalog.read("goldenpath.yaml"), before);
+    // With one environment of several, the account is that of the environment.
+    let mut terminal = ask(&["--env", "dev"]);
+    terminal.wait_for("Write `environments.dev.accountId:").send("y").key(Key::Enter);
+    assert_eq!(terminal.wait(), 1);
+    assert!(terminal.screen().contains("by hand"), "{}", terminal.screen());
+    assert_eq!(catalog.read("goldenpath.yaml"), before, "there is no mapping to add it to");
+    let mut terminal = ask(&[]);
+    terminal.wait_for(&question).send("y").key(Key::Enter);
+    terminal.wait_for("Wrote `store.accountId:");
+    assert_eq!(terminal.wait(), 0);
+    let region = format!("  region: {}\n", aws.account.region);
+    let written = before.replace(&region, &format!("{region}  accountId: \"{account}\"\n"));
+    assert_eq!(catalog.read("goldenpath.yaml"), written);
+    let mut terminal = ask(&[]);
+    assert_eq!(terminal.wait(), 0);
+    assert!(!terminal.screen().contains("Write `"), "{}", terminal.screen());
 }
 
 #[test]

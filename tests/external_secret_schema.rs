@@ -35,6 +35,9 @@ fn platform() -> Platform {
     platform
         .catalog
         .write("catalogs/secrets/payments/dev/SEC-0010.yaml", &request("SEC-0010", &longest));
+    let value = "  value: { format: text, key: tls.key }\n  access:\n";
+    let text = request("SEC-0011", "text").replace("  access:\n", value);
+    platform.catalog.write("catalogs/secrets/payments/dev/SEC-0011.yaml", &text);
     platform
 }
 
@@ -45,7 +48,8 @@ fn both_api_versions_conform_to_the_operator_s_schema() {
     for version in VERSIONS {
         for more in ["", ", refreshInterval: 90s, storeKind: SecretStore, storeName: ours"] {
             let made = rendered(&platform, version, more);
-            assert_eq!(made.len(), 4);
+            assert_eq!(made.len(), 5);
+            assert_eq!(made[4]["spec"]["data"][0]["secretKey"], "tls.key");
             assert!(made.iter().all(|document| document["apiVersion"] == version), "{made:?}");
             documents.extend(made);
         }
@@ -68,7 +72,11 @@ fn the_operator_s_schema_refuses_what_is_broken() {
                 value;
             document
         };
+        let text = rendered(&platform, version, "").swap_remove(4);
+        let mut keyless = text.clone();
+        keyless["spec"]["data"][0].as_object_mut().unwrap().remove("remoteRef");
         let documents = [
+            keyless,
             broken("/kind", json!("ExternalSecrets")),
             broken("/spec/target/creationPolicy", json!("Always")),
             broken("/spec/dataFrom", json!("goldenpath/payments/dev")),

@@ -5,7 +5,7 @@ use std::fs;
 
 use goldenpath_core::config::{Backend, Config, Enums, FILE_NAME, Governance, SecretTypes};
 
-use goldenpath_testkit::{Outcome, Repository};
+use goldenpath_testkit::{Aws, Outcome, Repository};
 
 const FILES: [&str; 5] = [
     "goldenpath.yaml",
@@ -402,4 +402,64 @@ fn a_conflict_stops_the_run_before_any_write() {
             "{message}"
         );
     }
+}
+
+#[test]
+fn with_aws_the_account_of_the_credentials_is_written_after_it_is_shown() {
+    let aws = Aws::new("init-account");
+    let repository = Repository::new();
+    let arguments = ["init", "--backend", "aws"];
+    let outcome = aws.reach(repository.goldenpath(&arguments)).run().success();
+    let account = &aws.account.id;
+    let shown =
+        format!("The credentials are of the AWS account {account} (arn:aws:sts::{account}:");
+    assert!(outcome.stderr.contains(&shown), "{}", outcome.stderr);
+    let config = Config::parse(FILE_NAME, &repository.read(FILE_NAME)).unwrap();
+    assert_eq!(config.store.backend, Some(Backend::Aws));
+    assert_eq!(config.store.account_id.as_ref(), Some(account));
+    assert_eq!(aws.recorder.operations(), [""; 0], "only STS is asked");
+    // A second run keeps it, and another store is not written over it.
+    aws.reach(repository.goldenpath(&arguments)).run().success();
+    let other = ["--backend", "aws", "--account-id", "210987654321"];
+    for refused in [&other[..], &["--backend", "local"]] {
+        let outcome = repository.goldenpath(&[&["init"], refused].concat()).run().fails_with(2);
+        assert!(outcome.stderr.contains("has another store"), "{}", outcome.stderr);
+    }
+    init(&repository, &[&other[..], &["--force"]].concat());
+    let config = Config::parse(FILE_NAME, &repository.read(FILE_NAME)).unwrap();
+    assert_eq!(config.store.account_id.as_deref(), Some("210987654321"));
+}
+
+#[test]
+fn without_credentials_or_sts_the_account_stays_a_comment_and_nothing_waits() {
+    for variables in [
+        &[][..],
+        &[("AWS_REGION", "eu-west-2")],
+        // Nothing listens there, and nothing asks the instance's metadata service.
+        &[
+            ("AWS_REGION", "eu-west-2"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "none"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ],
+    ] {
+        let repository = Repository::new();
+        let begun = std::time::Instant::now();
+        let command = repository.goldenpath(&["init", "--backend", "aws"]);
+        let outcome = command.envs(variables.iter().copied()).run().success();
+        assert!(begun.elapsed().as_secs() < 8, "{variables:?}");
+        assert!(outcome.stderr.contains("The AWS account is not known ("), "{}", outcome.stderr);
+        let text = repository.read(FILE_NAME);
+        assert!(text.contains("\n  # accountId: \"123456789012\"\n"), "{text}");
+        assert!(text.contains("\n  backend: aws\n"), "{text}");
+    }
+    let repository = Repository::new();
+    for refused in [
+        &["--account-id", "210987654321"][..],
+        &["--account-id", "210987654321", "--backend", "local"],
+        &["--account-id", "2109", "--backend", "aws"],
+    ] {
+        repository.goldenpath(&[&["init"], refused].concat()).run().fails_with(2);
+    }
+    assert!(!repository.exists(FILE_NAME));
 }

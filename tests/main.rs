@@ -67,4 +67,6 @@ mod ttl;
 mod validate;
 mod value;
 mod value_apply;
+mod value_copy;
 mod value_leaks;
+mod value_text;

@@ -243,7 +243,7 @@ impl PlanArgs {
 }
 
 /// Parses the reason of an override: one line that still makes sense in two years.
-fn reason(text: &str) -> Result<String, String> {
+pub(crate) fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.chars().count() {
         0 => Err("give a reason".to_owned()),

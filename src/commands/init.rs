@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use serde_json::json;
 
-use crate::context::Context;
+use crate::context::{Context, block_on};
 use crate::failure::Failure;
+use crate::hardening;
 use crate::outcome::Outcome;
 use goldenpath_core::config::{
-    BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Config, Enums, FILE_NAME,
+    BUILT_IN_ENUMS, BUILT_IN_GOVERNANCE, BUILT_IN_SECRET_TYPES, Backend, Config, Enums, FILE_NAME,
+    is_account_id,
 };
 use goldenpath_core::files;
 use goldenpath_core::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, bundle_schema};
@@ -17,20 +20,40 @@ use goldenpath_core::scaffold::pre_commit_config::HookEdit;
 use goldenpath_core::template;
 use goldenpath_core::template::Output;
 use goldenpath_core::vcs::{Repository, Snapshot};
+use goldenpath_deploy::store::{AwsStore, StoreAccount};
 
 /// Set up a repository: goldenpath.yaml, schemas/ and the commit hook
 ///
 /// Writes only files that do not exist, and updates the lists in the schema. If the repository has
-/// a .pre-commit-config.yaml, the hook is added to it.
+/// a .pre-commit-config.yaml, the hook is added to it. With --backend aws, asks STS for the account
+/// of the AWS credentials, if there are any, and writes its number, so that no other account is
+/// used by mistake.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("init":
     "Set up the repository of the current folder" => "goldenpath init",
+    "Keep the secrets in AWS, in the account of the current credentials" =>
+        "goldenpath init --backend aws",
     "Replace edited files with the built-in ones" => "goldenpath init --force",
 ))]
 pub(crate) struct Args {
+    /// Set the store of the secrets [default: local]
+    #[arg(long, value_enum, value_name = "BACKEND")]
+    backend: Option<BackendOption>,
+    /// Set the number of the AWS account, without asking STS
+    #[arg(long, value_name = "NUMBER", value_parser = account_id)]
+    account_id: Option<String>,
     /// Replace files that differ from the built-in ones
     #[arg(long)]
     force: bool,
+}
+
+/// The value of --backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BackendOption {
+    /// An embedded file, for evaluation and tests
+    Local,
+    /// AWS Secrets Manager
+    Aws,
 }
 
 const TEMPLATE: &str = goldenpath_core::template::built_in::CONFIGURATION;
@@ -57,12 +80,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     let config = existing
         .as_deref()
         .map_or_else(|| Ok(Config::default()), |text| Config::parse(FILE_NAME, text))?;
+    args.check(existing.as_ref().map(|_| &config))?;
     let catalog_id = goldenpath_core::config::to_catalog_id(&repository.name());
+    let (backend, account) = match args.backend {
+        Some(BackendOption::Aws) if existing.is_none() => ("aws", args.find_account(context)?),
+        Some(BackendOption::Aws) => ("aws", args.account_id.clone()),
+        Some(BackendOption::Local) | None => ("local", None),
+    };
     let fresh = template::render(
         "goldenpath.yaml.j2",
         TEMPLATE,
         Output::Yaml,
-        &json!({ "catalogId": catalog_id }),
+        &json!({ "catalogId": catalog_id, "backend": backend, "accountId": account }),
     )?;
 
     let enums = match read(&repository, &config.enums)?.filter(|_| !args.force) {
@@ -129,6 +158,77 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
     print_next_steps(edit.as_ref(), &item, context);
     Ok(Outcome::Done)
+}
+
+impl Args {
+    /// Rejects settings that would not be written. `kept` is the configuration that stays.
+    fn check(&self, kept: Option<&Config>) -> Result<(), Failure> {
+        if self.account_id.is_some() && self.backend != Some(BackendOption::Aws) {
+            return Err(Failure::usage(
+                "--account-id is given without --backend aws",
+                "give both, or neither",
+            ));
+        }
+        let (Some(backend), Some(kept)) = (self.backend, kept) else { return Ok(()) };
+        let backend = match backend {
+            BackendOption::Local => Backend::Local,
+            BackendOption::Aws => Backend::Aws,
+        };
+        let is_same_account = self.account_id.is_none() || self.account_id == kept.store.account_id;
+        if kept.store.backend != Some(backend) || !is_same_account {
+            return Err(Failure::usage(
+                format!("`{FILE_NAME}` has another store, and init keeps it"),
+                format!(
+                    "set `store.backend` and `store.accountId` in `{FILE_NAME}`, or give --force"
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the number of the AWS account, if it is given or STS says it.
+    fn find_account(&self, context: &Context) -> Result<Option<String>, Failure> {
+        if let Some(given) = &self.account_id {
+            return Ok(Some(given.clone()));
+        }
+        // The process's memory holds credentials.
+        hardening::forbid_dumps();
+        context.streams.brief_progress("Asking STS for the account …");
+        let found = block_on(async { Ok::<_, Failure>(AwsStore::find_caller().await) })?;
+        context.streams.end_progress();
+        let identity = found.map_err(|error| error.to_string()).and_then(|identity| {
+            match (identity.account, identity.doubt) {
+                (StoreAccount::Confirmed(number), _) => Ok((number, identity.caller)),
+                (_, doubt) => Err(doubt.unwrap_or_else(|| "STS was not asked".to_owned())),
+            }
+        });
+        match identity {
+            Ok((number, caller)) => {
+                context.streams.message(&format!(
+                    "The credentials are of the AWS account {number} ({}): it is written as \
+                     `store.accountId`.",
+                    caller.as_deref().unwrap_or("an unknown identity")
+                ));
+                Ok(Some(number))
+            }
+            Err(why) => {
+                context.streams.message(&format!(
+                    "The AWS account is not known ({why}). Set `store.accountId` in \
+                     {FILE_NAME}, so that no other account is used by mistake."
+                ));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Parses the number of an AWS account.
+fn account_id(text: &str) -> Result<String, String> {
+    if is_account_id(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("give the 12 digits of the account, such as 123456789012".to_owned())
+    }
 }
 
 impl SetupStep<'_> {

@@ -433,6 +433,17 @@ fn a_changed_name_or_namespace_names_the_consumers() {
             "/spec/access/namespace `namespace` was `payments` and becomes `billing`, {used}"
         )]
     );
+    // Another format of the value changes the keys.
+    let text = "  value: { format: text, key: dsn }\n  access:\n";
+    platform.seed_changed("  access:\n", text);
+    assert_eq!(
+        losses(&platform),
+        [format!(
+            "/spec/value/format the value was a JSON object and becomes a text under the key \
+             `dsn`, {used}"
+        )]
+    );
+    platform.seed_changed("namespace: payments", "namespace: billing");
     // What could not be read is reported, too.
     platform.gitops.write("apps/web.yaml", "version https://git-lfs.github.com/spec/v1\n");
     platform.gitops.commit_all("In LFS");

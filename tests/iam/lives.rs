@@ -276,10 +276,12 @@ fn assert_refused(policy: &mut Policy, secrets: &mut Secrets) {
 
 #[test]
 fn the_policy_for_value_allows_all_of_its_commands_and_nothing_else() {
+    const COPY: &str = "goldenpath/payments/dev/copied-credentials";
     let aws = platform("iam-value");
+    aws.platform.write("SEC-0008", "copied-credentials");
     commit(&aws, &[]);
     aws.apply().success();
-    let tags = aws.describe(KEY)["Tags"].clone();
+    let [tags, of_copy] = [KEY, COPY].map(|key| aws.describe(key)["Tags"].clone());
     aws.recorder.reset();
     let value = |arguments: &[&str]| {
         let command = aws.platform.catalog.goldenpath(&[&["value"], arguments].concat());
@@ -292,9 +294,11 @@ fn the_policy_for_value_allows_all_of_its_commands_and_nothing_else() {
     value(&["rotate", "SEC-0007", "--yes", "--rollback"]);
     value(&["status"]);
     value(&["status", "SEC-0007", "--keys"]);
+    value(&["copy", "SEC-0007", "SEC-0008", "--yes"]);
 
     let mut secrets = Secrets::of(&aws.account);
     secrets.add(KEY, &tags);
+    secrets.add(COPY, &of_copy);
     let mut policy = policy(&aws, "value");
     policy.allows_all(&calls(&aws.recorder), &mut secrets);
     assert_eq!(policy.idle(), [""; 0]);

@@ -12,7 +12,7 @@ use goldenpath_core::config::{
     BUILT_IN_GOVERNANCE, Config, Enums, Governance, Policies, PolicySubject, SecretTypes,
 };
 use goldenpath_core::fixes::{FixContext, apply, check_fixes};
-use goldenpath_core::manifest::Schema;
+use goldenpath_core::manifest::{Schema, ValueFormat};
 use goldenpath_core::report::{count, findings_as_json, findings_as_sarif, findings_for_github};
 use goldenpath_core::rules::{ConfidentialSpans, Finding, RuleSet, Severity};
 use goldenpath_core::sanitize::{runner, sanitize_json};
@@ -228,7 +228,7 @@ pub(super) fn value(bytes: &[u8]) {
         "{:?}",
         value.names()
     );
-    let again = value::SecretValue::stored(&json).expect("what it has written");
+    let again = value::SecretValue::stored(&json, &ValueFormat::Json).expect("what it has written");
     assert_eq!(again.to_json().expose_secret(), json.expose_secret());
 }
 

@@ -11,12 +11,13 @@ use goldenpath_testkit::{
 const VALUE: &str = r#"{"username": "canary-user", "password": "canary-word"}"#;
 
 /// Every command that sends or reads a value.
-const COMMANDS: [&[&str]; 6] = [
+const COMMANDS: [&[&str]; 7] = [
     &["set", "SEC-0007", "--yes"],
     &["set", "SEC-0007", "--yes", "--replace"],
     &["generate", "SEC-0007", "--yes", "--key", "password"],
     &["rotate", "SEC-0007", "--yes"],
     &["rotate", "SEC-0007", "--yes", "--rollback"],
+    &["copy", "SEC-0007", "SEC-0010", "--yes"],
     &["status", "SEC-0007", "--keys"],
 ];
 

@@ -63,6 +63,33 @@ fn a_generated_value_is_nowhere_else() {
 }
 
 #[test]
+fn a_copied_value_is_nowhere_else() {
+    for scene in [Scene::aws("copied"), Scene::local()] {
+        scene.platform.write("SEC-0008", "copy").catalog.commit_all("SEC-0008");
+        scene.loud(scene.platform.apply()).run().success();
+        let canary = Canary::new();
+        assert_eq!(Way::Json.set(&scene, &canary).code, 0);
+        let copy = scene.value(&["copy", "SEC-0007", "SEC-0008", "--yes"]);
+        let said = Said::from(copy.run().success());
+        scene.assert_no_leak("copy", &canary, &said.words);
+    }
+}
+
+#[test]
+fn a_text_is_nowhere_else() {
+    for scene in [Scene::aws("text"), Scene::local()] {
+        let text = "  value: { format: text, key: password }\n  access:\n";
+        scene.platform.seed_changed("  access:\n", text);
+        let canary = Canary::new();
+        let set = scene.value(&["set", "SEC-0007", "--yes"]).stdin(&canary.text);
+        let said = Said::from(set.run().success());
+        scene.assert_no_leak("text", &canary, &said.words);
+        let said = Said::from(scene.value(&["status", "SEC-0007", "--keys"]).run().success());
+        scene.assert_no_leak("status", &canary, &said.words);
+    }
+}
+
+#[test]
 fn a_value_that_aws_generates_is_nowhere_else() {
     let scene = Scene::aws("made-by-aws");
     let canary = Canary::new();

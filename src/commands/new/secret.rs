@@ -36,6 +36,8 @@ use goldenpath_core::vcs::{Repository, Snapshot};
     "Answer questions" => "goldenpath new secret",
     "Give the answers as flags, then create a branch and a commit" =>
         "goldenpath new secret --service payments --env dev --branch payments-db --commit",
+    "Request a secret whose value is one text" =>
+        "goldenpath new secret --type api-key --value-format text --value-key token",
     "Copy a manifest to other environments" =>
         "goldenpath new secret --from SEC-0001 --env test --env prod",
     "Copy a manifest to another secret of its environment" =>
@@ -75,6 +77,12 @@ pub(crate) struct Args {
     /// A description in one line, also written to the secret in its store
     #[arg(long)]
     description: Option<String>,
+    /// The format of the value: text for one text instead of a JSON object
+    #[arg(long, value_name = "FORMAT", value_parser = ["json", "text"])]
+    value_format: Option<String>,
+    /// The key of a text in the Kubernetes Secret [default: value]
+    #[arg(long, value_name = "KEY")]
+    value_key: Option<String>,
     /// Copy the manifest of this ID and ask only for what differs
     #[arg(long, value_name = "ID")]
     from: Option<String>,
@@ -228,7 +236,7 @@ fn collect_answers(
         adapt_copy(&mut draft, original, constraint, streams);
     }
     // With --yes, only questions without a default are asked.
-    let questions = if yes { draft.missing() } else { Field::ALL.to_vec() };
+    let questions = if yes { draft.missing() } else { Field::QUESTIONS.to_vec() };
     if let Some(prompter) = prompter.filter(|_| !questions.is_empty()) {
         let (back, key) =
             if prompter.is_plain() { ("<", "Ctrl-D") } else { ("Shift-Tab", "Escape") };
@@ -254,6 +262,13 @@ fn collect_answers(
         return Err(missing_flags(&draft.missing()));
     }
     draft.fill_defaults(constraint);
+    let has_key = draft.get(Field::ValueKey).is_some_and(|key| !key.is_empty());
+    if has_key && draft.get(Field::ValueFormat) != Some("text") {
+        return Err(Failure::usage(
+            "`--value-key` is given, and the value is not a text",
+            "give `--value-format text` too; the keys of a JSON object come from the type",
+        ));
+    }
     // Invalid answers of flags are shown in the rendered manifest instead.
     if let Some(error) = file.and_then(|file| file.find_error(&draft.check_together(constraint))) {
         return Err(ScaffoldError::from(error).into());
@@ -400,6 +415,8 @@ impl Args {
             (Field::K8sSecretName, self.k8s_secret_name),
             (Field::TtlDays, self.ttl_days),
             (Field::Description, self.description),
+            (Field::ValueFormat, self.value_format),
+            (Field::ValueKey, self.value_key),
         ];
         for (field, value) in single {
             if let Some(value) = value {

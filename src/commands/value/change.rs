@@ -13,6 +13,7 @@ use crate::outcome::Outcome;
 use crate::output::progress::report_record;
 use crate::output::table::{Cell, Column, table};
 use crate::prompt::{PromptError, Prompter};
+use goldenpath_core::manifest::ValueFormat;
 use goldenpath_deploy::audit::RecordedAction;
 use goldenpath_deploy::reconcile::{ValueChangeEvent, change_value};
 use goldenpath_deploy::store::{SecretStore, StoreError};
@@ -26,12 +27,24 @@ pub(crate) struct Confirmation {
 
 /// The value to write.
 pub(crate) struct ValueChange {
+    /// Where the value comes from, in the audit trail; `None` if it is new.
+    pub(crate) origin: Option<ValueOrigin>,
     /// The action in the audit trail.
     pub(crate) action: &'static str,
     pub(crate) value: SecretValue,
     pub(crate) key_changes: Vec<(String, ValueKeyChange)>,
     /// The version it replaces; `None` for a first value.
     pub(crate) replaces: Option<String>,
+}
+
+/// The source of a copied value.
+pub(crate) struct ValueOrigin {
+    /// The secret and its version, as a clause.
+    pub(crate) name: String,
+    /// The reason of `--reason`.
+    pub(crate) reason: Option<String>,
+    /// The time of the value, from which its rotation counts.
+    pub(crate) since: Timestamp,
 }
 
 /// The value before a change.
@@ -71,12 +84,14 @@ impl PreviousValue {
         let Some(stored) = subject.store.value(&subject.key).await? else {
             return Ok(Self { version: None, value: Some(SecretValue::default()) });
         };
-        let value = stored.text.as_ref().and_then(SecretValue::stored).ok_or_else(|| {
+        let parse = |text| SecretValue::stored(text, subject.format());
+        let value = stored.text.as_ref().and_then(parse).ok_or_else(|| {
+            let (what, is) = match subject.format() {
+                ValueFormat::Json => ("add keys to", "not a JSON object of texts"),
+                ValueFormat::Text { .. } => ("change", "binary"),
+            };
             Failure::rejected(
-                format!(
-                    "cannot add keys to the value of {}: it is not a JSON object of texts",
-                    subject.id()
-                ),
+                format!("cannot {what} the value of {}: it is {is}", subject.id()),
                 "give all keys with `goldenpath value set --replace`",
             )
         })?;
@@ -101,7 +116,8 @@ impl ValueChange {
         context: &Context,
     ) -> Result<Outcome, Failure> {
         let id = subject.id();
-        self.value.check(&subject.request.secret_type, &subject.secret_type)?;
+        let (name, format) = (&subject.request.secret_type, subject.format());
+        self.value.check(name, &subject.secret_type, format)?;
         context.streams.result(&render_key_changes(&self.key_changes, context));
         let changes = |change: &ValueKeyChange| {
             !matches!(change, ValueKeyChange::Unchanged | ValueKeyChange::Kept)
@@ -115,7 +131,7 @@ impl ValueChange {
             context.streams.message("Nothing was written.");
             return Ok(Outcome::Failed);
         }
-        let text: SecretString = self.value.to_json();
+        let text: SecretString = self.value.to_stored(format);
         drop(self.value);
         let version = value::token()?;
         let keys: Vec<&str> = self
@@ -124,14 +140,20 @@ impl ValueChange {
             .filter(|(_, change)| changes(change))
             .map(|(key, _)| key.as_str())
             .collect();
-        let reason = format!("{}; version {version}", keys.join(", "));
+        let mut reason = format!("{}; version {version}", keys.join(", "));
+        let mut since = context.now;
+        if let Some(origin) = self.origin {
+            reason = format!("{}: {reason}", origin.name);
+            reason.extend(origin.reason.map(|why| format!("; {why}")));
+            since = origin.since;
+        }
         let done = format!("{id}: version {version} is the current one.");
         let action = subject.action(self.action, reason, &version);
         // The future owns the value, so that it is wiped when the call is done.
         let put = async move {
             subject.store.put_value(&subject.key, &text, &version, self.replaces.as_deref()).await
         };
-        run_recorded(subject, action, put, context.now, &done, context).await
+        run_recorded(subject, action, put, since, &done, context).await
     }
 }
 
@@ -145,7 +167,7 @@ pub(crate) async fn run_recorded(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let recorder = subject.recorder();
-    let target = (&subject.store, &subject.key);
+    let target = (&*subject.store, &subject.key);
     let mut report = |event: ValueChangeEvent<'_>| match event {
         ValueChangeEvent::Changed => context.streams.result(&format!("{done}\n")),
         ValueChangeEvent::Untagged(error) => context.streams.message(&format!(

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::secret::redact;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Destination, DestinationDifference, Entry, Project};
+use goldenpath_core::manifest::ValueFormat;
 use goldenpath_core::sanitize::sanitize_name;
 use goldenpath_core::vcs::{DefaultBranch, Repository, SourceError};
 
@@ -91,7 +92,8 @@ impl DefaultBranchCatalog {
         Ok(Self { branch, project, other_remote: None })
     }
 
-    /// Rejects a manifest whose value has another destination on the default branch.
+    /// Rejects a manifest whose value has another destination on the default branch, and returns
+    /// the format of the value there.
     ///
     /// # Errors
     /// Each setting that differs, with both values; a manifest that is not on the default branch.
@@ -100,7 +102,7 @@ impl DefaultBranchCatalog {
         repository: &Repository,
         project: &Project,
         entry: &Entry,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<ValueFormat>, Failure> {
         let Self { branch, project: base, other_remote } = self;
         let unreadable = |entry: &Entry| goldenpath_deploy::lifecycle::LifecycleError::Unreadable {
             path: entry.path.clone(),
@@ -151,7 +153,7 @@ impl DefaultBranchCatalog {
         let differences: Vec<DestinationDifference> =
             other_remote.iter().cloned().chain(ours.differences(&theirs)).collect();
         if differences.is_empty() {
-            return Ok(());
+            return Ok(merged.request().map(|request| request.value_format.clone()));
         }
         let shown = |value: Option<String>, entry: &Entry, project: &Project| match value {
             None => "not set".to_owned(),
@@ -183,7 +185,7 @@ impl DefaultBranchCatalog {
     }
 
     /// Returns the branch with its commit: `origin/main (commit 1a2b3c4d)`.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{} ({})", self.branch, self.branch.tip)
     }
 }

@@ -63,7 +63,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
                 format!("set one with `goldenpath value set {}`", subject.id()),
             )
         })?;
-        let value = stored.text.as_ref().and_then(SecretValue::stored).unwrap_or_default();
+        let parse = |text| SecretValue::stored(text, subject.format());
+        let value = stored.text.as_ref().and_then(parse).ok_or_else(|| {
+            Failure::rejected(
+                format!("the value of {} is not a JSON object of texts", subject.id()),
+                "set `value.format: text` in its manifest, or replace the value with `goldenpath \
+                 value set --replace`",
+            )
+        })?;
         let mut command = Command::new(&args.command[0]);
         command.args(&args.command[1..]);
         for (key, text) in value.texts() {

@@ -238,7 +238,9 @@ async fn write(
     let key_changes = value.key_changes(before.value.as_ref(), &names);
     let replaces = before.version;
     drop(before.value);
-    ValueChange { action, value, key_changes, replaces }.apply(subject, confirmation, context).await
+    ValueChange { origin: None, action, value, key_changes, replaces }
+        .apply(subject, confirmation, context)
+        .await
 }
 
 /// Makes the previous version the current one.

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::prompt::{PromptError, Prompter, Question};
 use goldenpath_core::config;
 use goldenpath_core::config::KeyDefinition;
+use goldenpath_core::manifest::ValueFormat;
 use goldenpath_deploy::value;
 use goldenpath_deploy::value::{MAX_INPUT, SecretValue, ValueError};
 
@@ -42,11 +43,14 @@ pub(crate) fn has_piped_stdin() -> bool {
     !io::stdin().is_terminal()
 }
 
-/// Reads a value from standard input.
-pub(crate) fn from_stdin() -> Result<SecretValue, Failure> {
+/// Reads a value from standard input, in the format of the manifest.
+pub(crate) fn from_stdin(subject: &ValueTarget<'_>) -> Result<SecretValue, Failure> {
     const NAME: &str = "standard input";
     let text = text_of(NAME, &read_all(unbuffered(NAME)?, NAME)?)?;
-    Ok(SecretValue::parse(text.expose_secret())?)
+    Ok(match subject.format() {
+        ValueFormat::Json => SecretValue::parse(text.expose_secret())?,
+        ValueFormat::Text { key } => SecretValue::of_text(key, text.expose_secret())?,
+    })
 }
 
 /// Returns standard input without Rust's buffer, which is never freed and so never wiped.
@@ -205,6 +209,10 @@ pub(crate) fn check_keys<'a>(
     keys: impl Iterator<Item = &'a str>,
 ) -> Result<(), Failure> {
     for key in keys {
+        if let Some(text_key) = subject.format().text_key().filter(|text_key| *text_key != key) {
+            let (key, text_key) = (key.to_owned(), text_key.to_owned());
+            return Err(ValueError::OtherKeyThanText { key, text_key }.into());
+        }
         value::check_known(key, &subject.request.secret_type, &subject.secret_type)?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! `goldenpath value`: the only command that handles values.
 
 mod change;
+mod copy;
 mod default_branch;
 mod env;
 mod generate;
@@ -16,7 +17,7 @@ use crate::failure::Failure;
 use crate::hardening;
 use crate::outcome::Outcome;
 
-/// Set, generate, rotate and inspect the values of secrets
+/// Set, generate, rotate, copy and inspect the values of secrets
 ///
 /// The only command that handles values. It reads no value from an argument or an environment
 /// variable and prints no value, only the names of keys. A work tree that sends a value to another
@@ -37,6 +38,7 @@ enum ValueCommand {
     Set(set::Args),
     Generate(generate::Args),
     Rotate(generate::RotateArgs),
+    Copy(copy::Args),
     Status(status::Args),
     Env(env::Args),
 }
@@ -47,6 +49,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         ValueCommand::Set(args) => set::run(args, context),
         ValueCommand::Generate(args) => generate::run(args, context),
         ValueCommand::Rotate(args) => generate::rotate(args, context),
+        ValueCommand::Copy(args) => copy::run(args, context),
         ValueCommand::Status(args) => status::run(args, context),
         ValueCommand::Env(args) => env::run(args, context),
     }

@@ -1,6 +1,7 @@
 //! The secret of a `value` command: its manifest, type and store, and its state there.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use super::default_branch::DefaultBranchCatalog;
 use crate::args::gitops_place::GitopsPlace;
@@ -8,7 +9,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use goldenpath_core::config::SecretType;
-use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
+use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey, ValueFormat};
 use goldenpath_core::rules;
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::audit::{RecordedAction, Recorder};
@@ -26,14 +27,22 @@ pub(crate) struct WorkTreeCatalog {
     config_file: Option<PathBuf>,
 }
 
+/// A manifest whose secret can have a value. Its store was not queried.
+pub(crate) struct UsableManifest<'a> {
+    pub(crate) entry: &'a Entry,
+    pub(crate) request: &'a SecretRequest,
+    key: StoreKey,
+}
+
 /// A secret of the catalog and its store.
 pub(crate) struct ValueTarget<'a> {
     pub(crate) catalog: &'a WorkTreeCatalog,
     entry: &'a Entry,
     pub(crate) request: &'a SecretRequest,
+    /// The keys of its value: those of its type, or the one of a text.
     pub(crate) secret_type: SecretType,
     pub(crate) key: StoreKey,
-    pub(crate) store: Store,
+    pub(crate) store: Rc<Store>,
     /// The secret's state at the start of the command.
     pub(crate) found: StoredSecret,
 }
@@ -73,6 +82,14 @@ impl WorkTreeCatalog {
     /// The secret cannot have a value, or its destination differs on the default branch; the
     /// latter is checked before the store is queried.
     pub(crate) async fn target(&self, id: &str) -> Result<ValueTarget<'_>, Failure> {
+        self.open(self.manifest(id)?, None).await
+    }
+
+    /// Returns the manifest of this ID, before any call to a store.
+    ///
+    /// # Errors
+    /// The secret cannot have a value, or its destination or format differs on the default branch.
+    pub(crate) fn manifest(&self, id: &str) -> Result<UsableManifest<'_>, Failure> {
         let Self { project, catalog, .. } = self;
         let entry = catalog.find(id)?;
         let unreadable = || LifecycleError::Unreadable { path: entry.path.clone() };
@@ -93,9 +110,32 @@ impl WorkTreeCatalog {
             ));
         }
         if let Some(base) = self.base()? {
-            base.check(&self.repository, project, entry)?;
+            let merged = base.check(&self.repository, project, entry)?;
+            check_format(request, merged.as_ref(), &base.name(), &|text| {
+                redact(entry, project, text)
+            })?;
         }
-        let store = open(project, request).await?;
+        Ok(UsableManifest { entry, request, key })
+    }
+
+    /// Opens the store of a manifest, or uses that of `other` if it is the same, and finds the
+    /// secret in it.
+    ///
+    /// # Errors
+    /// The store cannot be used, or it does not have a secret that is ours.
+    pub(crate) async fn open<'a>(
+        &'a self,
+        manifest: UsableManifest<'a>,
+        other: Option<&ValueTarget<'_>>,
+    ) -> Result<ValueTarget<'a>, Failure> {
+        let project = &self.project;
+        let UsableManifest { entry, request, key } = manifest;
+        let config =
+            |request: &SecretRequest| project.config.store_of(request.environment.as_str());
+        let store = match other.filter(|other| config(other.request) == config(request)) {
+            Some(other) => Rc::clone(&other.store),
+            None => Rc::new(Store::open(&config(request), &project.root).await?),
+        };
         let found = store.describe(&key).await?;
         let place = store.place();
         let found = found.ok_or_else(|| {
@@ -128,15 +168,29 @@ impl WorkTreeCatalog {
                 "run `goldenpath apply` to restore it; its manifest is in use",
             ));
         }
-        let secret_type = project.secret_types.of(&request.secret_type);
+        let secret_type = project.secret_type_of(request);
         Ok(ValueTarget { catalog: self, entry, request, secret_type, key, store, found })
     }
 }
 
-/// Opens the store of a manifest's environment.
-async fn open(project: &Project, request: &SecretRequest) -> Result<Store, Failure> {
-    let config = project.config.store_of(request.environment.as_str());
-    Ok(Store::open(&config, &project.root).await?)
+/// Rejects a format that the ExternalSecret in the cluster does not have yet.
+fn check_format(
+    request: &SecretRequest,
+    merged: Option<&ValueFormat>,
+    base: &str,
+    redact: &dyn Fn(String) -> String,
+) -> Result<(), Failure> {
+    let Some(merged) = merged.filter(|merged| **merged != request.value_format) else {
+        return Ok(());
+    };
+    Err(Failure::rejected(
+        redact(format!(
+            "the value of {} is {} in the work tree, and {merged} in {base}",
+            request.id, request.value_format
+        )),
+        "merge the change of `value.format` first and let `goldenpath apply` write the \
+         ExternalSecret, or check out that branch",
+    ))
 }
 
 /// Masks parts of the text that look like a value in the manifest.
@@ -158,6 +212,11 @@ impl ValueTarget<'_> {
     /// Returns the store key in a form that can be shown.
     pub(crate) fn shown_key(&self) -> String {
         redact(self.entry, &self.catalog.project, self.key.to_string())
+    }
+
+    /// Returns the format of its value.
+    pub(crate) fn format(&self) -> &ValueFormat {
+        &self.request.value_format
     }
 
     /// Prints the secret and its store.

@@ -16,9 +16,10 @@ use goldenpath_deploy::value::{SecretValue, ValueError, ValueKeyChange};
 /// Set a value, or some of its keys
 ///
 /// Asks for each key of the secret's type without showing the input, or reads a JSON object or
-/// lines of KEY=VALUE from standard input. Keys that are not given keep their text. Shows which
-/// keys would change, never a value, and asks before writing. One version is written, and none if
-/// the value was changed concurrently.
+/// lines of KEY=VALUE from standard input. Keys that are not given keep their text. For a manifest
+/// with `value.format: text`, standard input is the text; one line loses its line break. Shows
+/// which keys would change, never a value, and asks before writing. One version is written, and
+/// none if the value was changed concurrently.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("value":
     "Type each key" => "goldenpath value set SEC-0001",
@@ -73,7 +74,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             PreviousValue::read(&subject).await?
         };
         let reads_stdin = args.stdin || (args.files.is_empty() && prompter.is_none());
-        let mut given = if reads_stdin { input::from_stdin()? } else { SecretValue::default() };
+        let mut given =
+            if reads_stdin { input::from_stdin(&subject)? } else { SecretValue::default() };
         input::from_files(&args.files, &mut given)?;
         let kept = before.value.as_ref().filter(|_| !args.replace);
         if let Some(prompter) = &prompter {
@@ -113,7 +115,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         }
         let replaces = before.version.clone();
         drop(before);
-        ValueChange { action: "set-value", value, key_changes, replaces }
+        ValueChange { origin: None, action: "set-value", value, key_changes, replaces }
             .apply(&subject, &confirmation, context)
             .await
     })

@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Show which secrets have a value, with version, labels, age and last read
 ///
 /// Without IDs, shows all secrets in use. Values are read only with --keys, for the names of their
-/// keys.
+/// keys; a value that is not a JSON object is reported with what the operator does with it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("value":
     "Show all secrets in use" => "goldenpath value status",
@@ -50,7 +50,9 @@ pub(crate) struct Args {
     selection: SelectionArgs,
     /// Show the names of keys; reads the values, which the store logs as access
     ///
-    /// A value whose destination differs on the remote's default branch is not read.
+    /// With IDs, the values of unmanaged secrets too, before they are adopted. A value whose
+    /// destination differs on the remote's default branch is not read, nor is a text
+    /// (`value.format: text`), whose key is in the manifest.
     #[arg(long)]
     keys: bool,
     /// Wait until all have a value; exit with 1 after --timeout
@@ -91,6 +93,8 @@ struct SelectedSecret<'a> {
 enum KeyAccess {
     NotRequested,
     Read,
+    /// As [`Self::Read`], of an unmanaged secret too.
+    ReadUnmanaged,
     /// The destination differs on the default branch: the store is not queried.
     Rejected,
 }
@@ -102,7 +106,17 @@ struct ValueStatus<'a> {
     name: String,
     target: String,
     state: ValueState,
-    keys: Option<Result<Vec<String>, String>>,
+    /// `None` if they were not requested, or there is no value.
+    keys: Option<ValueKeys>,
+}
+
+/// The keys that the Kubernetes Secret gets from a value.
+enum ValueKeys {
+    Names(Vec<String>),
+    /// The operator's `dataFrom.extract` fails.
+    NotAnObject,
+    /// The value cannot be read, with the reason.
+    Unread(String),
 }
 
 enum ValueState {
@@ -135,6 +149,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let access_of = |secret: &SelectedSecret<'_>| {
             if rejected.contains(&secret.request.id) {
                 KeyAccess::Rejected
+            } else if args.keys && !args.ids.is_empty() {
+                KeyAccess::ReadUnmanaged
             } else if args.keys {
                 KeyAccess::Read
             } else {
@@ -253,6 +269,10 @@ impl Args {
             if let ValueState::Unknown(why) | ValueState::Unfit(why) = &row.state {
                 context.streams.message(&format!("{}: {why}", row.secret.request.id));
             }
+            if let Some(ValueKeys::NotAnObject) = row.keys {
+                let id = row.secret.request.id;
+                context.streams.message(&format!("{id}: {}", row.not_an_object()));
+            }
         }
         let awaiting: Vec<String> = rows
             .iter()
@@ -312,49 +332,81 @@ async fn read_status<'a>(
         return ValueStatus { secret, name, target, state, keys: None };
     };
     let state = state_of(secret, account, &catalog.project).await;
-    let state = state.unwrap_or_else(|error| ValueState::Unknown(redact(error.to_string())));
-    let keys = match &state {
-        ValueState::Present { .. } if access == KeyAccess::Read => {
-            Some(match account.store.value(secret.key).await {
-                Ok(stored) => {
-                    let value =
-                        stored.and_then(|stored| SecretValue::stored(stored.text.as_ref()?));
-                    let names =
-                        value.map(|value| value.names().into_iter().map(str::to_owned).collect());
-                    names.ok_or_else(|| "not a JSON object".to_owned())
-                }
-                Err(error) => Err(redact(error.to_string())),
-            })
+    let (state, ownership) =
+        state.unwrap_or_else(|error| (ValueState::Unknown(redact(error.to_string())), None));
+    let is_read = match (&state, access) {
+        (ValueState::Present { .. }, KeyAccess::Read | KeyAccess::ReadUnmanaged) => true,
+        (ValueState::Unfit(_), KeyAccess::ReadUnmanaged) => {
+            ownership == Some(SecretOwnership::Unmanaged)
         }
-        _ => None,
+        _ => false,
     };
+    let keys = if is_read { keys_of(secret, account, redact).await } else { None };
     ValueStatus { secret, name, target, state, keys }
 }
 
+/// Returns the keys that the Kubernetes Secret gets from the value; None without a value.
+async fn keys_of(
+    secret: &SelectedSecret<'_>,
+    account: &Account,
+    redact: impl Fn(String) -> String,
+) -> Option<ValueKeys> {
+    if let Some(key) = secret.request.value_format.text_key() {
+        return Some(ValueKeys::Names(vec![redact(key.to_owned())]));
+    }
+    match account.store.value(secret.key).await {
+        Ok(stored) => Some(match stored?.text {
+            Some(text) => {
+                SecretValue::extracted_keys(&text).map_or(ValueKeys::NotAnObject, ValueKeys::Names)
+            }
+            None => ValueKeys::Unread(
+                "the value is binary (SecretBinary), and the operator extracts keys from it only \
+                 if its bytes are a JSON object"
+                    .to_owned(),
+            ),
+        }),
+        Err(error) => Some(ValueKeys::Unread(redact(error.to_string()))),
+    }
+}
+
+/// Returns the state of a value; with the owner of the secret, if it was found.
 async fn state_of(
     secret: &SelectedSecret<'_>,
     account: &Account,
     project: &Project,
-) -> Result<ValueState, StoreError> {
+) -> Result<(ValueState, Option<SecretOwnership>), StoreError> {
     let Some(found) = account.store.describe(secret.key).await? else {
-        return Ok(ValueState::Missing);
+        return Ok((ValueState::Missing, None));
     };
     let ownership =
         SecretOwnership::of(&found, &ExpectedTags::of(project, Some(secret.request.id)));
-    if let Some(reason) = ownership.foreign_reason() {
-        return Ok(ValueState::Unfit(reason));
-    }
-    if let Some(when) = found.deletion {
-        return Ok(ValueState::Unfit(format!("marked for deletion, {}", day(when))));
-    }
-    if !found.has_value() {
-        return Ok(ValueState::Awaiting);
-    }
-    let versions = account.store.versions(secret.key).await?;
-    Ok(ValueState::Present { found: Box::new(found), versions })
+    let state = if let Some(when) = found.deletion {
+        let reason = format!("marked for deletion, {}", day(when));
+        // The value of a marked secret cannot be read.
+        return Ok((ValueState::Unfit(ownership.foreign_reason().unwrap_or(reason)), None));
+    } else if let Some(reason) = ownership.foreign_reason() {
+        ValueState::Unfit(reason)
+    } else if found.has_value() {
+        let versions = account.store.versions(secret.key).await?;
+        ValueState::Present { found: Box::new(found), versions }
+    } else {
+        ValueState::Awaiting
+    };
+    Ok((state, Some(ownership)))
 }
 
 impl ValueStatus<'_> {
+    /// Returns what the operator does with a value that is not a JSON object, and the remedy.
+    fn not_an_object(&self) -> String {
+        format!(
+            "the value is not a JSON object: the operator cannot extract keys from it \
+             (dataFrom.extract), and the ExternalSecret does not become Ready; set `value.format: \
+             text` in {}, which projects the value under one key, or replace the value with \
+             `goldenpath value set {} --replace`",
+            self.secret.entry.path, self.secret.request.id
+        )
+    }
+
     /// Returns whether waiting cannot change the state.
     fn is_final(&self) -> bool {
         matches!(self.state, ValueState::Unfit(_))
@@ -411,8 +463,9 @@ impl ValueStatus<'_> {
         ];
         if keys {
             cells.push(or_dash(self.keys.as_ref().map(|keys| match keys {
-                Ok(names) => names.join(" "),
-                Err(why) => format!("unknown: {why}"),
+                ValueKeys::Names(names) => names.join(" "),
+                ValueKeys::NotAnObject => "not a JSON object".to_owned(),
+                ValueKeys::Unread(why) => format!("unknown: {why}"),
             })));
         }
         cells
@@ -455,7 +508,16 @@ impl ValueStatus<'_> {
                 .map(|time| time.to_string()),
             "lastAccessed": self.last_read().map(day),
             "versions": versions.collect::<Vec<_>>(),
-            "keys": self.keys.as_ref().and_then(|keys| keys.as_ref().ok()),
+            "format": request.value_format.name(),
+            "keys": match &self.keys {
+                Some(ValueKeys::Names(names)) => Some(names),
+                Some(ValueKeys::NotAnObject | ValueKeys::Unread(_)) | None => None,
+            },
+            "keysMessage": match &self.keys {
+                Some(ValueKeys::NotAnObject) => Some(self.not_an_object()),
+                Some(ValueKeys::Unread(why)) => Some(why.clone()),
+                Some(ValueKeys::Names(_)) | None => None,
+            },
         })
     }
 }

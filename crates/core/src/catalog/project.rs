@@ -3,9 +3,11 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::config;
-use crate::config::{Config, ConfigError, Enums, Governance, Ownership, Policies, SecretTypes};
+use crate::config::{
+    Config, ConfigError, Enums, Governance, Ownership, Policies, SecretType, SecretTypes,
+};
 use crate::files;
-use crate::manifest::{SCHEMA_FILE_NAME, Schema};
+use crate::manifest::{SCHEMA_FILE_NAME, Schema, SecretRequest};
 use crate::template::{Output, Template, TemplateError};
 use crate::vcs;
 use crate::vcs::git::GitError;
@@ -491,6 +493,16 @@ impl Project {
             texts.push((path.to_owned(), read(repository, self.rules_from, path)?));
         }
         Ok(texts)
+    }
+
+    /// Returns the keys of a manifest's value: those of its type, or the one of a text.
+    #[must_use]
+    pub fn secret_type_of(&self, request: &SecretRequest) -> SecretType {
+        let secret_type = self.secret_types.of(&request.secret_type);
+        match request.value_format.text_key() {
+            Some(key) => secret_type.of_text(key),
+            None => secret_type,
+        }
     }
 
     /// Returns the files that decide about findings; a change affects every manifest.

@@ -509,7 +509,8 @@ const ACCOUNT_ID: &str = "an account ID has 12 digits, such as \"123456789012\""
 /// Returns whether `text` is the ID of an AWS account.
 ///
 /// (AWS Account Management, "View AWS account identifiers".)
-fn is_account_id(text: &str) -> bool {
+#[must_use]
+pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -205,6 +205,21 @@ impl SecretType {
         self.keys.iter().find(|key| key.name == name)
     }
 
+    /// Returns the type of a value that is a text under this key.
+    ///
+    /// The text is generated like the type's key of this name.
+    #[must_use]
+    pub fn of_text(&self, key: &str) -> Self {
+        let known = self.key(key).cloned();
+        let known = known.unwrap_or(KeyDefinition {
+            name: key.to_owned(),
+            required: true,
+            multiline: false,
+            generate: None,
+        });
+        Self { keys: vec![KeyDefinition { required: true, ..known }], other_keys: false }
+    }
+
     /// Returns the required keys that cannot be generated.
     #[must_use]
     pub fn required_keys_without_recipe(&self) -> Vec<&str> {
@@ -353,6 +368,17 @@ mod tests {
             (made("database-credentials").join(" "), made("generic").join(" ")),
             ("username password".to_owned(), "value".to_owned())
         );
+    }
+
+    #[test]
+    fn a_text_has_one_key_with_the_recipe_of_its_name() {
+        let types = SecretTypes::built_in();
+        let text = types.of("webhook-secret").of_text("secret");
+        assert!(text.can_be_generated() && text.keys.len() == 1 && text.keys[0].required);
+        let other = types.of("webhook-secret").of_text("value");
+        assert_eq!(other.required_keys_without_recipe(), ["value"]);
+        let generic = types.of("generic").of_text("value");
+        assert!(generic.can_be_generated() && generic.keys[0].required && !generic.other_keys);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod names;
 mod principals;
 mod schema;
 mod store_key;
+mod value_format;
 
 use crate::yaml;
 
@@ -20,6 +21,7 @@ pub use schema::{
     BUILT_IN as BUILT_IN_SCHEMA, FILE_NAME as SCHEMA_FILE_NAME, Schema, Violation, ViolationKind,
 };
 pub use store_key::{StoreKey, StoreKeyError};
+pub use value_format::{DEFAULT_TEXT_KEY, ValueFormat};
 
 /// Returns the status in a manifest's bytes, even if the manifest has other errors.
 #[must_use]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_description};
 use super::principals::Principals;
 use super::schema::{Violation, ViolationKind};
+use super::value_format::ValueFormat;
 use crate::yaml::{Node, NodeValue};
 
 /// A team's request for one secret in one environment for one service.
@@ -51,6 +52,9 @@ pub struct SecretRequest {
     /// Whether the first value is generated on creation. Not a template variable.
     #[serde(skip)]
     pub generate: bool,
+    /// `spec.value.format` and `spec.value.key`. Not a template variable.
+    #[serde(skip)]
+    pub value_format: ValueFormat,
     /// `spec.ttlDays`, 1 to 3650, until a person must review the secret.
     pub ttl_days: u32,
 }
@@ -101,6 +105,7 @@ impl SecretRequest {
             k8s_secret_name: fields.parse("/spec/access/k8sSecretName", DnsSubdomain::parse)?,
             principals: Principals::read(root)?,
             generate: fields.flag("/spec/value/generate")?,
+            value_format: ValueFormat::read(root)?,
             ttl_days: fields.days("/spec/ttlDays")?,
         })
     }

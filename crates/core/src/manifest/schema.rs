@@ -12,6 +12,7 @@ use super::bundled_schema::update_lists;
 use super::json_view::Nodes;
 use super::names::{DnsLabel, DnsSubdomain, SecretId, check_one_line};
 use crate::arn;
+use crate::config;
 use crate::config::{ConfigError, Enums};
 use crate::yaml::Node;
 
@@ -91,12 +92,13 @@ pub struct Schema {
 type FormatCheck = fn(&str) -> Result<(), String>;
 
 /// The schema's own formats and their constraints.
-const FORMATS: [(&str, FormatCheck); 5] = [
+const FORMATS: [(&str, FormatCheck); 6] = [
     ("secret-id", |text| SecretId::parse(text).map(drop)),
     ("dns-1123-label", |text| DnsLabel::parse(text).map(drop)),
     ("dns-1123-subdomain", |text| DnsSubdomain::parse(text).map(drop)),
     ("one-line", check_one_line),
     ("iam-principal", arn::check_principal),
+    ("secret-key", config::check_key),
 ];
 
 impl Compiled {

@@ -26,6 +26,9 @@ const BUILT_IN: &str = template::built_in::EXTERNAL_SECRET;
 /// The beginning of every projection, which distinguishes it from unmanaged files.
 const HEADER: &str = "# Managed by goldenpath";
 
+const TEXT_HELP: &str = "the value is a text (`value.format: text`): render `data` with `valueKey` \
+                         where it is set, as the built-in template does";
+
 /// A rendered ExternalSecret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
@@ -94,6 +97,8 @@ struct ProjectionVariables<'a> {
     #[serde(flatten)]
     request: &'a SecretRequest,
     store_key: &'a str,
+    /// The only key of a text; None for a JSON object.
+    value_key: Option<&'a str>,
     api_version: &'a str,
     refresh_interval: &'a str,
     store_name: &'a str,
@@ -105,6 +110,8 @@ struct ProjectionVariables<'a> {
 pub struct ProjectionTemplate {
     built_in: Template,
     own: Option<Template>,
+    /// Whether `own` is older than values that are texts.
+    lacks_value_key: bool,
 }
 
 impl ProjectionTemplate {
@@ -114,7 +121,12 @@ impl ProjectionTemplate {
     /// [`TemplateError`] for a syntax error.
     pub fn compile(own: Option<&str>) -> Result<Self, TemplateError> {
         let compile = |source: &str| Template::compile(TEMPLATE, source, Output::Yaml);
-        Ok(Self { built_in: compile(BUILT_IN)?, own: own.map(compile).transpose()? })
+        let lacks_value_key = own.is_some_and(|source| !source.contains("valueKey"));
+        Ok(Self {
+            built_in: compile(BUILT_IN)?,
+            own: own.map(compile).transpose()?,
+            lacks_value_key,
+        })
     }
 
     fn render(
@@ -130,7 +142,11 @@ impl ProjectionTemplate {
             Err(TemplateViolation { what, help, span }) => Err(ProjectionError::Refused {
                 id: id.to_string(),
                 what,
-                help,
+                help: if self.lacks_value_key && variables.value_key.is_some() {
+                    TEXT_HELP.to_owned()
+                } else {
+                    help
+                },
                 rendered: Some(NamedSource::new(
                     format!("the ExternalSecret of {id}, as rendered"),
                     body,
@@ -157,6 +173,7 @@ impl Projection {
         let variables = ProjectionVariables {
             request,
             store_key: key.as_str(),
+            value_key: request.value_format.text_key(),
             api_version: &config.external_secret.api_version,
             refresh_interval: &config.external_secret.refresh_interval,
             store_name: &config.external_secret.store_name,

@@ -5,7 +5,8 @@
 //! each required key has a recipe, and at least one key has one.
 //! `schemas/metadata/secret_types.yaml` defines the keys of each type; a catalog's own copy
 //! overrides the built-in one. The built-in types `database-credentials`, `webhook-secret`,
-//! `signing-key`, `encryption-key` and `generic` can be generated.
+//! `signing-key`, `encryption-key` and `generic` can be generated. A text (`value.format: text`)
+//! is generated like the type's key with the name in `value.key`.
 //!
 //! ## Why is this bad?
 //! An external issuer provides an API key or a certificate. A value that goldenpath generates
@@ -42,8 +43,29 @@ fn check(entry: &Entry, project: &Project, sink: &mut Sink<'_>) {
         return;
     };
     let name = &request.secret_type;
-    let secret_type = project.secret_types.of(name);
+    let secret_type = project.secret_type_of(request);
     if secret_type.can_be_generated() || !project.enums.secret_types.contains(name) {
+        return;
+    }
+    if let Some(key) = request.value_format.text_key() {
+        let keys = project.secret_types.of(name).keys;
+        let known = keys.iter().find(|key| key.generate.is_some()).map(|key| &key.name);
+        let message = format!(
+            "a text under the key `{key}` cannot be generated: the type `{name}` has no recipe \
+             for it"
+        );
+        let help = match known {
+            Some(known) => format!(
+                "set `value.key: {known}`, which has a recipe; or remove `generate`, and set the \
+                 value with `goldenpath value set {}`",
+                request.id
+            ),
+            None => format!(
+                "remove `generate`, and set the value with `goldenpath value set {}`",
+                request.id
+            ),
+        };
+        sink.at(entry, "/spec/value/generate", message, help);
         return;
     }
     let why = match secret_type.required_keys_without_recipe().as_slice() {

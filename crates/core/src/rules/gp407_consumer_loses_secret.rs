@@ -1,10 +1,10 @@
-//! A Kubernetes Secret in use keeps its name and namespace.
+//! A Kubernetes Secret in use keeps its name, its namespace and its keys.
 //!
 //! ## What it does
-//! Compares `spec.access.k8sSecretName` and `spec.access.namespace` with the ExternalSecret in the
-//! GitOps repository. If one of them changes, it looks for the old name in every file of that
-//! repository and reports what mentions it. It also reports a change if not every file could be
-//! read.
+//! Compares `spec.access.k8sSecretName`, `spec.access.namespace` and `spec.value.format` with the
+//! ExternalSecret in the GitOps repository. If one of them changes, it looks for the old name in
+//! every file of that repository and reports what mentions it. It also reports a change if not
+//! every file could be read.
 //!
 //! A mention is the same as for the gate `consumers` before a deletion: the whole name in any
 //! syntax, unless it is proven to be in another namespace or outside of
@@ -16,7 +16,7 @@
 //! ## Why is this bad?
 //! The External Secrets Operator owns the Kubernetes Secret. With another name or namespace, it
 //! creates a new one and the old one goes. A Deployment that still uses the old name does not start
-//! its next Pod.
+//! its next Pod. With another format, the Kubernetes Secret has other keys.
 //!
 //! ## Example
 //! ```diff
@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 
 use super::{Rule, RuleCheck, Severity, Sink, StoredState};
 use crate::catalog::{Catalog, Project};
-use crate::manifest::SecretId;
+use crate::manifest::{SecretId, ValueFormat};
 
 pub(super) const RULE: Rule = Rule {
     code: "GP407",
@@ -44,7 +44,7 @@ pub(super) const RULE: Rule = Rule {
     check: RuleCheck::Stored(check),
 };
 
-/// The manifests whose Kubernetes Secret changes its name or namespace while it may be in use.
+/// The manifests whose Kubernetes Secret changes while it may be in use.
 pub type ConsumerLosses = BTreeMap<SecretId, ConsumerLoss>;
 
 /// A Kubernetes Secret that goes, and what still uses it.
@@ -54,6 +54,8 @@ pub struct ConsumerLoss {
     pub namespace: String,
     /// The name of the Kubernetes Secret in the published ExternalSecret.
     pub name: String,
+    /// The format of the value in the published ExternalSecret.
+    pub format: ValueFormat,
     /// Where the repository mentions it, as a list for messages; None if nowhere.
     pub mentions: Option<String>,
     /// What could not be read, as a list for messages; None if everything was read.
@@ -66,15 +68,26 @@ fn check(catalog: &Catalog, _: &Project, state: &StoredState, sink: &mut Sink<'_
             continue;
         };
         let Some(loss) = state.losses.get(&request.id) else { continue };
-        let is_renamed = loss.name != request.k8s_secret_name.as_str();
-        let (pointer, old, new) = if is_renamed {
-            let new = request.k8s_secret_name.as_str();
-            ("/spec/access/k8sSecretName", &loss.name, new)
+        let (name, namespace) = (request.k8s_secret_name.as_str(), request.namespace.as_str());
+        let (pointer, field, old, new) = if loss.name != name {
+            (
+                "/spec/access/k8sSecretName",
+                "`k8sSecretName`",
+                in_quotes(&loss.name),
+                in_quotes(name),
+            )
+        } else if loss.namespace != namespace {
+            let (old, new) = (in_quotes(&loss.namespace), in_quotes(namespace));
+            ("/spec/access/namespace", "`namespace`", old, new)
         } else {
-            ("/spec/access/namespace", &loss.namespace, request.namespace.as_str())
+            let (old, new) = (loss.format.to_string(), request.value_format.to_string());
+            let are_texts = [&loss.format, &request.value_format]
+                .into_iter()
+                .all(|format| format.text_key().is_some());
+            let pointer = if are_texts { "/spec/value/key" } else { "/spec/value/format" };
+            (pointer, "the value", old, new)
         };
-        let field = pointer.rsplit('/').next().unwrap_or_default();
-        let mut message = format!("`{field}` was `{old}` and becomes `{new}`, ");
+        let mut message = format!("{field} was {old} and becomes {new}, ");
         message.push_str(&match (&loss.mentions, &loss.unread) {
             (Some(places), _) => format!("but `{}` is still named: {places}", loss.name),
             (None, Some(_)) => {
@@ -86,10 +99,15 @@ fn check(catalog: &Catalog, _: &Project, state: &StoredState, sink: &mut Sink<'_
             message.push_str(&format!("; not all of the GitOps repository was read: {places}"));
         }
         let help = format!(
-            "create a second manifest for `{new}`, change what uses `{old}`, and decommission {}; \
-             or change both at the same time",
+            "create a second manifest for {new}, change what uses {}, and decommission {}; or \
+             change both at the same time",
+            if field == "the value" { in_quotes(&loss.name) } else { old },
             request.id
         );
         sink.at(entry, pointer, message, help);
     }
+}
+
+fn in_quotes(name: &str) -> String {
+    format!("`{name}`")
 }

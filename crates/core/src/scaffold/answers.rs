@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Field;
 use crate::catalog::Project;
-use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
+use crate::manifest::{LifecycleStatus, SecretId, SecretRequest, ValueFormat};
 
 /// A complete set of valid answers.
 ///
@@ -25,6 +25,10 @@ pub struct Answers {
     pub(super) k8s_secret_name: String,
     pub(super) ttl_days: u32,
     pub(super) description: Option<String>,
+    /// None for the default, a JSON object.
+    pub(super) value_format: Option<String>,
+    /// None for the default key of a text.
+    pub(super) value_key: Option<String>,
 }
 
 /// The variables of the template, named like the fields of a SecretRequest.
@@ -45,6 +49,8 @@ pub(super) struct ManifestVariables<'a> {
     namespace: &'a str,
     k8s_secret_name: &'a str,
     ttl_days: u32,
+    value_format: Option<&'a str>,
+    value_key: Option<&'a str>,
 }
 
 impl Answers {
@@ -62,6 +68,8 @@ impl Answers {
             Field::K8sSecretName => self.k8s_secret_name.clone(),
             Field::TtlDays => self.ttl_days.to_string(),
             Field::Description => self.description.clone().unwrap_or_default(),
+            Field::ValueFormat => self.value_format.clone().unwrap_or_default(),
+            Field::ValueKey => self.value_key.clone().unwrap_or_default(),
         }
     }
 
@@ -86,6 +94,8 @@ impl Answers {
             namespace: &self.namespace,
             k8s_secret_name: &self.k8s_secret_name,
             ttl_days: self.ttl_days,
+            value_format: self.value_format.as_deref(),
+            value_key: self.value_key.as_deref(),
         }
     }
 
@@ -100,6 +110,10 @@ impl Answers {
         environment: &str,
         project: &Project,
     ) -> Result<(), String> {
+        let format = self.value_format.as_deref().unwrap_or(ValueFormat::Json.name());
+        let actual_key = request.value_format.text_key();
+        // Without an answer, the default key.
+        let key = self.value_key.as_deref().or(actual_key);
         let ttl_days = (self.ttl_days.to_string(), request.ttl_days.to_string());
         let pairs = [
             ("id", id.to_string().as_str(), request.id.to_string().as_str()),
@@ -120,6 +134,8 @@ impl Answers {
             ("namespace", &self.namespace, request.namespace.as_str()),
             ("k8sSecretName", &self.k8s_secret_name, request.k8s_secret_name.as_str()),
             ("ttlDays", &ttl_days.0, &ttl_days.1),
+            ("format", format, request.value_format.name()),
+            ("key", key.unwrap_or_default(), actual_key.unwrap_or_default()),
         ]
         .into_iter()
         .find(|(_, expected, actual)| expected != actual)

@@ -125,7 +125,9 @@ impl<'project> Constraint<'project> {
         for field in Field::ALL {
             let value = match (field, draft.get(field)) {
                 (Field::Environment, _) => environment.into(),
-                (Field::Description, None | Some("")) => continue,
+                (Field::Description | Field::ValueFormat | Field::ValueKey, None | Some("")) => {
+                    continue;
+                }
                 (Field::TtlDays, None) => 1.into(),
                 (Field::TtlDays, Some(days)) => {
                     days.parse::<i64>().map_or_else(|_| days.into(), Value::from)

@@ -7,7 +7,7 @@ use miette::Diagnostic;
 
 use super::{AnswerOrigin, Answers, Draft, Field};
 use crate::catalog::{Catalog, FindError};
-use crate::manifest::{LifecycleStatus, SecretId, SecretRequest};
+use crate::manifest::{DEFAULT_TEXT_KEY, LifecycleStatus, SecretId, SecretRequest, ValueFormat};
 use crate::yaml;
 use crate::yaml::{Scalar, YamlEdit};
 
@@ -150,5 +150,13 @@ pub(super) fn value_of(request: &SecretRequest, field: Field) -> String {
         Field::K8sSecretName => request.k8s_secret_name.to_string(),
         Field::TtlDays => request.ttl_days.to_string(),
         Field::Description => request.description.clone().unwrap_or_default(),
+        Field::ValueFormat => match &request.value_format {
+            ValueFormat::Json => String::new(),
+            text => text.name().to_owned(),
+        },
+        Field::ValueKey => {
+            let key = request.value_format.text_key();
+            key.filter(|key| *key != DEFAULT_TEXT_KEY).unwrap_or_default().to_owned()
+        }
     }
 }

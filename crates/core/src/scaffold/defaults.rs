@@ -46,7 +46,7 @@ impl Constraint<'_> {
                 let tier = self.project().governance.tiers.get(draft.get(Field::RiskTier)?);
                 Some(tier.map_or(TTL_DAYS, |tier| tier.max_ttl_days.min(TTL_DAYS)).to_string())
             }
-            Field::Description => Some(String::new()),
+            Field::Description | Field::ValueFormat | Field::ValueKey => Some(String::new()),
             Field::Service | Field::Environment | Field::SecretType => None,
         }
     }

@@ -147,6 +147,7 @@ impl Draft {
             return Err(missing);
         }
         let text = |field| self.get(field).unwrap_or_default().to_owned();
+        let optional = |field| Some(text(field)).filter(|text| !text.is_empty());
         Ok(Answers {
             service: text(Field::Service),
             environments: self.all(Field::Environment).map(str::to_owned).collect(),
@@ -159,8 +160,9 @@ impl Draft {
             k8s_secret_name: text(Field::K8sSecretName),
             // Checked when it was answered.
             ttl_days: text(Field::TtlDays).parse().map_err(|_| vec![Field::TtlDays])?,
-            description: Some(text(Field::Description))
-                .filter(|description| !description.is_empty()),
+            description: optional(Field::Description),
+            value_format: optional(Field::ValueFormat),
+            value_key: optional(Field::ValueKey),
         })
     }
 }

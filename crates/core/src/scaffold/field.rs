@@ -1,4 +1,4 @@
-//! The questions of `new secret`, each with its flag, variable and manifest field.
+//! The fields that `new secret` fills, each with its flag, variable and question.
 
 use crate::catalog::Project;
 
@@ -27,11 +27,32 @@ pub enum Field {
     TtlDays,
     /// `metadata.description`, which may stay empty.
     Description,
+    /// `spec.value.format`, empty for the default; not asked.
+    ValueFormat,
+    /// `spec.value.key`, empty for the default; not asked.
+    ValueKey,
 }
 
 impl Field {
+    /// All fields. Those after [`Field::QUESTIONS`] are not asked for.
+    pub const ALL: [Self; 13] = [
+        Self::Service,
+        Self::Environment,
+        Self::SecretType,
+        Self::Name,
+        Self::Owner,
+        Self::RiskTier,
+        Self::RotationClass,
+        Self::Namespace,
+        Self::K8sSecretName,
+        Self::TtlDays,
+        Self::Description,
+        Self::ValueFormat,
+        Self::ValueKey,
+    ];
+
     /// All questions, in the order of asking.
-    pub const ALL: [Self; 11] = [
+    pub const QUESTIONS: [Self; 11] = [
         Self::Service,
         Self::Environment,
         Self::SecretType,
@@ -60,6 +81,8 @@ impl Field {
             Self::K8sSecretName => "--k8s-secret-name",
             Self::TtlDays => "--ttl-days",
             Self::Description => "--description",
+            Self::ValueFormat => "--value-format",
+            Self::ValueKey => "--value-key",
         }
     }
 
@@ -78,6 +101,8 @@ impl Field {
             Self::K8sSecretName => "k8sSecretName",
             Self::TtlDays => "ttlDays",
             Self::Description => "description",
+            Self::ValueFormat => "valueFormat",
+            Self::ValueKey => "valueKey",
         }
     }
 
@@ -96,6 +121,8 @@ impl Field {
             Self::K8sSecretName => "Kubernetes Secret",
             Self::TtlDays => "Days until review (ttl)",
             Self::Description => "Description (may stay empty)",
+            Self::ValueFormat => "Format of the value",
+            Self::ValueKey => "Key of a text",
         }
     }
 
@@ -127,6 +154,8 @@ impl Field {
             Self::K8sSecretName => "/spec/access/k8sSecretName",
             Self::TtlDays => "/spec/ttlDays",
             Self::Description => "/metadata/description",
+            Self::ValueFormat => "/spec/value/format",
+            Self::ValueKey => "/spec/value/key",
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use miette::Diagnostic;
 
 pub use git::{check_audit, check_gitops, check_signer};
-pub use stores::{check_account, check_unusable};
+pub use stores::{UnsetAccount, check_account, check_unusable};
 
 /// What was found about one thing that `apply` needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

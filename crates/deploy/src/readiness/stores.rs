@@ -7,12 +7,33 @@ use jiff::SignedDuration;
 use super::ReadinessCheck;
 use crate::iam::PermissionProbe;
 use crate::reconcile::{Account, ReconcileError};
-use crate::store::{AwsStore, SecretStore, Store, StoreError, StoreProbe};
+use crate::store::{AwsStore, SecretStore, Store, StoreAccount, StoreError, StoreProbe};
 use goldenpath_core::catalog::Project;
 use goldenpath_core::config::{Rotator, StoreConfig};
 
 /// The difference of clocks that AWS accepts in a signature.
 const MAX_LEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// An account that STS confirms, and that the configuration does not name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsetAccount {
+    /// The number of twelve digits.
+    pub number: String,
+    /// The environments whose secrets are in it, at least one.
+    pub environments: BTreeSet<String>,
+}
+
+impl UnsetAccount {
+    /// Returns the account, unless the configuration names it or STS does not confirm it.
+    #[must_use]
+    pub fn of(project: &Project, account: &Account) -> Option<Self> {
+        let StoreAccount::Confirmed(number) = account.store.identity().account else { return None };
+        let environments = account.environments.iter();
+        let unset = environments.filter(|name| project.config.account_of(name).is_none());
+        let environments: BTreeSet<String> = unset.cloned().collect();
+        (!environments.is_empty()).then_some(Self { number, environments })
+    }
+}
 
 /// Checks the store of an account, with reading calls alone.
 pub async fn check_account(project: &Project, account: &Account) -> Vec<ReadinessCheck> {

@@ -1,4 +1,5 @@
-//! Finds Kubernetes Secrets that a plan renames or moves while something uses them.
+//! Finds Kubernetes Secrets that a plan renames, moves or gives other keys while something uses
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,7 @@ use super::consumers::{ConsumerSearch, list_places};
 use super::desired::DesiredSecret;
 use super::{Action, ReconcileContext, Step};
 use crate::gitops::GitopsError;
-use goldenpath_core::manifest::SecretRequest;
+use goldenpath_core::manifest::{SecretRequest, ValueFormat};
 use goldenpath_core::rules::{ConsumerLoss, ConsumerLosses};
 use goldenpath_core::yaml;
 
@@ -14,6 +15,7 @@ use goldenpath_core::yaml;
 struct PublishedSecret {
     namespace: String,
     name: String,
+    format: ValueFormat,
 }
 
 /// Returns the losses of the plan's written projections.
@@ -54,6 +56,7 @@ pub(super) fn find_losses(
             let loss = ConsumerLoss {
                 namespace: old.namespace.clone(),
                 name: old.name.clone(),
+                format: old.format.clone(),
                 mentions: (!found.mentions.is_empty()).then(|| list_places(&found.mentions)),
                 unread: (!found.unread.is_empty()).then(|| list_places(&found.unread)),
             };
@@ -68,11 +71,14 @@ impl PublishedSecret {
     fn of(text: &str) -> Option<Self> {
         let root = yaml::parse_configuration(text).ok()?;
         let namespace = root.string_at("/metadata/namespace")?.to_owned();
-        Some(Self { namespace, name: root.string_at("/spec/target/name")?.to_owned() })
+        let name = root.string_at("/spec/target/name")?.to_owned();
+        let key = root.string_at("/spec/data/0/secretKey").map(str::to_owned);
+        let format = key.map_or(ValueFormat::Json, |key| ValueFormat::Text { key });
+        Some(Self { namespace, name, format })
     }
 
     fn differs_from(&self, request: &SecretRequest) -> bool {
-        (self.namespace.as_str(), self.name.as_str())
-            != (request.namespace.as_str(), request.k8s_secret_name.as_str())
+        (self.namespace.as_str(), self.name.as_str(), &self.format)
+            != (request.namespace.as_str(), request.k8s_secret_name.as_str(), &request.value_format)
     }
 }

@@ -160,7 +160,7 @@ fn desired_secret<'catalog>(
         request,
         refusal: refusal(&tags).or_else(|| policy.as_ref()?.refusal()),
         generate: if request.generate {
-            let secret_type = project.secret_types.of(&request.secret_type);
+            let secret_type = project.secret_type_of(request);
             secret_type.keys_to_generate().into_iter().cloned().collect()
         } else {
             Vec::new()

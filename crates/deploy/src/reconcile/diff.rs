@@ -9,6 +9,7 @@ use super::{Action, BlockReason, ExpectedTags, SecretOwnership, Step};
 use crate::store::{NewSecret, SecretUpdate, StoredSecret};
 use goldenpath_core::arn;
 use goldenpath_core::config::TAGS;
+use goldenpath_core::manifest::ValueFormat;
 
 /// The known state of a secret's resource policy.
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +155,7 @@ pub(super) fn create(desired: &DesiredSecret<'_>, recreate: Option<&str>) -> Vec
         key: desired.key.clone(),
         new,
         generate: desired.generate.clone(),
+        format: desired.request.value_format.clone(),
         recreate: recreate.map(str::to_owned),
     };
     let policy = desired.policy.as_ref().filter(|policy| policy.text.is_some());
@@ -195,11 +197,17 @@ pub(super) fn tag_action(
         Some(old) => Some(format!("{name}: {old} → {value}")),
         None => (!adopted).then(|| format!("{name}: {value} is missing")),
     });
+    let id = desired.request.id;
     let adoption = || {
         let catalog = desired.tags.get(CATALOG).map(String::as_str).unwrap_or_default();
-        format!("adopts an unmanaged secret: it becomes {} of {catalog}", desired.request.id)
+        format!("adopts an unmanaged secret: it becomes {id} of {catalog}")
     };
-    let reason = adopted.then(adoption).into_iter().chain(changes).collect::<Vec<_>>().join(", ");
+    let mut reason =
+        adopted.then(adoption).into_iter().chain(changes).collect::<Vec<_>>().join(", ");
+    // Planning reads no value. A text is projected whatever it is.
+    if adopted && found.has_value() && desired.request.value_format == ValueFormat::Json {
+        reason.push_str(&format!("; format unknown: `goldenpath value status {id} --keys`"));
+    }
     Some(action(desired, reason, Step::TagSecret { key: desired.key.clone(), tags }))
 }
 

@@ -14,7 +14,7 @@ use crate::store::{
     ValueSource,
 };
 use goldenpath_core::config::KeyDefinition;
-use goldenpath_core::manifest::StoreKey;
+use goldenpath_core::manifest::{StoreKey, ValueFormat};
 
 /// Checks the owner again before a deletion: the plan may be hours old.
 ///
@@ -45,8 +45,8 @@ pub(super) async fn apply_in_store(
     step: &Step,
 ) -> Option<Result<SecretCreation, StoreError>> {
     let result = match step {
-        Step::CreateSecret { key, new, generate, .. } => {
-            return Some(create(store, key, new, generate).await);
+        Step::CreateSecret { key, new, generate, format, .. } => {
+            return Some(create(store, key, new, (generate, format)).await);
         }
         Step::RestoreSecret { key } => store.restore(key).await,
         Step::UpdateSecret { key, update, has_value } if *has_value => {
@@ -85,11 +85,12 @@ async fn create(
     store: &Store,
     key: &StoreKey,
     new: &NewSecret,
-    generate: &[KeyDefinition],
+    (generate, format): (&[KeyDefinition], &ValueFormat),
 ) -> Result<SecretCreation, StoreError> {
     let (mut new, mut value) = (new.clone(), None);
     if !generate.is_empty() {
-        value = Some(store::generate(store, ValueSource::Os, generate).await?.to_json());
+        let generated = store::generate(store, ValueSource::Os, generate).await?;
+        value = Some(generated.to_stored(format));
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         new.tags.insert(VALUE_SINCE.to_owned(), now.to_string());
     }
@@ -181,10 +182,11 @@ mod tests {
         let tags = tags.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let new = NewSecret { tags: tags.into(), ..NewSecret::default() };
         let key = |name: &str| StoreKey::parse(name).unwrap();
+        let nothing = (&[][..], &ValueFormat::Json);
         let exists = |result| matches!(result, Err(StoreError::AlreadyExists { .. }));
         runtime.block_on(async {
-            create(&store, &key("lost/answer"), &new, &[]).await.unwrap();
-            create(&store, &key("lost/answer"), &new, &[]).await.unwrap();
+            create(&store, &key("lost/answer"), &new, nothing).await.unwrap();
+            create(&store, &key("lost/answer"), &new, nothing).await.unwrap();
 
             for name in [MANAGED_BY, CATALOG, REPOSITORY, ID] {
                 let (mut without, mut other) = (new.clone(), new.clone());
@@ -193,15 +195,15 @@ mod tests {
                 for (kind, theirs) in [("without", without), ("other", other)] {
                     let key = key(&format!("{kind}/{}", name.replace("goldenpath.io/", "")));
                     store.create(&key, &theirs, None).await.unwrap();
-                    assert!(exists(create(&store, &key, &new, &[]).await), "{key}");
+                    assert!(exists(create(&store, &key, &new, nothing).await), "{key}");
                 }
             }
 
             let marked = key("marked/for/deletion");
-            create(&store, &marked, &new, &[]).await.unwrap();
+            create(&store, &marked, &new, nothing).await.unwrap();
             store.delete(&marked, 7).await.unwrap();
             assert!(
-                exists(create(&store, &marked, &new, &[]).await),
+                exists(create(&store, &marked, &new, nothing).await),
                 "it is not created: it is marked for deletion"
             );
         });

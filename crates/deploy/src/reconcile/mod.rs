@@ -58,6 +58,7 @@ pub use unmanaged::{UnmanagedSecret, find_unmanaged, unmanaged_csv};
 pub use value_change::{ValueChangeEvent, change_value};
 
 pub use recorded_secrets::RecordedSecrets;
+pub use renewal::renewal;
 pub use saved_plan::{SavedPlan, SavedPlanError, SavedSelection, digest, places};
 pub use shard::Shard;
 

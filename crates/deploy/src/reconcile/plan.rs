@@ -10,7 +10,7 @@ use super::{
 use crate::audit::{DecommissionMark, RecordedAction};
 use crate::store::{NewSecret, RotationState, SecretUpdate};
 use goldenpath_core::config::{KeyDefinition, ReplicaRegion};
-use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey};
+use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey, ValueFormat};
 use goldenpath_core::projection::{Projection, TEMPLATE_FILE};
 use goldenpath_core::report::finding_rows;
 use goldenpath_core::rules::{ConsumerLosses, Finding, OldKeys, Renewal, UnrequestedPolicies};
@@ -160,6 +160,8 @@ pub enum Step {
         new: NewSecret,
         /// Empty if the secret gets no value.
         generate: Vec<KeyDefinition>,
+        /// How the generated value is stored.
+        format: ValueFormat,
         /// Why a secret that was lost is created again (`--recreate`).
         recreate: Option<String>,
     },

@@ -14,7 +14,7 @@ use goldenpath_core::vcs::Repository;
 /// The actions that change an existing secret, or create it.
 ///
 /// Those of values are listed because only an existing secret has one.
-const OF_SECRETS: [&str; 13] = [
+const OF_SECRETS: [&str; 14] = [
     "create-secret",
     "restore-secret",
     "update-secret",
@@ -28,6 +28,7 @@ const OF_SECRETS: [&str; 13] = [
     "generate-value",
     "rotate-value",
     "rollback-value",
+    "copy-value",
 ];
 
 /// The audit trail of a run.

@@ -11,7 +11,8 @@ use goldenpath_core::rules::Renewal;
 /// None for a secret without a value, or one that is marked for deletion. A rotation by the store
 /// or, by our tag, by a person takes precedence. Otherwise any change counts, since a store does
 /// not distinguish a new value from a new tag.
-pub(super) fn renewal(found: &StoredSecret, now: Timestamp) -> Option<Renewal> {
+#[must_use]
+pub fn renewal(found: &StoredSecret, now: Timestamp) -> Option<Renewal> {
     if !found.has_value() || found.deletion.is_some() {
         return None;
     }

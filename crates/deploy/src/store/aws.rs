@@ -32,6 +32,7 @@ use super::{
     NewSecret, RotationState, SecretCreation, SecretStore, SecretUpdate, StoreError, StoreIdentity,
     StoredSecret, StoredValue, ValueVersion,
 };
+use connection::CredentialChain;
 use consistency::{WrittenSecrets, is_about_deletion};
 use error::Call;
 use goldenpath_core::config::{Characters, ReplicaRegion, Rotator, StoreConfig};
@@ -93,7 +94,7 @@ impl AwsStore {
     /// # Errors
     /// If a region, endpoint or proxy is missing or unusable, or there is no such session.
     pub async fn connect(config: &StoreConfig) -> Result<Self, StoreError> {
-        connection::connect(config).await
+        connection::connect(config, CredentialChain::Standard).await
     }
 
     fn call<'a>(&'a self, operation: &'static str, key: Option<&'a StoreKey>) -> Call<'a> {

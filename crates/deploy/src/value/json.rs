@@ -39,6 +39,33 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, SecretString)>, ValueErro
     })
 }
 
+/// Returns the keys of an object with any values, each once; None for another text.
+pub(super) fn keys(text: &str) -> Option<Vec<String>> {
+    struct KeyVisitor;
+
+    impl<'de> Visitor<'de> for KeyVisitor {
+        type Value = Vec<String>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut keys = Vec::new();
+            while let Some((key, _)) = entries.next_entry::<String, serde::de::IgnoredAny>()? {
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            }
+            Ok(keys)
+        }
+    }
+
+    let mut from = serde_json::Deserializer::from_str(text);
+    let keys = from.deserialize_map(KeyVisitor).ok()?;
+    from.end().ok().map(|()| keys)
+}
+
 struct ObjectVisitor<'a>(&'a Cell<Option<JsonProblem>>);
 
 impl<'de> Visitor<'de> for ObjectVisitor<'_> {

@@ -1,9 +1,10 @@
-//! A secret's value: texts by key, parsed from input and stored as a JSON object.
+//! A secret's value: texts by key, parsed from input and stored as a JSON object; or one text.
 //!
 //! Each text is a [`SecretString`], which is wiped on drop and hidden in `{:?}`. No error contains
 //! one, nor the message of a parser, which could contain one.
 
 mod dotenv;
+mod format;
 mod json;
 mod random;
 
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 
 use goldenpath_core::config;
 use goldenpath_core::config::SecretType;
+use goldenpath_core::manifest::ValueFormat;
 
 pub use random::{bytes_from_hex, characters, encoded, token};
 
@@ -81,6 +83,13 @@ pub enum ValueError {
     #[diagnostic(code(goldenpath::value::unknown_key), help("{help}"))]
     UnknownKey { key: String, secret_type: String, help: String },
 
+    #[error("the value is a text under the key `{text_key}`, and has no key `{key}`")]
+    #[diagnostic(
+        code(goldenpath::value::text),
+        help("give the text under `{text_key}`, or as standard input")
+    )]
+    OtherKeyThanText { key: String, text_key: String },
+
     #[error("the value lacks {}, which a value of type `{secret_type}` needs", quoted(keys))]
     #[diagnostic(code(goldenpath::value::missing_key), help("{help}"))]
     MissingKeys { keys: Vec<String>, secret_type: String, help: String },
@@ -143,12 +152,19 @@ impl SecretValue {
         Ok(Self(value))
     }
 
-    /// Parses a value from a store.
+    /// Returns a text as a value: the only one, under this key.
     ///
-    /// Returns None if it is not a JSON object of texts, numbers, true and false.
-    #[must_use]
-    pub fn stored(text: &SecretString) -> Option<Self> {
-        json::parse(text.expose_secret()).ok().map(Self)
+    /// Standard input of one line loses its line break, which programs add to their output.
+    ///
+    /// # Errors
+    /// [`ValueError::Empty`]
+    pub fn of_text(key: &str, text: &str) -> Result<Self, ValueError> {
+        let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+        let text = line.filter(|line| !line.contains('\n')).unwrap_or(text);
+        if text.is_empty() {
+            return Err(ValueError::Empty { key: key.to_owned() });
+        }
+        Ok(Self(vec![(key.to_owned(), SecretString::from(text))]))
     }
 
     /// Returns the value as a JSON object.
@@ -240,11 +256,16 @@ impl SecretValue {
         present.chain(removed.map(|(key, _)| (key.clone(), ValueKeyChange::Removed))).collect()
     }
 
-    /// Checks that this is a complete value of a type.
+    /// Checks that this is a complete value of a type, in the format of its manifest.
     ///
     /// # Errors
     /// If a key is unknown or missing, a text is empty, or the value is too large.
-    pub fn check(&self, name: &str, secret_type: &SecretType) -> Result<(), ValueError> {
+    pub fn check(
+        &self,
+        name: &str,
+        secret_type: &SecretType,
+        format: &ValueFormat,
+    ) -> Result<(), ValueError> {
         if self.is_empty() {
             return Err(ValueError::Nothing);
         }
@@ -270,7 +291,7 @@ impl SecretValue {
                 help: help.to_owned(),
             });
         }
-        match self.to_json().expose_secret().len() {
+        match self.to_stored(format).expose_secret().len() {
             bytes if bytes > MAX_BYTES => Err(ValueError::TooLarge { bytes }),
             _ => Ok(()),
         }
@@ -335,7 +356,7 @@ mod tests {
             json,
             serde_json::json!({ "a": "plain", "b.c": "quote\" \\ line\nend ü \u{1} 🔑" })
         );
-        let again = SecretValue::stored(&value.to_json()).unwrap();
+        let again = SecretValue::stored(&value.to_json(), &ValueFormat::Json).unwrap();
         assert_eq!(again.names(), ["a", "b.c"]);
         assert_eq!(again.to_json().expose_secret(), value.to_json().expose_secret());
     }
@@ -344,7 +365,9 @@ mod tests {
     fn a_value_is_checked_against_its_type() {
         let types = SecretTypes::built_in();
         let database = types.of("database-credentials");
-        let check = |texts: &[(&str, &str)]| value(texts).check("database-credentials", &database);
+        let check = |texts: &[(&str, &str)]| {
+            value(texts).check("database-credentials", &database, &ValueFormat::Json)
+        };
         assert_eq!(check(&[("username", "u"), ("password", "p")]), Ok(()));
         assert!(matches!(
             check(&[("username", "u")]),
@@ -371,6 +394,27 @@ mod tests {
             check(&[("username", "u"), ("password", &format!("{fits}x"))]),
             Err(ValueError::TooLarge { bytes })
         );
+    }
+
+    #[test]
+    fn one_line_of_input_is_a_text_without_its_line_break() {
+        for (given, expected) in [
+            ("abc", "abc"),
+            ("abc\n", "abc"),
+            ("abc\r\n", "abc"),
+            (" a b \n", " a b "),
+            ("abc\n\n", "abc\n\n"),
+            ("a\nb\n", "a\nb\n"),
+            ("{\"a\": 1}\n", "{\"a\": 1}"),
+        ] {
+            let value = SecretValue::of_text("token", given).unwrap();
+            assert_eq!(value.text("token").unwrap().expose_secret(), expected, "{given:?}");
+        }
+        for empty in ["", "\n", "\r\n"] {
+            let key = "token".to_owned();
+            let error = SecretValue::of_text("token", empty).unwrap_err();
+            assert_eq!(error, ValueError::Empty { key });
+        }
     }
 
     #[test]
@@ -410,7 +454,9 @@ mod tests {
         ] {
             let database = SecretTypes::built_in().of("database-credentials");
             let error = SecretValue::parse(text)
-                .and_then(|value| value.check("database-credentials", &database))
+                .and_then(|value| {
+                    value.check("database-credentials", &database, &ValueFormat::Json)
+                })
                 .unwrap_err();
             let shown = format!("{error} {error:?} {:?}", miette::Report::new(error.clone()));
             assert!(!shown.contains("hunter2") && !shown.contains("aHVud"), "{text}: {shown}");

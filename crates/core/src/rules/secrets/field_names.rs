@@ -1,6 +1,7 @@
 //! Names that announce a secret: `password: …`, `API_KEY=…`, `AccountKey=…`.
 
 use super::entropy::{is_name_like, is_random_body, is_sealed};
+use crate::config;
 
 /// The kind of secret that the name of a field announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,6 +230,17 @@ pub(super) fn is_value(strength: Strength, value: &str, is_name: &dyn Fn(&str) -
             !is_setting && !is_count && !is_name(value) && !is_name_like(value)
         }
     }
+}
+
+/// Returns whether a text may be the name of a key, such as `api_key`, `tls.key` and `PASSWORD`.
+///
+/// A word with digits, such as `hunter2`, is one only with separators.
+pub(super) fn is_key_name(text: &str) -> bool {
+    let has_digit = text.bytes().any(|byte| byte.is_ascii_digit());
+    config::check_key(text).is_ok()
+        && text.len() <= LONGEST_NAME
+        && !is_random_body(text.as_bytes())
+        && (!has_digit || text.len() < 5 || is_name_like(&text.to_ascii_lowercase()))
 }
 
 /// Returns whether a word after a name in a sentence or a comment is a secret.

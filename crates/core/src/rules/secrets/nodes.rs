@@ -21,7 +21,9 @@ impl Scan<'_> {
                     // In `data:` and `stringData:` of a Kubernetes Secret, each field is a value.
                     let is_data = own.is_some_and(|own| own.strength == Strength::Value);
                     let holds = !matches!(value.value, NodeValue::Mapping(_)) || is_data;
-                    let inherited = holder.filter(|holder| holder.strength == Strength::Value);
+                    let inherited = holder.filter(|holder| {
+                        holder.strength == Strength::Value && !is_of_value_format(&key.name, value)
+                    });
                     self.check_node(value, own.filter(|_| holds).or(inherited));
                 }
             }
@@ -74,6 +76,16 @@ impl Scan<'_> {
                 ..secret
             });
         }
+    }
+}
+
+/// Returns whether a field is `format` or `key` of `spec.value`, with what it may have.
+fn is_of_value_format(name: &str, value: &Node) -> bool {
+    let NodeValue::String(text) = &value.value else { return false };
+    match name {
+        "format" => matches!(text.as_str(), "json" | "text"),
+        "key" => field_names::is_key_name(text),
+        _ => false,
     }
 }
 

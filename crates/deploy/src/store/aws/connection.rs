@@ -3,11 +3,17 @@
 use std::env;
 use std::time::{Duration, SystemTime};
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
+};
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -47,7 +53,19 @@ const CREDENTIALS: Duration = Duration::from_secs(15);
 /// Credentials are fetched again this long before they expire, or after half of their time.
 const RENEWAL: Duration = Duration::from_secs(300);
 
-pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError> {
+/// The providers that credentials come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CredentialChain {
+    /// AWS's standard chain.
+    Standard,
+    /// Without its last provider, the instance's metadata service, which is slow to be missing.
+    WithoutInstance,
+}
+
+pub(super) async fn connect(
+    config: &StoreConfig,
+    chain: CredentialChain,
+) -> Result<AwsStore, StoreError> {
     let region = region(config).await?;
     let proxy = proxy::proxy(|name| env::var(name).ok())?;
     let timeouts = TimeoutConfig::builder()
@@ -57,11 +75,14 @@ pub(super) async fn connect(config: &StoreConfig) -> Result<AwsStore, StoreError
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region.clone())
-        .http_client(http_client(proxy))
+        .http_client(http_client(proxy.clone()))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts);
     if let Ok(name) = AppName::new("goldenpath") {
         loader = loader.app_name(name);
+    }
+    if chain == CredentialChain::WithoutInstance {
+        loader = loader.credentials_provider(chain_without_instance(&region, proxy));
     }
     let sdk = loader.load().await;
 
@@ -139,6 +160,23 @@ async fn credentials(
         source_identity: config.source_identity.clone(),
     };
     Ok(Some(SharedProvider::of(sts.assume_role(chain, role))))
+}
+
+/// Returns the standard chain without its last provider.
+fn chain_without_instance(region: &Region, proxy: ProxyConfig) -> CredentialsProviderChain {
+    let settings = ProviderConfig::without_region()
+        .with_region(Some(region.clone()))
+        .with_http_client(http_client(proxy));
+    let profile = ProfileFileCredentialsProvider::builder().configure(&settings).build();
+    let token = WebIdentityTokenCredentialsProvider::builder().configure(&settings).build();
+    let container = EcsCredentialsProvider::builder().configure(&settings).build();
+    CredentialsProviderChain::first_try(
+        "Environment",
+        EnvironmentVariableCredentialsProvider::new(),
+    )
+    .or_else("Profile", profile)
+    .or_else("WebIdentityToken", token)
+    .or_else("EcsContainer", container)
 }
 
 /// Returns the region of the standard chain, without its last provider.

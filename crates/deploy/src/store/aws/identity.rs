@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::connection::CredentialChain;
 use super::{AwsStore, connection};
 use crate::store::aws::error::Call;
 use crate::store::{StoreAccount, StoreError, StoreIdentity};
 use goldenpath_core::arn;
+use goldenpath_core::config::StoreConfig;
 use goldenpath_core::endpoint;
 
 /// The time limit for GetCallerIdentity, with its retries.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// The time limit for an account that `init` only offers.
+const OFFER_LIMIT: Duration = Duration::from_secs(5);
 
 /// The account as it is known so far.
 #[derive(Debug)]
@@ -45,6 +50,27 @@ impl AwsIdentity {
 }
 
 impl AwsStore {
+    /// Asks STS for the account of this machine's credentials, for a few seconds.
+    ///
+    /// The instance's metadata service is not asked for credentials.
+    ///
+    /// # Errors
+    /// There are no credentials or no region, or STS does not answer.
+    pub async fn find_caller() -> Result<StoreIdentity, StoreError> {
+        let find = async {
+            let config = StoreConfig::default();
+            let store = connection::connect(&config, CredentialChain::WithoutInstance).await?;
+            store.identify().await?;
+            Ok(store.known_identity())
+        };
+        timeout(OFFER_LIMIT, find).await.unwrap_or_else(|_| {
+            Err(StoreError::Unreachable {
+                endpoint: "STS".to_owned(),
+                reason: format!("no answer within {} seconds", OFFER_LIMIT.as_secs()),
+            })
+        })
+    }
+
     pub(super) fn known_identity(&self) -> StoreIdentity {
         StoreIdentity { region: Some(self.region.clone()), ..self.identity.known.borrow().clone() }
     }

@@ -1,5 +1,7 @@
 //! `goldenpath doctor`
 
+mod account;
+
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
@@ -18,16 +20,17 @@ use goldenpath_core::sanitize::{sanitize, sanitize_json};
 use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::gitops::WorkingCopy;
 use goldenpath_deploy::readiness::{
-    Readiness, ReadinessCheck, check_account, check_audit, check_gitops, check_signer,
-    check_unusable,
+    Readiness, ReadinessCheck, UnsetAccount, check_account, check_audit, check_gitops,
+    check_signer, check_unusable,
 };
 use goldenpath_deploy::reconcile::Account;
 
 /// Check that all that apply will need is there and permitted
 ///
-/// Changes nothing: reads from the stores, and tries pushes with `git push --dry-run`. Exits with
-/// 1 if something is missing. What only a change could show is unknown, with a command that
-/// checks it.
+/// Reads from the stores, and tries pushes with `git push --dry-run`. Exits with 1 if something is
+/// missing. What only a change could show is unknown, with a command that checks it. Changes
+/// nothing but the configuration: on a terminal, asks whether to write the account of a store into
+/// it, if none is there.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("doctor":
     "Check everything before the first apply" => "goldenpath doctor",
@@ -61,7 +64,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     project.check_locations(&repository)?;
     let environments = args.environments.select(&project)?;
     block_on(async {
-        let mut checks = check_stores(&project, &environments).await;
+        let (mut checks, unset) = check_stores(&project, &environments).await;
         checks.extend(check_places(&project, &repository, &environments, context));
         context.streams.brief_progress("Checking the audit branch …");
         checks.push(check_audit(&repository, &project.config.audit));
@@ -88,20 +91,28 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             count(Readiness::Ok),
             count(Readiness::Unknown)
         ));
+        if matches!(args.format, Format::Human) {
+            account::offer_accounts(&unset, &project, context)?;
+        }
         Ok(if missing == 0 { Outcome::Done } else { Outcome::Failed })
     })
 }
 
-async fn check_stores(project: &Project, environments: &[String]) -> Vec<ReadinessCheck> {
+/// Checks the stores; also returns the accounts that the configuration does not name.
+async fn check_stores(
+    project: &Project,
+    environments: &[String],
+) -> (Vec<ReadinessCheck>, Vec<UnsetAccount>) {
     if !project.config.has_backend() {
         let remedy = "set `store.backend` in goldenpath.yaml";
-        return vec![ReadinessCheck::missing("store", "", "no store is configured", remedy)];
+        let check = ReadinessCheck::missing("store", "", "no store is configured", remedy);
+        return (vec![check], Vec::new());
     }
     let names: BTreeSet<String> = environments.iter().cloned().collect();
     let opened = Account::open(&project.config, &project.root, names.clone()).await;
     let (accounts, unreadable) = match opened {
         Ok(opened) => opened,
-        Err(error) => return check_unusable(project, &names, &error.into()),
+        Err(error) => return (check_unusable(project, &names, &error.into()), Vec::new()),
     };
     let failed = unreadable
         .iter()
@@ -110,7 +121,7 @@ async fn check_stores(project: &Project, environments: &[String]) -> Vec<Readine
     for account in &accounts {
         checks.extend(check_account(project, account).await);
     }
-    checks
+    (checks, accounts.iter().filter_map(|account| UnsetAccount::of(project, account)).collect())
 }
 
 /// Checks the GitOps repositories, each once.
