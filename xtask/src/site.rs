@@ -163,9 +163,10 @@ fn relative(from: &Path, to: &Path) -> String {
 impl Page {
     fn of(path: &str, text: &str) -> Self {
         let title = text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(path);
-        let prose = text.split("\n\n").map(str::trim).find(|part| {
-            part.starts_with(|first: char| first.is_alphabetic())
-        });
+        let prose = text
+            .split("\n\n")
+            .map(str::trim)
+            .find(|part| part.starts_with(|first: char| first.is_alphabetic()));
         let prose = prose.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
         let end = prose.find(". ").map_or(prose.len(), |end| end + 1);
         Self {

@@ -217,7 +217,11 @@ impl SecretType {
             multiline: false,
             generate: None,
         });
-        Self { keys: vec![KeyDefinition { required: true, ..known }], other_keys: false }
+        Self {
+            keys: vec![KeyDefinition { required: true, ..known }],
+            other_keys: false,
+            rotation: self.rotation.clone(),
+        }
     }
 
     /// Returns the required keys that cannot be generated.
