@@ -144,7 +144,8 @@ fn plan_in_json_has_the_design_s_shape() {
     let store = &plan["stores"][0];
     assert_eq!(store["environments"], json!(["dev"]));
     assert_eq!((&store["account"], &store["region"]), (&json!(null), &json!(null)));
-    assert_eq!(plan.as_object().unwrap().len(), 10);
+    assert_eq!(plan["unfinishedReplicas"], json!([]));
+    assert_eq!(plan.as_object().unwrap().len(), 11);
 }
 
 #[test]
@@ -611,4 +612,18 @@ fn an_apply_that_is_killed_at_any_moment_is_finished_by_the_next() {
         assert!(platform.apply().run().success().stdout.starts_with("Nothing to do."));
     }
     assert!(cut_short > 0, "none of the runs was cut short");
+}
+
+#[test]
+fn a_plan_shows_the_changed_lines_of_a_projection_and_apply_where_its_commit_is() {
+    let platform = Platform::local();
+    platform.seed();
+    let first = platform.apply().run().success();
+    says(&first, &format!("in {} (branch main) (not pushed)", platform.gitops.path().display()));
+    platform.seed_changed("k8sSecretName: payments-db-creds ", "k8sSecretName: other ");
+    let plan = platform.plan(&[]).run().success().stdout;
+    for line in ["-    name: payments-db-creds", "+    name: other"] {
+        assert!(plan.contains(&format!("\n      {line}\n")), "{line}: {plan}");
+    }
+    assert!(plan.contains("\nPlan: 0 to create, 1 to change, 0 blocked.\n"), "{plan}");
 }

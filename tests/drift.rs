@@ -110,7 +110,7 @@ fn another_catalog_s_secret_is_not_taken_over_and_an_id_without_a_manifest_is_re
         outcome.stdout
     );
     assert_eq!(tags(&aws.describe(KEY)), theirs);
-    for id in ["SEC-0099", "7"] {
+    for id in ["SEC-0099", "seven"] {
         let outcome = aws.apply_with(&["--adopt", id]).fails_with(2);
         assert!(outcome.stderr.contains(id), "{}", outcome.stderr);
     }

@@ -151,7 +151,7 @@ fn a_life_from_its_beginning_to_its_end_with_a_way_back() {
     let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         shown.contains("- delete-secret")
-            && shown.contains("Plan: 0 to create, 0 to change, 1 to delete, 0 blocked."),
+            && shown.contains("Plan: 0 to create, 0 to change, 1 to delete (1 secret), 0 blocked."),
         "{shown}"
     );
     for words in [

@@ -132,7 +132,10 @@ fn a_replicated_secret_from_its_creation_to_its_end() {
     assert!(reasons(&aws).contains("goldenpath added the replica on "), "{}", reasons(&aws));
     let shown = aws.reach(aws.platform.plan(&[])).run().success().stdout;
     assert!(shown.contains("+ add-replica") && shown.contains("- remove-replica"), "{shown}");
-    assert!(shown.contains("Plan: 1 to create, 0 to change, 1 to delete, 0 blocked."), "{shown}");
+    assert!(
+        shown.contains("Plan: 1 to create, 0 to change, 1 to delete (1 replica), 0 blocked."),
+        "{shown}"
+    );
     aws.apply().success();
     assert_eq!(replicas(&aws), in_sync(&["eu-west-1", "eu-west-3"]));
 

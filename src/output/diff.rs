@@ -37,7 +37,7 @@ pub fn diff_for_people(difference: &FileDiff<'_>, terminal: TerminalStyle) -> St
 /// Returns the changed lines with their context.
 ///
 /// libgit2 fails only if memory runs out; then nothing is shown.
-fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
+pub(crate) fn hunks(before: &str, after: &str, terminal: TerminalStyle) -> String {
     let mut shown = String::new();
     let patch = git2::Patch::from_buffers(before.as_bytes(), None, after.as_bytes(), None, None);
     let Ok(mut patch) = patch else { return shown };

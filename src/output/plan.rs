@@ -1,10 +1,11 @@
 //! Renders a plan for people, in the style of Terraform.
 
+use crate::output::diff::hunks;
 use crate::output::style::TerminalStyle;
 use goldenpath_core::projection::TEMPLATE_FILE;
 use goldenpath_core::sanitize::sanitize;
 use goldenpath_deploy::reconcile::missing_values::{FEW, MissingValue};
-use goldenpath_deploy::reconcile::{Action, Effect, Plan};
+use goldenpath_deploy::reconcile::{Action, Effect, Plan, TextChange};
 
 /// How many secrets without a value are listed although the plan does not change them.
 const UNFOLDED: usize = 3;
@@ -24,6 +25,11 @@ pub(crate) fn for_people(plan: &Plan, terminal: TerminalStyle) -> String {
         let reason =
             terminal.style().dim().apply_to(sanitize(&action.reason).into_owned()).to_string();
         text.push_str(&format!("      {reason}\n"));
+        if let Some(TextChange { before, after }) = &action.text_change {
+            for line in hunks(before, after, terminal).lines() {
+                text.push_str(&format!("      {line}\n"));
+            }
+        }
     }
     let (notes, summary) = (render_notes(plan, terminal), render_summary(plan, terminal));
     if plan.actions.is_empty() {
@@ -44,7 +50,7 @@ fn render_summary(plan: &Plan, terminal: TerminalStyle) -> String {
     }
     let deletions = match plan.count(Effect::Delete) {
         0 => String::new(),
-        several => format!("{several} to delete, "),
+        several => format!("{several} to delete ({}), ", plan.deletions_by_kind()),
     };
     format!(
         "Plan: {} to create, {} to change, {deletions}{} blocked.\n",

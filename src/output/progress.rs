@@ -8,7 +8,7 @@ use super::streams::Streams;
 use crate::interrupt::StopGuard;
 use crate::output::progress_bar::{Bar, group_digits};
 use goldenpath_core::rules;
-use goldenpath_core::sanitize::sanitize_name;
+use goldenpath_core::sanitize::{sanitize, sanitize_name};
 use goldenpath_deploy::audit::PROPOSAL;
 use goldenpath_deploy::reconcile::{Action, ApplyEvent, ReconcileContext};
 
@@ -85,8 +85,13 @@ impl<'run> ApplyProgress<'run> {
                 streams.message(&format!("Waiting for another goldenpath process in {place} …"));
                 return;
             }
-            ApplyEvent::Committed(commit) => {
-                streams.message(&format!("committed {} in the GitOps repository", &commit[..8]));
+            ApplyEvent::Committed { commit, place, is_pushed } => {
+                let commit = &commit[..8];
+                streams.message(&sanitize(&if is_pushed {
+                    format!("pushed {commit} to {place}")
+                } else {
+                    format!("committed {commit} in {place} (not pushed)")
+                }));
                 return;
             }
             ApplyEvent::Recorded(_) | ApplyEvent::Proposed(_) => {

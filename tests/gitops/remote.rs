@@ -195,7 +195,7 @@ fn a_push_whose_answer_was_lost_is_found_to_have_arrived() {
     it.hook("post-receive", "kill -9 $PPID");
     let outcome = it.platform.apply().run().success();
     let head = it.remote.git(&["rev-parse", "main"]);
-    says(&outcome, &format!("committed {}", &head[..8]));
+    says(&outcome, &format!("pushed {}", &head[..8]));
     assert_eq!(it.log(), ["goldenpath: write 1 ExternalSecret (SEC-0007)", "Start"]);
 }
 

@@ -440,7 +440,9 @@ fn counts_deletions_blocked_actions_and_findings_are_goldenpath_s_own_whatever_a
     platform.seed_changed("status: active", "status: decommission_requested");
     let text = comment();
     assert!(
-        text.starts_with(&format!("{MARKER}## Plan: 0 to create, 0 to change, 1 to delete, ")),
+        text.starts_with(&format!(
+            "{MARKER}## Plan: 0 to create, 0 to change, 1 to delete (1 ExternalSecret), "
+        )),
         "{text}"
     );
     let own = text.split_once("\n---\n").unwrap().0;

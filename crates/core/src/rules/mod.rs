@@ -21,7 +21,7 @@ pub use gp407_consumer_loses_secret::{ConsumerLoss, ConsumerLosses};
 pub use gp602_rotation_overdue::Renewal;
 pub use gp603_value_under_old_key::{OldKey, OldKeys};
 pub use gp604_unrequested_policy::{UnrequestedPolicies, UnrequestedPolicy};
-pub use redaction::{ConfidentialSpans, redact_texts, secret_spans};
+pub use redaction::{ConfidentialSpans, mask_secrets, redact_texts, secret_spans};
 
 use crate::catalog::{Catalog, ChangeContext, Entry, Project, Selection};
 use crate::config::{ConfigError, Level};

@@ -275,6 +275,18 @@ pub fn secret_spans(text: &str) -> Vec<Range<usize>> {
     secrets::find_secrets_in_message(text).into_iter().map(|secret| secret.span).collect()
 }
 
+/// Returns a text with a mark in place of what looks like a secret.
+#[must_use]
+pub fn mask_secrets(text: &str) -> String {
+    let mut masked = text.to_owned();
+    let mut spans = secret_spans(text);
+    spans.sort_by_key(|span| span.start);
+    for span in spans.into_iter().rev() {
+        masked.replace_range(span, "***");
+    }
+    masked
+}
+
 /// Removes the secrets of a file from `texts` about it that are not findings.
 pub fn redact_texts<'text>(
     entry: &Entry,

@@ -30,7 +30,14 @@ pub enum ApplyEvent<'run> {
     /// The number of files that are written but not committed.
     Written(usize),
     /// The ID of the commit in a GitOps repository.
-    Committed(String),
+    Committed {
+        /// The commit's ID.
+        commit: String,
+        /// The repository and the branch.
+        place: String,
+        /// Whether the commit is pushed; a working copy is not.
+        is_pushed: bool,
+    },
     /// The projections are written, and the commit failed.
     CommitFailed(ReconcileError),
     /// The manifests that are marked wait for a review, at this URL if there is a pull request.
@@ -305,7 +312,11 @@ fn publish_projections(
         }
     }
     match commit {
-        Ok(Some(commit)) => report(ApplyEvent::Committed(commit)),
+        Ok(Some(commit)) => report(ApplyEvent::Committed {
+            commit,
+            place: gitops.place(),
+            is_pushed: matches!(gitops, Target::Remote(_)),
+        }),
         Ok(None) => {}
         Err(error) => report(ApplyEvent::CommitFailed(error.into())),
     }

@@ -228,7 +228,10 @@ fn update_action(desired: &DesiredSecret<'_>, found: &StoredSecret) -> Option<Ac
         key.unwrap_or("the account's default").to_owned()
     };
     let mut reasons = Vec::new();
-    reasons.extend(description.map(|_| "the description differs".to_owned()));
+    reasons.extend(description.map(|wanted| match &found.description {
+        Some(old) if !old.is_empty() => format!("description: \"{old}\" → \"{wanted}\""),
+        _ => format!("description: \"{wanted}\" is missing"),
+    }));
     reasons.extend(kms_key.map(|wanted| {
         format!("KMS key: {} → {}", shown(found.kms_key.as_deref()), shown(Some(wanted)))
     }));

@@ -48,7 +48,7 @@ pub use kms::{account_of_default_key, find_old_key};
 pub use missing_values::MissingValue;
 pub use orphans::{Orphan, StaleFile};
 pub use ownership::{ExpectedTags, SecretOwnership};
-pub use plan::{Action, BlockReason, Effect, Plan, Step};
+pub use plan::{Action, BlockReason, Effect, Plan, Step, TextChange};
 pub use replicas::UnfinishedReplica;
 pub use resource_policy::find_unrequested_policy;
 

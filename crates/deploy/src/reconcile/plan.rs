@@ -82,6 +82,17 @@ pub struct Action {
     pub step: Step,
     /// The secret's ARN, if it exists in AWS.
     pub arn: Option<String>,
+    /// The change of a file's text, for display only.
+    pub text_change: Option<TextChange>,
+}
+
+/// The text of a file before and after a change, without what looks like a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextChange {
+    /// The committed text.
+    pub before: String,
+    /// The text that is written.
+    pub after: String,
 }
 
 impl Action {
@@ -334,7 +345,15 @@ impl Step {
 impl Action {
     pub(super) fn of(request: &SecretRequest, target: &str, reason: String, step: Step) -> Self {
         let environment = request.environment.to_string();
-        Self { id: request.id, environment, target: target.to_owned(), reason, step, arn: None }
+        Self {
+            id: request.id,
+            environment,
+            target: target.to_owned(),
+            reason,
+            step,
+            arn: None,
+            text_change: None,
+        }
     }
 
     /// Returns the action's effect.
@@ -383,6 +402,24 @@ impl Plan {
         };
         let deleted = self.actions.iter().filter(is_deletion).map(|action| action.id);
         deleted.collect::<BTreeSet<_>>().len()
+    }
+
+    /// Returns what is deleted, by kind: `1 secret, 2 ExternalSecrets`. Empty if nothing is.
+    #[must_use]
+    pub fn deletions_by_kind(&self) -> String {
+        let count = |is_kind: fn(&Step) -> bool| {
+            self.actions.iter().filter(|action| is_kind(&action.step)).count()
+        };
+        let kinds = [
+            (count(|step| matches!(step, Step::DeleteSecret { .. })), "secret"),
+            (count(|step| matches!(step, Step::RemoveReplica { .. })), "replica"),
+            (count(|step| matches!(step, Step::RemoveProjection { .. })), "ExternalSecret"),
+        ];
+        let parts = kinds.into_iter().filter(|(count, _)| *count > 0).map(|(count, kind)| {
+            let plural = if count == 1 { "" } else { "s" };
+            format!("{count} {kind}{plural}")
+        });
+        parts.collect::<Vec<_>>().join(", ")
     }
 
     /// Returns a line about a changed projection template, if it has an effect.

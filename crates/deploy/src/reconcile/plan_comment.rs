@@ -67,13 +67,14 @@ struct Comment<'a> {
     findings: CommentList<'a, CommentWarning>,
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CommentSummary {
     manifests: usize,
     create: usize,
     change: usize,
     delete: usize,
+    deleted_kinds: String,
     blocked: usize,
     awaiting_value: usize,
 }
@@ -188,6 +189,7 @@ pub fn render_comment(
         create: plan.count(Effect::Create),
         change: plan.changes(),
         delete: plan.count(Effect::Delete),
+        deleted_kinds: plan.deletions_by_kind(),
         blocked: plan.count(Effect::Blocked),
         awaiting_value: plan.awaiting.len(),
     };
@@ -203,7 +205,7 @@ pub fn render_comment(
     let stores: Vec<CommentStore> = plan.stores.iter().map(store_row).collect();
     let with_at_most = |template: &Template, own: usize, most: usize| {
         let text = template.render(&Comment {
-            summary,
+            summary: summary.clone(),
             stores: CommentList::of(&stores, own),
             unread_trail: plan.unread_trail.as_deref(),
             template_change: template_change.as_deref(),

@@ -25,7 +25,7 @@ use super::rotation::{is_held_back as is_rotation_held_back, rotation_action};
 use super::saved_plan::digest;
 use super::{
     Account, Action, BlockReason, ExpectedTags, Plan, ReconcileContext, ReconcileError,
-    SecretOwnership, SecretSubject, Step, orphans, replicas,
+    SecretOwnership, SecretSubject, Step, TextChange, orphans, replicas,
 };
 use crate::gitops::FileState;
 use crate::store::{SecretStore, StoreAccount, StoreError, StoreIdentity, StoredSecret};
@@ -141,7 +141,7 @@ pub async fn plan(
     }
 
     let mut gates = Gates::of(context);
-    let mut state = Vec::new();
+    let (mut state, mut text_changes) = (Vec::new(), 0);
     for (desired, seen) in all_desired.iter().zip(seen) {
         let environment = desired.request.environment.as_str();
         let is_unseen = plan
@@ -195,6 +195,12 @@ pub async fn plan(
         let texts = actions.iter_mut().flat_map(|action| [&mut action.target, &mut action.reason]);
         let texts = texts.chain(awaiting.iter_mut().map(|awaiting| &mut awaiting.target));
         rules::redact_texts(desired.entry, context.project, texts);
+        for action in &mut actions {
+            if text_changes < MAX_TEXT_CHANGES {
+                action.text_change = find_text_change(context, desired, &action.step);
+                text_changes += usize::from(action.text_change.is_some());
+            }
+        }
         plan.awaiting.extend(awaiting);
         plan.actions.extend(actions);
     }
@@ -457,6 +463,29 @@ fn projection_action(desired: &DesiredSecret<'_>, state: FileState) -> Option<Ac
     };
     let step = Step::WriteProjection { projection: desired.projection.clone(), new };
     Some(Action::of(desired.request, &desired.projection.file, reason.to_owned(), step))
+}
+
+/// How many changed texts a plan holds: a changed template changes all of them in the same way.
+const MAX_TEXT_CHANGES: usize = 20;
+
+/// Returns the change of a projection's text, if it exists with another text.
+fn find_text_change(
+    context: &ReconcileContext<'_>,
+    desired: &DesiredSecret<'_>,
+    step: &Step,
+) -> Option<TextChange> {
+    let Step::WriteProjection { projection, new: false } = step else { return None };
+    let index = context.gitops_index(desired.request.environment.as_str())?;
+    let (_, target) = context.gitops.get(index)?;
+    // It is for display: what cannot be read is an error of the step itself.
+    let before = target.published_text(&projection.file).ok().flatten()?;
+    let masked = |text: &str| {
+        let mut text = rules::mask_secrets(text);
+        rules::redact_texts(desired.entry, context.project, [&mut text]);
+        text
+    };
+    let change = TextChange { before: masked(&before), after: masked(&projection.text) };
+    (change.before != change.after).then_some(change)
 }
 
 /// Rejects two manifests with the same file: each run would overwrite one of them.
