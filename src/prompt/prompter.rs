@@ -210,9 +210,18 @@ impl Prompter {
         parse: impl Fn(&str) -> Result<bool, String>,
     ) -> Result<bool, PromptError> {
         let question = Question { words, accepts_new_value: true, ..Question::default() };
-        let read = |answer: &str| parse(&answer.trim().to_lowercase());
-        let answer = self.text(&question, |answer| read(answer).map(drop))?;
-        Ok(read(&answer).unwrap_or(false))
+        let parse = |answer: &str| parse(&answer.trim().to_lowercase());
+        match &self.mode {
+            Mode::Lines => {
+                let answer = line_mode::text(&question, &mut |answer| parse(answer).map(drop))?;
+                Ok(parse(&answer).unwrap_or(false))
+            }
+            Mode::Keys(theme) => {
+                let shown = |is_yes: bool| if is_yes { "yes" } else { "no" }.to_owned();
+                let parse = &mut |answer: &str| parse(answer).map(|is_yes| (is_yes, shown(is_yes)));
+                self.ask(|| text::ask_parsed(&question, &**theme, self.terminal, parse))
+            }
+        }
     }
 
     /// Prints a line.

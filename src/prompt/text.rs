@@ -49,10 +49,18 @@ pub(crate) fn ask(
     terminal: TerminalStyle,
     check: &mut dyn FnMut(&str) -> Result<(), String>,
 ) -> Result<String, PromptError> {
-    TextPrompt::new(question, theme, terminal, None).ask(|prompt| {
-        let answer = prompt.answer();
-        check(&answer).map(|()| (answer.clone(), answer))
-    })
+    let parse = &mut |answer: &str| check(answer).map(|()| (answer.to_owned(), answer.to_owned()));
+    ask_parsed(question, theme, terminal, parse)
+}
+
+/// Asks until `parse` accepts an answer; it returns the answer and the words to show for it.
+pub(crate) fn ask_parsed<T>(
+    question: &Question<'_>,
+    theme: &dyn Theme,
+    terminal: TerminalStyle,
+    parse: &mut dyn FnMut(&str) -> Result<(T, String), String>,
+) -> Result<T, PromptError> {
+    TextPrompt::new(question, theme, terminal, None).ask(|prompt| parse(&prompt.answer()))
 }
 
 /// Asks until `check` accepts at least one of the suggestions; `checked` are chosen at first.

@@ -36,8 +36,6 @@ use goldenpath_core::vcs::{Repository, Snapshot};
     "Answer questions" => "goldenpath new secret",
     "Give the answers as flags, then create a branch and a commit" =>
         "goldenpath new secret --service payments --env dev --branch payments-db --commit",
-    "Request a secret whose value is one text" =>
-        "goldenpath new secret --type api-key --value-format text --value-key token",
     "Copy a manifest to other environments" =>
         "goldenpath new secret --from SEC-0001 --env test --env prod",
     "Copy a manifest to another secret of its environment" =>

@@ -24,7 +24,7 @@ use goldenpath_deploy::value::SecretValue;
 #[command(after_help = examples!("value":
     "Copy the value to the secret with the new name" => "goldenpath value copy SEC-0001 SEC-0002",
     "Copy it to another environment" =>
-        "goldenpath value copy SEC-0001 SEC-0003 --reason \"the vendor has one sandbox account\"",
+        "goldenpath value copy SEC-0001 SEC-0003 --reason one-sandbox-account",
 ))]
 pub(crate) struct Args {
     /// The ID of the secret to read
