@@ -24,12 +24,13 @@ pub fn bundle_schema(path: &str, source: &str, enums: &Enums) -> Result<String, 
     let mut used = Vec::new();
     inline_references(&mut schema, &mut used);
     if !used.is_empty() {
-        let definitions = &mut schema["$defs"];
-        if !definitions.is_object() {
-            *definitions = Value::Object(Map::new());
-        }
-        for name in used {
-            definitions[&name] = json!({ "$comment": GENERATED, "enum": [] });
+        let definitions = schema
+            .as_object_mut()
+            .map(|root| root.entry("$defs").or_insert_with(|| Value::Object(Map::new())));
+        if let Some(Value::Object(definitions)) = definitions {
+            definitions.extend(
+                used.into_iter().map(|name| (name, json!({ "$comment": GENERATED, "enum": [] }))),
+            );
         }
     }
     update_lists(&mut schema, enums);
@@ -59,7 +60,8 @@ fn inline_references(schema: &mut Value, used: &mut Vec<String>) {
 pub(super) fn update_lists(schema: &mut Value, enums: &Enums) -> bool {
     let Ok(lists) = serde_json::to_value(enums) else { return false };
     let mut is_changed = false;
-    for (name, definition) in schema["$defs"].as_object_mut().into_iter().flatten() {
+    let definitions = schema.get_mut("$defs").and_then(Value::as_object_mut);
+    for (name, definition) in definitions.into_iter().flatten() {
         let is_generated = definition.get("$comment").and_then(Value::as_str) == Some(GENERATED);
         let Some(list) = lists.get(name).filter(|list| is_generated && list.is_array()) else {
             continue;
