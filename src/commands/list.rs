@@ -94,6 +94,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         let mut removed = find_removed(&repository, &project, &catalog, tip, events)?;
         removed.retain(|one| args.filter.selects_environment_of(one.environment()));
         list_removed(&removed, args.format, context);
+        if repository.is_shallow() {
+            streams.message(
+                "Note: this clone's history is cut, so removed manifests that were never applied \
+                 are missing here. `git fetch --unshallow` fetches the history.",
+            );
+        }
         return Ok(Outcome::Done);
     }
     let mut outcome = Outcome::Done;

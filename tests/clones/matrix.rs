@@ -18,7 +18,11 @@ const COMMANDS: [&[&str]; 18] = [
     &["plan", "--from-ref", "origin/main", "--format", "markdown"],
     &["list", "--format", "json"],
     &["list", "--ref", "origin/main"],
+    &["list", "--removed", "--offline"],
     &["show", "payments-key", "--offline"],
+    &["edit", "payments-key", "--owner", "team-of-this-catalog", "--dry-run"],
+    &["edit", "payments-key", "--extend", "30d", "--dry-run"],
+    &["schema", "manifest"],
     &["due", "--offline", "--within", "300d"],
     &["render"],
     &["id", "list", "--offline"],
@@ -103,12 +107,15 @@ const KINDS: [Kind; 14] = [
 ];
 
 /// Another answer than the whole clone's: the kind, the command, the exit code, and what it says.
-const OTHERS: [(&str, &str, i32, &str); 22] = [
+const OTHERS: [(&str, &str, i32, &str); 27] = [
     ("shallow", "validate --from-ref origin/main", 2, "git fetch --unshallow"),
     ("shallow", "validate --merge-with origin/main", 2, "git fetch --unshallow"),
     ("shallow", "plan --from-ref origin/main", 2, "git fetch --unshallow"),
     ("shallow", "id next", 0, "shallow"),
     ("shallow", "new secret", 0, "shallow"),
+    ("shallow", "list --removed", 0, "git fetch --unshallow"),
+    ("shallow", "show", 0, "an unknown day"),
+    ("shallow", "edit payments-key --extend", 2, "git fetch --unshallow"),
     ("shallow", "due", 0, "git fetch --unshallow"),
     ("sparse", "lifecycle set", 2, "git sparse-checkout add"),
     ("submodule", "id list", 0, "SEC-0009"),
@@ -119,7 +126,9 @@ const OTHERS: [(&str, &str, i32, &str); 22] = [
     ("bare", "plan", 2, BARE),
     ("bare", "list --format json", 2, BARE),
     ("bare", "list --ref origin/main", 2, "no commit `origin/main`"),
+    ("bare", "list --removed", 2, BARE),
     ("bare", "show", 2, BARE),
+    ("bare", "edit", 2, BARE),
     ("bare", "due", 2, BARE),
     ("bare", "render", 2, BARE),
     ("bare", "id", 2, BARE),
