@@ -160,6 +160,25 @@ fn a_secret_that_a_service_owns_gets_a_schedule_and_nothing_that_is_the_service_
     let set = aws.platform.catalog.goldenpath(&["value", "set", "SEC-0007", "--yes"]);
     let set = aws.reach(set.stdin("password=hunter2")).run().fails_with(1);
     assert!(words(&set).contains("the AWS service `rds` owns the secret"), "{}", set.stderr);
+    // Nor is it the target of a copy.
+    aws.platform.write("SEC-0008", "other-credentials");
+    let file = "catalogs/secrets/payments/dev/SEC-0008.yaml";
+    let other = SEED.replace("SEC-0007", "SEC-0008").replace("payments-db", "other-db");
+    aws.platform.catalog.write(file, &other).commit_all("Another");
+    let name = KEY.replace("payments-db", "other-db");
+    let mut tags = seed_tags();
+    tags.insert("goldenpath.io/id", "SEC-0008");
+    tags.insert("aws:secretsmanager:owningService", "rds");
+    let value = "{\"password\":\"x\"}";
+    aws.call(
+        "CreateSecret",
+        json!({ "Name": name, "SecretString": value, "Tags": as_api_tags(&tags) }),
+    );
+    let copy = ["value", "copy", "SEC-0008", "SEC-0007", "--yes", "--replace"];
+    let copy = aws.reach(aws.platform.catalog.goldenpath(&copy)).run().fails_with(1);
+    assert!(words(&copy).contains("owns the secret of SEC-0007"), "{}", copy.stderr);
+    aws.platform.catalog.git(&["rm", "-q", file]);
+    aws.platform.catalog.commit_all("Without it");
     // Neither is its rotation canceled, nor is it deleted.
     aws.platform.seed_changed("rotationClass: standard", "rotationClass: none");
     assert_eq!(names(&aws.plan()), [""; 0]);

@@ -52,6 +52,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     block_on(async {
         let from = catalog.open(from, None).await?;
         let to = catalog.open(to, Some(&from)).await?;
+        to.check_changeable()?;
         if !to.had_no_value() && !args.replace {
             return Err(Failure::rejected(
                 format!("{} already has a value, which is kept", to.id()),

@@ -67,13 +67,8 @@ impl WorkTreeCatalog {
     /// Those of [`target`](Self::target), and a secret whose value an AWS service sets.
     pub(crate) async fn target_to_change(&self, id: &str) -> Result<ValueTarget<'_>, Failure> {
         let target = self.target(id).await?;
-        match &target.found.owning_service {
-            None => Ok(target),
-            Some(service) => Err(Failure::rejected(
-                format!("the AWS service `{service}` owns the secret of {}", target.id()),
-                "change the value in that service, which sets it and rotates it",
-            )),
-        }
+        target.check_changeable()?;
+        Ok(target)
     }
 
     /// Returns the secret of this ID in its store.
@@ -202,6 +197,20 @@ pub(crate) fn redact(entry: &Entry, project: &Project, mut text: String) -> Stri
 impl ValueTarget<'_> {
     pub(crate) fn id(&self) -> SecretId {
         self.request.id
+    }
+
+    /// Checks that goldenpath may change the value.
+    ///
+    /// # Errors
+    /// An AWS service owns the secret, and sets its value.
+    pub(crate) fn check_changeable(&self) -> Result<(), Failure> {
+        match &self.found.owning_service {
+            None => Ok(()),
+            Some(service) => Err(Failure::rejected(
+                format!("the AWS service `{service}` owns the secret of {}", self.id()),
+                "change the value in that service, which sets it and rotates it",
+            )),
+        }
     }
 
     /// Returns whether it had no value at the start of the command.
