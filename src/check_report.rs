@@ -81,6 +81,12 @@ impl Reporter for CheckReporter<'_> {
                 "Warning: {SCHEMA_FILE_NAME} has older lists than the enums, for editors: \
                  `goldenpath schema manifest --write` updates it."
             )),
+            Note::UnknownIds { count, first } => streams.message_once(&sanitize(&format!(
+                "Note: the IDs of {} may have been used before, such as that of {first}: this \
+                 clone's history is cut, and it has no audit trail. `git fetch --unshallow` \
+                 fetches the history.",
+                count_of(*count, "new manifest")
+            ))),
             Note::UpstreamUnknown { branch, error } => streams.message_once(&sanitize(&format!(
                 "Warning: cannot compare with the rules of the upstream branch `{branch}`: {error}."
             ))),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use goldenpath_testkit::{Account, Aws, KEY, Moto, Outcome, Platform, SEED, SEED_PATH};
+use goldenpath_testkit::{Account, Aws, KEY, Lag, Moto, Outcome, Platform, SEED, SEED_PATH};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -131,7 +131,7 @@ fn a_secret_that_was_never_created_is_ended_as_such() {
 fn a_secret_that_was_deleted_outside_is_created_again_only_on_request() {
     let aws = Aws::new("absent-lost");
     aws.platform.seed();
-    aws.apply().success();
+    apply_days_ago(&aws, 1, &[]).success();
     deleted_outside(&aws);
     let (action, reason) = only_action(&aws.plan());
     assert_eq!(action, "blocked");
@@ -231,4 +231,57 @@ fn a_creation_without_an_answer_is_not_never_created() {
     let (action, reason) = only_action(&aws.plan());
     assert_eq!(action, "blocked", "{reason}");
     assert!(reason.contains("create-secret"), "{reason}");
+}
+
+/// Returns the plan of a run that gives AWS this number of seconds to find what is new.
+fn plan_with_limit(aws: &Aws, seconds: u64) -> Outcome {
+    let plan = aws.reach(aws.platform.plan(&["--format", "json"]));
+    plan.env("GOLDENPATH_CONSISTENCY_LIMIT", seconds.to_string()).run().success()
+}
+
+#[test]
+fn a_secret_that_a_run_has_just_created_is_asked_for_again_by_the_next_one() {
+    let aws = Aws::new("absent-new");
+    aws.platform.seed();
+    // Neither the list nor the secret itself shows the creation.
+    for read in ["ListSecrets", "DescribeSecret"] {
+        aws.recorder.answer_as_before("CreateSecret", read, "", Lag::Answers(3));
+    }
+    aws.apply().success();
+    aws.recorder.reset();
+    assert_eq!(Platform::actions(&aws.plan()), [""; 0]);
+    let asked = aws.recorder.operations();
+    assert_eq!(asked.iter().filter(|call| *call == "DescribeSecret").count(), 1 + 3, "{asked:?}");
+
+    // So does a command that needs the secret.
+    let late = Aws::new("absent-new-value");
+    late.platform.seed();
+    late.recorder.answer_as_before("CreateSecret", "DescribeSecret", "", Lag::Answers(2));
+    late.apply().success();
+    let generate = ["value", "set", "SEC-0007", "--generate", "--yes"];
+    let generate = late.platform.catalog.goldenpath(&generate).stdin("username=app");
+    late.reach(generate).run().success();
+}
+
+#[test]
+fn a_new_secret_that_stays_absent_was_deleted_outside_and_an_older_one_is_not_waited_for() {
+    let aws = Aws::new("absent-new-lost");
+    aws.platform.seed();
+    aws.apply().success();
+    deleted_outside(&aws);
+    aws.recorder.reset();
+    let (action, reason) = only_action(&plan_with_limit(&aws, 1));
+    assert_eq!(action, "blocked");
+    assert!(reason.contains("deleted outside"), "{reason}");
+    let asked = aws.recorder.operations();
+    assert!(asked.iter().filter(|call| *call == "DescribeSecret").count() > 2, "{asked:?}");
+
+    let old = Aws::new("absent-old-lost");
+    old.platform.seed();
+    apply_days_ago(&old, 1, &[]).success();
+    deleted_outside(&old);
+    old.recorder.reset();
+    assert_eq!(only_action(&old.plan()).0, "blocked");
+    let asked = old.recorder.operations();
+    assert_eq!(asked.iter().filter(|call| *call == "DescribeSecret").count(), 1, "{asked:?}");
 }

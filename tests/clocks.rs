@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use goldenpath_testkit::{Outcome, Platform, Repository, SEED, SEED_PATH, findings, seed_with};
+use goldenpath_testkit::{
+    Outcome, Platform, Repository, SEED, SEED_PATH, findings, request, seed_with,
+};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -47,6 +49,10 @@ fn shallow(platform: &Platform, origin: &Repository) -> Repository {
     clone.git(&["fetch", "--quiet", "--depth=1", "origin", "main"]);
     clone.git(&["checkout", "--quiet", "-B", "main", "FETCH_HEAD"]);
     clone
+}
+
+fn request_named(name: &str) -> String {
+    request("SEC-0007", name)
 }
 
 fn due(repository: &Repository, arguments: &[&str]) -> Outcome {
@@ -108,6 +114,84 @@ fn where_history_is_cut_a_ttl_counts_from_the_first_recorded_event_or_is_unknown
     clone.goldenpath(&["audit", "show"]).run().success();
     assert_eq!(validated(&clone), (vec![expired], String::new()));
     assert_eq!(dates(&clone), (vec![format!("ttl {} {}", day(10), day(40))], vec![]));
+}
+
+/// Returns the messages of GP406 of a staged change, and what `validate` notes.
+#[track_caller]
+fn reused(repository: &Repository) -> (Vec<String>, String) {
+    let validate = ["validate", "--staged", "--format", "json"];
+    let outcome = repository.goldenpath(&validate).run();
+    let findings = findings(&outcome).into_iter();
+    let reused = findings.filter(|found| found.rule.starts_with("GP406"));
+    (reused.map(|found| found.message).collect(), outcome.stderr)
+}
+
+#[test]
+fn where_history_is_cut_an_id_of_the_audit_trail_is_not_new_or_it_is_unknown() {
+    let (platform, origin) = with_remote(SEED);
+    apply_days_ago(&platform, 40);
+    platform.catalog.git(&["rm", "--quiet", SEED_PATH]);
+    platform.catalog.git_days_ago(20, &["commit", "--quiet", "--message", "Remove it"]);
+    push(&platform);
+    let taken = |repository: &Repository| {
+        repository.write("catalogs/secrets/payments/dev/SEC-0007.yaml", &request_named("another"));
+        repository.git(&["add", "--all"]);
+    };
+    // With the whole history, its commit is named.
+    let whole = Repository::clone_of(&origin);
+    taken(&whole);
+    let (messages, notes) = reused(&whole);
+    assert!(messages[0].contains("was used before: commit "), "{messages:?}");
+    assert_eq!(notes, "");
+
+    let clone = shallow(&platform, &origin);
+    assert_eq!(reused(&clone), (vec![], String::new()), "nothing is new");
+    taken(&clone);
+    let (messages, notes) = reused(&clone);
+    assert_eq!(messages, [""; 0]);
+    assert!(notes.contains("the IDs of 1 new manifest may have been used before"), "{notes}");
+    assert!(notes.contains("git fetch --unshallow"), "{notes}");
+
+    clone.goldenpath(&["audit", "show"]).run().success();
+    let (messages, notes) = reused(&clone);
+    let day = day(40);
+    let expected = format!(
+        "the ID `SEC-0007` was used before: the audit trail has its `create-secret` of {day}"
+    );
+    assert_eq!((messages, notes), (vec![expected], String::new()));
+
+    // Another ID is not in the trail.
+    clone.git(&["rm", "--quiet", "--force", SEED_PATH]);
+    let other = request_named("another").replace("SEC-0007", "SEC-0008");
+    clone.write("catalogs/secrets/payments/dev/SEC-0008.yaml", &other);
+    clone.git(&["add", "--all"]);
+    assert_eq!(reused(&clone), (vec![], String::new()));
+}
+
+#[test]
+fn a_manifest_that_was_applied_after_the_change_has_not_used_its_id_before() {
+    let (platform, origin) = with_remote(SEED);
+    let start = platform.catalog.git(&["rev-parse", "HEAD"]);
+    platform.write("SEC-0008", "another-key");
+    platform.catalog.commit_all_days_ago(30, "SEC-0008");
+    push(&platform);
+    apply_days_ago(&platform, 20);
+    let clone = Repository::new();
+    let url = format!("file://{}", origin.path().display());
+    clone.git(&["remote", "add", "origin", &url]);
+    platform.catalog.write("README.md", "x\n").commit_all_days_ago(10, "Something else");
+    push(&platform);
+    clone.git(&["fetch", "--quiet", "--depth=3", "origin", "main"]);
+    clone.git(&["fetch", "--quiet", "--depth=1", "origin", &start]);
+    clone.git(&["checkout", "--quiet", "-B", "main", "FETCH_HEAD"]);
+    clone.git(&["fetch", "--quiet", "--depth=3", "origin", "main:refs/remotes/origin/main"]);
+    clone.git(&["fetch", "--quiet", "--depth=1", "origin", &start]);
+    assert_eq!(clone.git(&["rev-parse", "--is-shallow-repository"]), "true");
+    clone.goldenpath(&["audit", "show"]).run().success();
+    let change = ["validate", "--from-ref", &start, "--to-ref", "origin/main"];
+    let checked = clone.goldenpath(&change).run();
+    assert!(!checked.stdout.contains("GP406"), "{}", checked.said());
+    assert!(!checked.stderr.contains("used before"), "{}", checked.stderr);
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod kms;
 mod lifecycle;
 mod limits;
 mod list;
+mod live;
 mod many;
 mod new_secret;
 mod plan_markdown;

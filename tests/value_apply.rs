@@ -538,7 +538,9 @@ fn an_external_secret_waits_for_the_value_and_one_that_is_there_stays() {
     let plan = aws.plan();
     assert_eq!(Platform::actions(&plan), [format!("SEC-0007 create-secret {KEY}")]);
     assert_eq!(awaiting(&plan), [format!("SEC-0007 {KEY} held back")]);
-    let applied = aws.apply().success();
+    // Long before it is lost.
+    let apply = aws.platform.apply().env("GOLDENPATH_CLOCK", "1700000000");
+    let applied = aws.reach(apply).run().success();
     let line = format!(
         "{KEY}: `goldenpath value set SEC-0007`; its ExternalSecret is held back until it has a \
          value\n"

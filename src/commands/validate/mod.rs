@@ -87,9 +87,6 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             return check_and_print(&repository, &range, &selection, args.format, &context.streams);
         }
         let fix_args = FixArgs { is_dry_run: args.diff, with_unsafe: args.unsafe_fixes };
-        // A fix can write to the index, whose IDs are longer.
-        let repository =
-            if repository.has_long_ids() { repository.check_format()? } else { repository };
         return fix(&repository, &range, &selection, fix_args, args.format, context);
     }
     // Reading commits needs no work tree.

@@ -8,6 +8,7 @@ use crate::args::gitops_place::GitopsPlace;
 use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
+use goldenpath_core::clock;
 use goldenpath_core::config::SecretType;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey, ValueFormat};
 use goldenpath_core::rules;
@@ -15,7 +16,7 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 use goldenpath_deploy::audit::{RecordedAction, Recorder};
 use goldenpath_deploy::lifecycle::LifecycleError;
 use goldenpath_deploy::reconcile;
-use goldenpath_deploy::reconcile::{Account, ExpectedTags, SecretOwnership};
+use goldenpath_deploy::reconcile::{Account, ExpectedTags, RecordedSecrets, SecretOwnership};
 use goldenpath_deploy::store::{SecretStore, Store, StoreError, StoredSecret};
 
 /// The catalog in the work tree.
@@ -131,7 +132,9 @@ impl WorkTreeCatalog {
             Some(other) => Rc::clone(&other.store),
             None => Rc::new(Store::open(&config(request), &project.root).await?),
         };
-        let found = store.describe(&key).await?;
+        let recorded = RecordedSecrets::new(&self.repository, &project.config.audit);
+        let secret = (request.id, &key);
+        let found = recorded.describe(&store, &config(request), secret, clock::now()).await?;
         let place = store.place();
         let found = found.ok_or_else(|| {
             Failure::rejected(

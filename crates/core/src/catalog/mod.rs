@@ -27,7 +27,7 @@ use crate::catalog::claims::Claims;
 use crate::manifest::{MAX_BYTES, SecretId, SecretRequest};
 use crate::trail::TrailViolation;
 use crate::used_ids;
-use crate::used_ids::{Limit, Reservations};
+use crate::used_ids::{EarlierUse, Limit, Reservations};
 use crate::vcs::{Blob, ChangedPaths, File, Repository, Snapshot, SourceError, Unreadable};
 
 /// The manifests of one snapshot, sorted by path.
@@ -88,8 +88,12 @@ pub struct BaseCatalog {
     pub changed: BTreeSet<String>,
     /// The catalog's folder after the change, if it moves.
     pub moved_to: Option<String>,
-    /// New IDs that history already has, each with the newest commit that has it.
-    pub reused_ids: BTreeMap<String, String>,
+    /// New IDs that history or, where it is cut, the audit trail already has.
+    pub reused_ids: BTreeMap<String, EarlierUse>,
+    /// The paths of manifests with new IDs that may have been used before.
+    ///
+    /// History is cut, and the clone has no audit trail.
+    pub unknown_ids: BTreeSet<String>,
     /// New IDs more than `ids.maxGap` above the default branch's, if not reserved.
     pub jumps: BTreeSet<SecretId>,
     /// The highest ID of the default branch; only set if there are jumps.
@@ -203,29 +207,35 @@ impl ChangeContext<'_> {
             changed: self.change.after.clone(),
             moved_to: project.moved_to.clone(),
             reused_ids: BTreeMap::new(),
+            unknown_ids: BTreeSet::new(),
             jumps: BTreeSet::new(),
             highest: None,
             trails: self.trails.clone(),
         })
     }
 
-    /// Returns which new IDs of `entries` history has, with the newest such commit.
+    /// Finds the new IDs of `entries` that were used before.
     fn find_reused_ids(
         &self,
         repository: &Repository,
         project: &Project,
-        before: &BaseCatalog,
+        before: &mut BaseCatalog,
         entries: &[Entry],
-    ) -> Result<BTreeMap<String, String>, SourceError> {
+    ) -> Result<(), SourceError> {
         let known: BTreeSet<&str> = before.entries.iter().filter_map(Entry::claimed_id).collect();
-        let changed = |entry: &&Entry| before.changed.contains(&entry.path);
-        let new = entries
-            .iter()
-            .filter(changed)
-            .filter_map(Entry::claimed_id)
-            .filter(|id| !known.contains(id));
+        let changed = entries.iter().filter(|entry| before.changed.contains(&entry.path));
+        let new: Vec<(&str, &Entry)> = changed
+            .filter_map(|entry| Some((entry.claimed_id()?, entry)))
+            .filter(|(id, _)| !known.contains(id))
+            .collect();
+        let ids = new.iter().map(|(id, _)| (*id).to_owned()).collect();
         // A file that was already in the folder to which the catalog moves has used no ID.
-        used_ids::find_in_history(repository, self.used_ids_tip, &project.config.catalog, new)
+        let scope = (project.config.catalog.as_str(), &project.config.audit);
+        let uses = used_ids::find_earlier_uses(repository, self.used_ids_tip, scope, &ids)?;
+        let unknown = new.iter().filter(|(id, _)| uses.unknown.contains(*id));
+        let unknown = unknown.map(|(_, entry)| entry.path.clone()).collect();
+        (before.reused_ids, before.unknown_ids) = (uses.found, unknown);
+        Ok(())
     }
 
     /// Finds the new IDs, in names and manifests, too far above the default branch's.
@@ -383,7 +393,7 @@ impl Catalog {
         entries.par_sort_unstable_by(|one, other| one.path.cmp(&other.path));
         services.extend(services_of(entries.iter().map(|entry| entry.path.as_str()), project));
         if let (Some(before), Some(step)) = (&mut before, step) {
-            before.reused_ids = step.find_reused_ids(repository, project, before, &entries)?;
+            step.find_reused_ids(repository, project, before, &entries)?;
             step.find_jumps(repository, project, before, &entries)?;
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -60,6 +60,13 @@ pub enum Note<'a> {
     },
     /// The lists in the catalog's own schema differ from its enums.
     StaleSchema,
+    /// New IDs may have been used before: history is cut, and the clone has no audit trail.
+    UnknownIds {
+        /// The number of manifests.
+        count: usize,
+        /// The path of the first one.
+        first: &'a str,
+    },
     /// The rules of the upstream branch cannot be read.
     UpstreamUnknown {
         /// The short name of the upstream branch, such as `origin/main`.
@@ -234,6 +241,12 @@ pub fn check(
         if let Some(first) = unknown_ages.first() {
             reporter.note(&Note::UnknownAge { count: unknown_ages.len(), first });
         }
+    }
+    let unknown_ids = checked.catalog.before.as_ref().map(|before| &before.unknown_ids);
+    if let Some(ids) = unknown_ids
+        && let Some(first) = ids.first()
+    {
+        reporter.note(&Note::UnknownIds { count: ids.len(), first });
     }
     let (catalog, mut findings) = rules.finish(checked)?;
     let is_of_a_rule_file =

@@ -4,6 +4,11 @@
 //! On a change, searches the history of the branch for new IDs, and rejects an ID if a file with
 //! that name was ever in the catalog.
 //!
+//! Where history is cut (in a shallow clone), the audit trail counts too, as far as the clone has
+//! fetched it: an ID is rejected if a run recorded it before the change, or recorded the end of its
+//! secret. Without the trail, the check notes that it does not know, and
+//! `git fetch --unshallow` fetches the history.
+//!
 //! ## Why is this bad?
 //! If an auditor asks about SEC-0007 two years later, it must identify exactly one secret.
 //!
@@ -19,6 +24,7 @@
 
 use super::{Rule, RuleCheck, Severity, Sink, before_after};
 use crate::catalog::{Catalog, Project};
+use crate::used_ids::EarlierUse;
 
 pub(super) const RULE: Rule = Rule {
     code: "GP406",
@@ -36,13 +42,19 @@ fn check(catalog: &Catalog, _: &Project, sink: &mut Sink<'_>) {
         if catalog.entries.iter().filter(|other| other.claimed_id() == Some(id)).count() > 1 {
             continue;
         }
-        if let Some(commit) = before.reused_ids.get(id) {
-            let message = format!(
-                "the ID `{id}` was used before: commit {} has it",
-                &commit[..8.min(commit.len())]
-            );
-            let help = "use a new ID: `goldenpath new secret` takes one that was never used";
-            sink.at(entry, "/metadata/id", message, help.to_owned());
-        }
+        let Some(earlier) = before.reused_ids.get(id) else { continue };
+        let shown = match earlier {
+            EarlierUse::Commit(commit) => {
+                format!("commit {} has it", &commit[..8.min(commit.len())])
+            }
+            EarlierUse::Event(event) => format!(
+                "the audit trail has its `{}` of {}",
+                event.action,
+                event.time.strftime("%Y-%m-%d")
+            ),
+        };
+        let message = format!("the ID `{id}` was used before: {shown}");
+        let help = "use a new ID: `goldenpath new secret` takes one that was never used";
+        sink.at(entry, "/metadata/id", message, help.to_owned());
     }
 }

@@ -19,6 +19,7 @@ use git2::Oid;
 
 pub use limit::{Limit, Reservations};
 pub use origin::IdOrigin;
+pub use recorded::RecordedUse;
 pub use scan::ScanDepth;
 
 use crate::config::AuditConfig;
@@ -187,6 +188,62 @@ impl UsedIds {
         let held = find_in_history(repository, base, catalog, ids.iter().map(String::as_str))?;
         Ok(held.into_keys().filter_map(|id| SecretId::parse(&id).ok()).collect())
     }
+}
+
+/// What shows that an ID was used before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EarlierUse {
+    /// The newest commit that has a manifest with the ID.
+    Commit(String),
+    /// An event of the audit trail, where history is cut.
+    Event(RecordedUse),
+}
+
+/// The earlier uses of IDs.
+#[derive(Debug, Default)]
+pub struct EarlierUses {
+    /// By ID.
+    pub found: BTreeMap<String, EarlierUse>,
+    /// The IDs of which it is unknown: history is cut, and the clone has no audit trail.
+    pub unknown: BTreeSet<String>,
+}
+
+/// Returns which of `ids` the history of a commit has, or the audit trail if history is cut.
+///
+/// The audit trail is read as it was fetched last.
+///
+/// # Errors
+/// A repository that cannot be read.
+pub fn find_earlier_uses(
+    repository: &Repository,
+    commit: Snapshot,
+    scope: (&str, &AuditConfig),
+    ids: &BTreeSet<String>,
+) -> Result<EarlierUses, SourceError> {
+    let (catalog, audit) = scope;
+    let held = find_in_history(repository, commit, catalog, ids.iter().map(String::as_str))?;
+    let mut uses = EarlierUses::default();
+    let open: BTreeSet<SecretId> = ids
+        .iter()
+        .filter(|id| !held.contains_key(*id))
+        .filter_map(|id| SecretId::parse(id).ok())
+        .collect();
+    uses.found.extend(held.into_iter().map(|(id, commit)| (id, EarlierUse::Commit(commit))));
+    if open.is_empty() || !repository.is_history_cut(commit)? {
+        return Ok(uses);
+    }
+    let recorded = match repository.commit_time(commit)? {
+        Some(time) => recorded::find_recorded_uses(repository, audit, &open, time),
+        None => Ok(None),
+    };
+    match recorded {
+        Ok(Some(recorded)) => uses.found.extend(
+            recorded.into_iter().map(|(id, event)| (id.to_string(), EarlierUse::Event(event))),
+        ),
+        // A trail that cannot be read says as little as none.
+        Ok(None) | Err(_) => uses.unknown.extend(open.iter().map(SecretId::to_string)),
+    }
+    Ok(uses)
 }
 
 /// Returns which of `ids` were a manifest's file name in the history of a commit.

@@ -1,10 +1,10 @@
 //! The files of a branch that only gets new ones, in any repository.
 
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::{fs, io};
 
-use git2::{
-    Delta, ErrorCode, ObjectType, Oid, Repository as Git, Sort, TreeWalkMode, TreeWalkResult,
-};
+use git2::{ErrorCode, ObjectType, Oid, Repository as Git, Sort, TreeWalkMode, TreeWalkResult};
 
 use super::clone::{fetch_missing, is_cut, is_partial};
 use super::{Repository, SourceError};
@@ -85,6 +85,12 @@ const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// The number of folders in a path that are followed.
 const DEEPEST: usize = 8;
 
+/// The mode of a folder (gitformat-index, "mode").
+const FOLDER: i32 = 0o040_000;
+
+/// The number of trees that are cached.
+const MAX_CACHED_TREES: usize = 64;
+
 /// Calls `visit` with the path and the content of each file of a commit that `is_new`.
 ///
 /// In a partial clone, the missing ones are fetched in one batch. Symbolic links, submodules, files
@@ -148,6 +154,67 @@ fn files_of(git: &Git, commit: Oid) -> Result<Vec<(String, Option<Oid>)>, Source
     Ok(files)
 }
 
+/// The entries of a tree by name: the object and the mode of each.
+type TreeContent = BTreeMap<Vec<u8>, (Oid, i32)>;
+
+/// The trees that were read last: a commit and its parent share most of theirs.
+#[derive(Default)]
+struct TreeCache(HashMap<Oid, Rc<TreeContent>>);
+
+impl TreeCache {
+    fn read(&mut self, git: &Git, id: Oid) -> Result<Rc<TreeContent>, git2::Error> {
+        if let Some(known) = self.0.get(&id) {
+            return Ok(Rc::clone(known));
+        }
+        let tree = git.find_tree(id)?;
+        let items = tree.iter().map(|entry| {
+            let item = (entry.id(), entry.filemode());
+            (entry.name_bytes().to_vec(), item)
+        });
+        let items: Rc<TreeContent> = Rc::new(items.collect());
+        if self.0.len() >= MAX_CACHED_TREES {
+            self.0.clear();
+        }
+        self.0.insert(id, Rc::clone(&items));
+        Ok(items)
+    }
+
+    /// Calls `visit` with each file of a tree that another lacks, or has with another content.
+    ///
+    /// It gets the path, and whether the other lacks it. Equal folders are not read: libgit2 would
+    /// read all folders of both trees.
+    fn compare(
+        &mut self,
+        git: &Git,
+        (before, after): (Oid, Oid),
+        visit: &mut dyn FnMut(String, bool),
+    ) -> Result<(), git2::Error> {
+        let is_folder = |item: (Oid, i32)| item.1 == FOLDER;
+        let mut open = vec![(before, Some(after), String::new())];
+        while let Some((before, after, folder)) = open.pop() {
+            if after == Some(before) {
+                continue;
+            }
+            let before = self.read(git, before)?;
+            let after = after.map(|after| self.read(git, after)).transpose()?;
+            for (name, item) in before.iter() {
+                let other = after.as_ref().and_then(|after| after.get(name)).copied();
+                if other == Some(*item) {
+                    continue;
+                }
+                let path = format!("{folder}{}", String::from_utf8_lossy(name));
+                let other = other.filter(|other| is_folder(*other) == is_folder(*item));
+                if is_folder(*item) {
+                    open.push((item.0, other.map(|(id, _)| id), format!("{path}/")));
+                } else {
+                    visit(path, other.is_none());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Returns how the history of a commit changes or removes files below a folder.
 ///
 /// Each commit is compared with all of its parents, since a merge can drop the files of one.
@@ -159,28 +226,19 @@ pub fn branch_history(git: &Git, tip: Oid) -> Result<BranchHistory, SourceError>
     let mut walk = git.revwalk().map_err(failed())?;
     walk.set_sorting(Sort::TOPOLOGICAL).and_then(|()| walk.push(tip)).map_err(failed())?;
     let mut history = BranchHistory::default();
+    let mut trees = TreeCache::default();
     for id in walk {
         let commit = id.and_then(|id| git.find_commit(id)).map_err(failed())?;
-        let after = commit.tree().map_err(failed())?;
         if is_cut(&commit) {
             history.cut = Some(commit.id().to_string());
         }
         for parent in commit.parent_ids() {
-            let before =
-                git.find_commit(parent).and_then(|parent| parent.tree()).map_err(failed())?;
-            let diff = git.diff_tree_to_tree(Some(&before), Some(&after), None).map_err(failed())?;
-            let changed = diff.deltas().filter(|delta| delta.status() != Delta::Added);
-            history.changes.extend(changed.map(|delta| {
-                FileChange {
-                    commit: commit.id().to_string(),
-                    file: delta
-                        .old_file()
-                        .path_bytes()
-                        .map(|path| String::from_utf8_lossy(path).into_owned())
-                        .unwrap_or_default(),
-                    is_removal: delta.status() == Delta::Deleted,
-                }
-            }));
+            let before = git.find_commit(parent).map_err(failed())?.tree_id();
+            let mut changed = |file: String, is_removal: bool| {
+                let commit = commit.id().to_string();
+                history.changes.push(FileChange { commit, file, is_removal });
+            };
+            trees.compare(git, (before, commit.tree_id()), &mut changed).map_err(failed())?;
         }
     }
     Ok(history)

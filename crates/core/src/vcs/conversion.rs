@@ -240,12 +240,14 @@ impl GitReader {
         }
     }
 
-    /// Writes the index of git's environment into a view.
+    /// Writes the index of git's environment into a view, in place of an older one.
     pub(super) fn write_index(&self, view: &Path) -> io::Result<()> {
         let listed = self.run(&["ls-files", "--stage", "--debug", "-z"], b"")?;
         let unreadable = || io::Error::other("cannot read the output of `git ls-files`");
         let failed = |error: git2::Error| io::Error::other(error.message().to_owned());
         let mut index = git2::Index::open(&view.join("index")).map_err(failed)?;
+        // It may have been written before.
+        index.clear().map_err(failed)?;
         let mut rest = listed.as_slice();
         while !rest.is_empty() {
             // `<mode> <id> <stage>\t<path>\0`, and five lines of `git ls-files --debug`.

@@ -68,7 +68,8 @@ impl Repository {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
-        let index = self.read_index()?;
+        // A converted one was written when the repository was opened.
+        let index = self.read_index_file()?;
         Ok(self.index.get_or_init(|| index))
     }
 
@@ -77,6 +78,11 @@ impl Repository {
     /// # Errors
     /// An index that cannot be read.
     pub(super) fn read_index(&self) -> Result<Index, SourceError> {
+        self.convert_index()?;
+        self.read_index_file()
+    }
+
+    fn read_index_file(&self) -> Result<Index, SourceError> {
         let path = self.index_file();
         let mut file = Index::open(&path)?;
         if file.is_sparse() {

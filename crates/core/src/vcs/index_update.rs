@@ -2,6 +2,7 @@
 //!
 //! The `git` program writes the index, as libgit2 does not know split and sparse ones.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use git2::Oid;
@@ -9,6 +10,9 @@ use git2::Oid;
 use super::index::{Index, IndexStatus};
 use super::{Repository, SourceError};
 use crate::vcs::git::LOCAL;
+
+/// The number of paths in the arguments of one `git` program.
+const MAX_PATHS: usize = 500;
 
 impl Repository {
     /// Reports whether the index has a file at `path`, or a side of a conflict.
@@ -73,14 +77,44 @@ impl Repository {
     pub fn move_in_index(&self, moves: &[(&str, &str)]) -> Result<(), SourceError> {
         // Read again: changes that another process has staged since must stay.
         let index = self.read_index()?;
+        let staged = moves.iter().filter_map(|(from, to)| Some((*from, *to, index.at(from)?)));
+        let staged: Vec<_> = staged.collect();
+        let whole = self.whole_ids(staged.iter().map(|(from, ..)| *from))?;
         let mut lines = String::new();
-        for (from, to) in moves {
-            if let Some(file) = index.at(from) {
-                remove(&mut lines, from);
-                add(&mut lines, file.mode, file.id, to);
-            }
+        for (from, to, file) in staged {
+            let id = whole.get(from).cloned().unwrap_or_else(|| file.id.to_string());
+            remove(&mut lines, &id, from);
+            add(&mut lines, file.mode, &id, to);
         }
         self.update_index(&["--index-info"], &lines)
+    }
+
+    /// Returns the IDs of staged files in git's own index, if they are longer than in snapshots.
+    fn whole_ids<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a str>,
+    ) -> Result<HashMap<String, String>, SourceError> {
+        let mut ids = HashMap::new();
+        if !self.has_long_ids() {
+            return Ok(ids);
+        }
+        let paths: Vec<String> = paths.map(|path| format!(":(top,literal){path}")).collect();
+        for paths in paths.chunks(MAX_PATHS) {
+            let options = ["ls-files", "--stage", "-z", "--full-name", "--"];
+            let paths = paths.iter().map(String::as_str);
+            let arguments: Vec<&str> = options.into_iter().chain(paths).collect();
+            for line in self.list_files("the index", &arguments)? {
+                // `<mode> <id> <stage>\t<path>` (git-ls-files, "Output").
+                let unreadable = || SourceError::Git {
+                    what: "the index".to_owned(),
+                    message: format!("`git ls-files` printed {line:?}"),
+                };
+                let (entry, path) = line.split_once('\t').ok_or_else(unreadable)?;
+                let id = entry.split(' ').nth(1).ok_or_else(unreadable)?;
+                ids.insert(path.to_owned(), id.to_owned());
+            }
+        }
+        Ok(ids)
     }
 
     /// Stages the `changed` files as they are on disk, and removes the `gone` ones.
@@ -102,8 +136,8 @@ impl Repository {
         let mut lines = String::new();
         for (path, content) in files {
             match content {
-                Some((id, mode)) => add(&mut lines, *mode, *id, path),
-                None => remove(&mut lines, path),
+                Some((id, mode)) => add(&mut lines, *mode, &id.to_string(), path),
+                None => remove(&mut lines, &Oid::ZERO_SHA1.to_string(), path),
             }
         }
         self.update_index(&["--index-info"], &lines)
@@ -125,15 +159,17 @@ impl Repository {
 }
 
 /// Adds the line that sets a path (git-update-index, "--index-info").
-fn add(lines: &mut String, mode: u32, id: Oid, path: &str) {
+fn add(lines: &mut String, mode: u32, id: &str, path: &str) {
     // Writing to a string cannot fail.
     let _ = write!(lines, "{mode:o} {id} 0\t{path}\0");
 }
 
 /// Adds the line that removes a path (git-update-index, "--index-info").
-fn remove(lines: &mut String, path: &str) {
+///
+/// It has as many zeros as `id` has digits.
+fn remove(lines: &mut String, id: &str, path: &str) {
     // Writing to a string cannot fail.
-    let _ = write!(lines, "0 {} 0\t{path}\0", Oid::ZERO_SHA1);
+    let _ = write!(lines, "0 {} 0\t{path}\0", "0".repeat(id.len()));
 }
 
 impl Index {

@@ -151,6 +151,17 @@ impl Repository {
         self.view.as_ref().filter(|_| self.has_long_ids()).map(|view| view.path().join("index"))
     }
 
+    /// Converts the index as it is now, if its IDs are longer.
+    pub(super) fn convert_index(&self) -> Result<(), SourceError> {
+        let Some(view) = self.view.as_ref().filter(|_| self.has_long_ids() && !self.is_bare())
+        else {
+            return Ok(());
+        };
+        GitReader::new(&self.git_folder).write_index(view.path()).map_err(|error| {
+            SourceError::Git { what: "the index".to_owned(), message: error.to_string() }
+        })
+    }
+
     /// Returns a revision with the IDs of this repository's snapshots.
     ///
     /// A commit that no ref has yet, such as one in a push, is converted.

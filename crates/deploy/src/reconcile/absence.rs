@@ -7,8 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::ReconcileContext;
 use super::desired::DesiredSecret;
 use super::gates::day;
-use crate::store::{LOCAL, StoreAccount, StoreIdentity};
+use crate::store::{LOCAL, NEW, StoreAccount, StoreIdentity};
 use goldenpath_core::config::StoreConfig;
+use goldenpath_core::manifest::StoreKey;
 use goldenpath_core::trail::{AuditEvent, results};
 
 /// The longest recovery window (DeleteSecret, `RecoveryWindowInDays`).
@@ -193,6 +194,31 @@ pub(super) fn find_wrong_account(
             region.unwrap_or("an unknown region")
         )
     })
+}
+
+/// Returns whether a run created the secret in this store in the last minutes.
+///
+/// AWS may not find it yet.
+pub(super) fn is_new(
+    events: &[AuditEvent],
+    identity: &StoreIdentity,
+    config: &StoreConfig,
+    key: &StoreKey,
+    now: Timestamp,
+) -> bool {
+    let is_last = |event: &&AuditEvent| {
+        let result = event.result.as_str();
+        [results::DONE, results::INTERRUPTED].contains(&result)
+            && ["create-secret", "delete-secret"].contains(&event.action.as_str())
+            && place_of(event, identity, config, key.as_str()) == EventPlace::Here
+    };
+    !matches!(identity.account, StoreAccount::Local(_))
+        && events.iter().rfind(is_last).is_some_and(|event| {
+            event.action == "create-secret"
+                && event.result == results::DONE
+                // The clock of the other run may be wrong.
+                && now.duration_since(event.time).abs() < NEW
+        })
 }
 
 /// Returns when the secret can no longer be restored, by the recorded deletion.

@@ -288,7 +288,14 @@ async fn observe<'sweep>(
     };
     let secret = match swept.filter(|_| is_done) {
         Some(found) => Some(Cow::Borrowed(found)),
-        None => account.store.describe(&desired.key).await?.map(Cow::Owned),
+        None => {
+            let (request, options) = (desired.request, &context.options);
+            let config = context.project.config.store_of(request.environment.as_str());
+            let secret = (request.id, &desired.key);
+            let found =
+                context.recorded.describe(&account.store, &config, secret, options.now).await?;
+            found.map(Cow::Owned)
+        }
     };
     let mut seen = ObservedState { secret, policy: None, old_key: None };
     let is_outdated = |found: &StoredSecret| {

@@ -3,11 +3,14 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
+use super::absence::is_new;
 use super::plan::{ADD_REPLICA, REMOVE_REPLICA};
 use crate::audit::AuditBranch;
-use crate::store::LOCAL;
-use goldenpath_core::config::AuditConfig;
-use goldenpath_core::manifest::SecretId;
+use crate::store::{LOCAL, SecretStore, Store, StoreError, StoredSecret};
+use goldenpath_core::config::{AuditConfig, StoreConfig};
+use goldenpath_core::manifest::{SecretId, StoreKey};
 use goldenpath_core::trail::{AuditEvent, results};
 use goldenpath_core::vcs::Repository;
 
@@ -83,6 +86,32 @@ impl<'run> RecordedSecrets<'run> {
     pub(super) fn replicas_of(&self, id: SecretId) -> Result<&[AuditEvent], &str> {
         let trail = self.trail()?;
         Ok(trail.replicas.get(&id).map_or(&[], Vec::as_slice))
+    }
+
+    /// Describes a secret; one that a run has just created is asked for until AWS finds it.
+    ///
+    /// Only if it seems to be missing, the trail is read. `config` is that of the store.
+    ///
+    /// # Errors
+    /// If the store cannot be reached or rejects the call.
+    pub async fn describe(
+        &self,
+        store: &Store,
+        config: &StoreConfig,
+        (id, key): (SecretId, &StoreKey),
+        now: Timestamp,
+    ) -> Result<Option<StoredSecret>, StoreError> {
+        let found = store.describe(key).await?;
+        // Without the trail, nothing is known of other runs.
+        let is_new = |events: &[AuditEvent]| is_new(events, &store.identity(), config, key, now);
+        if found.is_some() || !self.of(id).is_ok_and(is_new) {
+            return Ok(found);
+        }
+        store.expect(key);
+        match store.describe(key).await {
+            Err(StoreError::NotVisible { .. }) => Ok(None),
+            result => result,
+        }
     }
 
     /// Returns the AWS accounts and regions that the trail names for an environment.

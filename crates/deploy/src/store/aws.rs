@@ -200,6 +200,10 @@ impl SecretStore for AwsStore {
         }
     }
 
+    fn expect(&self, key: &StoreKey) {
+        self.written.note_expected(key);
+    }
+
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
         let request = self.client.get_resource_policy().secret_id(key.as_str());
         let found = self.query("GetResourcePolicy", Some(key), || request.clone().send()).await?;

@@ -118,6 +118,8 @@ impl SecretStore for LocalStore {
         Ok(found.flatten())
     }
 
+    fn expect(&self, _: &StoreKey) {}
+
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {
         let found = self.file.read(|transaction, version| {
             let policy = match version {

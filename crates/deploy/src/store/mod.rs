@@ -10,6 +10,7 @@ mod secret;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use goldenpath_core::config::{Backend, Characters, ReplicaRegion, StoreConfig};
@@ -25,6 +26,11 @@ pub use secret::{
     CURRENT, NewSecret, PREVIOUS, Replica, ReplicaStatus, RotationState, SecretCreation,
     SecretUpdate, StoredSecret, StoredValue, ValueVersion,
 };
+
+/// The age up to which a secret is new, and may be missing from answers of AWS.
+///
+/// As old as a list may be (ListSecrets, "might not reflect changes from the last five minutes").
+pub(crate) const NEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// A secret store. Every call is safe to repeat.
 ///
@@ -60,6 +66,9 @@ pub trait SecretStore {
     /// # Errors
     /// If the store cannot be reached or rejects the call.
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError>;
+
+    /// Notes that an earlier run has just created the secret: calls that miss it are tried again.
+    fn expect(&self, key: &StoreKey);
 
     /// Returns the resource policy of a secret as JSON, as the store has it.
     ///
@@ -259,6 +268,13 @@ impl SecretStore for Store {
 
     async fn describe(&self, key: &StoreKey) -> Result<Option<StoredSecret>, StoreError> {
         dispatch!(self, describe(key))
+    }
+
+    fn expect(&self, key: &StoreKey) {
+        match self {
+            Self::Local(store) => store.expect(key),
+            Self::Aws(store) => store.expect(key),
+        }
     }
 
     async fn policy(&self, key: &StoreKey) -> Result<Option<String>, StoreError> {

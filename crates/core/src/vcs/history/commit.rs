@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use git2::{Oid, Sort};
+use jiff::Timestamp;
 
+use crate::vcs::clone::is_cut;
 use crate::vcs::{Repository, Snapshot, SourceError};
 
 impl Repository {
@@ -28,6 +30,33 @@ impl Repository {
             })?;
         }
         Ok(held)
+    }
+
+    /// Reports whether the history of `from` ends at a commit whose parents were not fetched.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn is_history_cut(&self, from: Snapshot) -> Result<bool, SourceError> {
+        let Snapshot::Commit(from) = from else { return Ok(false) };
+        if !self.is_shallow() {
+            return Ok(false);
+        }
+        for id in self.history(&[from], Sort::NONE)? {
+            if is_cut(&self.find_commit(id)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the committer date of a commit; None of another snapshot, or beyond all calendars.
+    ///
+    /// # Errors
+    /// A repository that cannot be read.
+    pub fn commit_time(&self, commit: Snapshot) -> Result<Option<Timestamp>, SourceError> {
+        let Snapshot::Commit(id) = commit else { return Ok(None) };
+        let time = Timestamp::from_second(self.find_commit(id)?.time().seconds());
+        Ok(time.ok())
     }
 
     /// Calls `visit` with file names and the commit that has them, the newest first.

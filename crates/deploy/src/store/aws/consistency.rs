@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::sleep;
 
 use crate::store::error::HAS_REPLICAS;
-use crate::store::{StoreError, StoredSecret};
+use crate::store::{NEW, StoreError, StoredSecret};
 use goldenpath_core::clock;
 use goldenpath_core::manifest::StoreKey;
 
@@ -23,9 +23,6 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// The time after which a wait is shown.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
-
-/// The age up to which a secret is new: as old as a list may be (ListSecrets).
-const NEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// The code of a call about something that does not exist.
 const MISSING: &str = "ResourceNotFoundException";
@@ -92,6 +89,13 @@ impl WrittenSecrets {
     pub(super) fn note_new(&self, key: &StoreKey, found: &StoredSecret) {
         let is_new = |created: Timestamp| Timestamp::now().duration_since(created) < NEW;
         if found.created.is_some_and(is_new) && !self.0.borrow().contains_key(key) {
+            self.note(key, |_| {});
+        }
+    }
+
+    /// Notes a secret that an earlier run has just created, by the audit trail.
+    pub(super) fn note_expected(&self, key: &StoreKey) {
+        if !self.0.borrow().contains_key(key) {
             self.note(key, |_| {});
         }
     }
