@@ -14,7 +14,11 @@ use goldenpath_core::config::{
     is_account_id,
 };
 use goldenpath_core::files;
-use goldenpath_core::manifest::{BUILT_IN_SCHEMA, SCHEMA_FILE_NAME, bundle_schema};
+use goldenpath_core::manifest::{
+    BUILT_IN_SCHEMA, GENERATED_START, SCHEMA_FILE_NAME, bundle_schema,
+};
+use goldenpath_core::scaffold;
+use goldenpath_core::scaffold::CONFIG_SCHEMA_FILE_NAME;
 use goldenpath_core::scaffold::pre_commit_config;
 use goldenpath_core::scaffold::pre_commit_config::HookEdit;
 use goldenpath_core::template;
@@ -99,8 +103,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         None => Enums::built_in(),
     };
     let schema = bundle_schema(SCHEMA_FILE_NAME, BUILT_IN_SCHEMA, &enums)?;
+    let config_schema = scaffold::config_schema(&enums)?;
     let files = [
         (FILE_NAME, fresh.as_str()),
+        (CONFIG_SCHEMA_FILE_NAME, config_schema.as_str()),
         (SCHEMA_FILE_NAME, schema.as_str()),
         (&config.enums, BUILT_IN_ENUMS),
         (&config.governance, BUILT_IN_GOVERNANCE),
@@ -114,6 +120,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
             Some(found) if path == SCHEMA_FILE_NAME && is_older_list(&found, text, &enums) => {
                 "updated"
             }
+            Some(found) if path == CONFIG_SCHEMA_FILE_NAME && is_generated(&found) => "updated",
             Some(_) if !args.force => "kept your",
             Some(_) => "replaced",
             None => "created",
@@ -264,6 +271,11 @@ fn print_next_steps(edit: Option<&HookEdit>, item: &str, context: &Context) {
         "Next: review goldenpath.yaml, commit, and create a first secret with \
          `goldenpath new secret`.",
     );
+}
+
+/// Returns whether a schema of the configuration is one that goldenpath wrote.
+fn is_generated(found: &str) -> bool {
+    found.contains(GENERATED_START)
 }
 
 /// Returns whether the schema `found` differs from `text` in its generated lists alone.
