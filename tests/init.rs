@@ -1,5 +1,7 @@
 //! `goldenpath init`: creates missing files, keeps existing ones and reports both.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -71,7 +73,11 @@ fn a_fresh_repository_gets_all_of_it_and_a_second_run_changes_nothing() {
     assert_eq!(first.stdout, line_per_file("created"));
     assert!(first.stderr.contains("There is no .pre-commit-config.yaml"), "{}", first.stderr);
     assert!(first.stderr.contains(&item("")), "the hook to copy: {}", first.stderr);
-    assert!(first.stderr.contains("`goldenpath new secret`"), "what comes next: {}", first.stderr);
+    assert!(
+        first.stderr.contains("\n  goldenpath new secret\n"),
+        "what comes next: {}",
+        first.stderr
+    );
     let install = "pre-commit install --hook-type pre-commit --hook-type pre-merge-commit";
     assert!(first.stderr.contains(install), "{}", first.stderr);
     let written = files(&repository);
