@@ -11,7 +11,6 @@ use crate::output::findings::{count_of, findings_for_people, fixable, summary};
 use crate::output::streams::Streams;
 use goldenpath_core::catalog::{Catalog, Selection};
 use goldenpath_core::check::{Checked, Note, Range, Reporter, check};
-use goldenpath_core::manifest::SCHEMA_FILE_NAME;
 use goldenpath_core::report::{
     count, debug_for_github, findings_as_json, findings_as_sarif, findings_for_github,
 };
@@ -77,9 +76,9 @@ impl Reporter for CheckReporter<'_> {
             Note::UnknownAge { count, first } => {
                 streams.message_once(&unknown_ages(*count, first));
             }
-            Note::StaleSchema => streams.message_once(&format!(
-                "Warning: {SCHEMA_FILE_NAME} has older lists than the enums, for editors: \
-                 `goldenpath schema manifest --write` updates it."
+            Note::StaleSchema { path, kind } => streams.message_once(&format!(
+                "Warning: {path} has older lists than the enums, for editors: \
+                 `goldenpath schema {kind} --write` updates it."
             )),
             Note::UnknownIds { count, first } => streams.message_once(&sanitize(&format!(
                 "Note: the IDs of {} may have been used before, such as that of {first}: this \

@@ -12,7 +12,7 @@ use goldenpath_core::rules::RULES;
 
 use goldenpath_testkit::Repository;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 

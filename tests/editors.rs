@@ -1,5 +1,7 @@
 //! What editors and other validators get: the JSON Schema, and the check of an unsaved text.
 
+mod language_server;
+
 use goldenpath_testkit::{Outcome, Repository, SEED, SEED_PATH, schema_validators};
 use serde_json::Value;
 
@@ -68,6 +70,66 @@ fn a_schema_with_older_lists_is_reported_and_updated_and_does_not_decide() {
     assert!(!outcome.stderr.contains("older lists"), "{}", outcome.stderr);
     let again = repository.goldenpath(&["schema", "manifest", "--write"]).run().success();
     assert!(again.stderr.contains("up to date"), "{}", again.stderr);
+}
+
+#[test]
+fn a_schema_of_the_configuration_has_every_documented_option_and_older_lists_are_reported() {
+    let repository = Repository::with_seed();
+    repository.goldenpath(&["init"]).run().success();
+    let path = "schemas/goldenpath.schema.json";
+    let printed = repository.goldenpath(&["schema", "config"]).run().success();
+    assert_eq!(printed.stdout, repository.read(path));
+    validated(&repository, path, "goldenpath.yaml").success();
+    repository.write("bad.yaml", "store: { backend: disk }\nrules: { GP999: warn }\n");
+    let refused = validated(&repository, path, "bad.yaml").fails_with(1);
+    assert!(
+        refused.stdout.contains("disk") && refused.stdout.contains("GP999"),
+        "{}",
+        refused.stdout
+    );
+
+    // The first table of the reference, with one option or several in its first column.
+    let page = std::fs::read_to_string(crate::docs::root().join("docs/reference/configuration.md"));
+    let page = page.unwrap();
+    let table = page.split("| option | default | |").nth(1).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| `"));
+    let schema = printed.json();
+    let mut options = 0;
+    for row in rows {
+        let first = row.split(" | ").next().unwrap();
+        let names: Vec<&str> = first.split('`').skip(1).step_by(2).collect();
+        let folder = names[0].rsplit_once('.').map_or("", |(folder, _)| folder);
+        for name in &names {
+            let full = match name.strip_prefix('.') {
+                Some(last) => format!("{folder}.{last}"),
+                None => (*name).to_owned(),
+            };
+            let known = full.split('.').try_fold(&schema, |node, key| {
+                let node = match node["$ref"].as_str() {
+                    Some(reference) => schema.pointer(reference.trim_start_matches('#')).unwrap(),
+                    None => node,
+                };
+                if key.starts_with('<') {
+                    return node.get("additionalProperties");
+                }
+                node["properties"].get(key)
+            });
+            assert!(known.is_some(), "{full} is not in the schema");
+            options += 1;
+        }
+    }
+    assert!(options > 35, "{options}");
+
+    let enums = repository.read("schemas/metadata/enums.yaml");
+    repository.write("schemas/metadata/enums.yaml", &enums.replace("- dev\n", "- dev\n  - qa\n"));
+    let outcome = repository.goldenpath(&["validate"]).run().success();
+    let words = outcome.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("schemas/goldenpath.schema.json has older lists"), "{words}");
+    assert!(words.contains("`goldenpath schema config --write`"), "{words}");
+    repository.goldenpath(&["schema", "config", "--write"]).run().success();
+    assert!(repository.read(path).contains("\"qa\""));
+    let outcome = repository.goldenpath(&["init"]).run().success();
+    assert!(outcome.stdout.contains(&format!("unchanged {path}")), "{}", outcome.stdout);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `goldenpath init`: creates missing files, keeps existing ones and reports both.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -7,8 +9,9 @@ use goldenpath_core::config::{Backend, Config, Enums, FILE_NAME, Governance, Sec
 
 use goldenpath_testkit::{Aws, Outcome, Repository};
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "goldenpath.yaml",
+    "schemas/goldenpath.schema.json",
     "schemas/secret_request.schema.json",
     "schemas/metadata/enums.yaml",
     "schemas/metadata/governance.yaml",
@@ -70,7 +73,11 @@ fn a_fresh_repository_gets_all_of_it_and_a_second_run_changes_nothing() {
     assert_eq!(first.stdout, line_per_file("created"));
     assert!(first.stderr.contains("There is no .pre-commit-config.yaml"), "{}", first.stderr);
     assert!(first.stderr.contains(&item("")), "the hook to copy: {}", first.stderr);
-    assert!(first.stderr.contains("`goldenpath new secret`"), "what comes next: {}", first.stderr);
+    assert!(
+        first.stderr.contains("\n  goldenpath new secret\n"),
+        "what comes next: {}",
+        first.stderr
+    );
     let install = "pre-commit install --hook-type pre-commit --hook-type pre-merge-commit";
     assert!(first.stderr.contains(install), "{}", first.stderr);
     let written = files(&repository);
@@ -95,20 +102,22 @@ fn files_that_are_there_are_kept_and_force_says_what_it_replaced() {
     let repository = Repository::new();
     init(&repository, &[]);
     let written = files(&repository);
-    repository.write(FILES[0], "store: {backend: aws}\n").write(FILES[2], "owners: [us]\n");
+    repository.write(FILES[0], "store: {backend: aws}\n").write(FILES[3], "owners: [us]\n");
     let kept = init(&repository, &[]);
     assert_eq!(
         kept.stdout,
-        "kept your goldenpath.yaml\nupdated schemas/secret_request.schema.json\n\
+        "kept your goldenpath.yaml\nupdated schemas/goldenpath.schema.json\n\
+         updated schemas/secret_request.schema.json\n\
          kept your schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n\
          unchanged schemas/metadata/secret_types.yaml\n"
     );
     assert_eq!(repository.read(FILES[0]), "store: {backend: aws}\n");
-    assert_eq!(repository.read(FILES[2]), "owners: [us]\n");
+    assert_eq!(repository.read(FILES[3]), "owners: [us]\n");
     let forced = init(&repository, &["--force"]);
     assert_eq!(
         forced.stdout,
-        "replaced goldenpath.yaml\nupdated schemas/secret_request.schema.json\n\
+        "replaced goldenpath.yaml\nupdated schemas/goldenpath.schema.json\n\
+         updated schemas/secret_request.schema.json\n\
          replaced schemas/metadata/enums.yaml\nunchanged schemas/metadata/governance.yaml\n\
          unchanged schemas/metadata/secret_types.yaml\n"
     );
@@ -132,6 +141,7 @@ fn a_configuration_that_stays_says_where_the_rest_goes() {
             "lists/enums.yaml",
             "lists/governance.yaml",
             "lists/types.yaml",
+            "schemas/goldenpath.schema.json",
             "schemas/secret_request.schema.json"
         ]
     );
@@ -239,6 +249,7 @@ fn every_option_in_a_comment_exists() {
         let key = key.map(|(key, _)| key.trim_start_matches("- "));
         let named = |key: &str| {
             key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+                && key != "yaml-language-server"
                 && key != "aws"
                 && key != "local"
         };
@@ -321,17 +332,17 @@ fn every_option_in_a_comment_exists() {
 fn the_lists_and_the_table_that_it_writes_are_the_built_in_ones() {
     let repository = Repository::new();
     init(&repository, &[]);
-    let enums = Enums::parse(FILES[2], &repository.read(FILES[2])).unwrap();
+    let enums = Enums::parse(FILES[3], &repository.read(FILES[3])).unwrap();
     assert_eq!(enums, Enums::built_in());
     assert_eq!(
-        Governance::parse(FILES[3], &repository.read(FILES[3]), &enums).unwrap(),
+        Governance::parse(FILES[4], &repository.read(FILES[4]), &enums).unwrap(),
         Governance::built_in()
     );
     assert_eq!(
-        SecretTypes::parse(FILES[4], &repository.read(FILES[4]), &enums).unwrap(),
+        SecretTypes::parse(FILES[5], &repository.read(FILES[5]), &enums).unwrap(),
         SecretTypes::built_in()
     );
-    let schema: serde_json::Value = serde_json::from_str(&repository.read(FILES[1])).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&repository.read(FILES[2])).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
 }
 

@@ -17,7 +17,7 @@ use goldenpath_core::vcs::{Repository, Snapshot};
 ///
 /// Each service's folder belongs to its owners, by their handles in `ownership.teams`. The rest of
 /// the catalog, the rule files, CODEOWNERS itself and the pipelines (`.github/workflows/`,
-/// `.gitlab-ci.yml`) belong to `ownership.platform`.
+/// `.gitlab-ci.yml`, `.gitlab-ci.goldenpath.yml`) belong to `ownership.platform`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("codeowners":
     "Print the lines" => "goldenpath codeowners",

@@ -84,7 +84,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     }
 }
 
-fn install(names: &[HookName], shared: bool, context: &Context) -> Result<Outcome, Failure> {
+/// Installs hooks into the folder that git uses; without `names`, those for commits and pushes.
+pub(super) fn install(
+    names: &[HookName],
+    shared: bool,
+    context: &Context,
+) -> Result<Outcome, Failure> {
     use HookName::{PreCommit, PreMergeCommit, PrePush, PreReceive};
     let repository = Repository::discover_any()?;
     let names = match names {

@@ -98,7 +98,11 @@ impl Command {
 
     /// Returns whether the output must suit a screen reader: no colors, nothing redrawn.
     pub(crate) fn is_plain(&self) -> bool {
-        matches!(self, Self::New(args) if args.is_plain())
+        match self {
+            Self::Init(args) => args.plain,
+            Self::New(args) => args.is_plain(),
+            _ => false,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use goldenpath_testkit::{Command, Outcome, Repository, program, sample};
 use super::{PAYMENTS, clone, server};
 
 /// The commands that read a catalog, with their arguments.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 22] = [
     &["validate"],
     &["validate", "--staged"],
     &["validate", "--from-ref", "origin/main"],

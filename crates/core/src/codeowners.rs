@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::catalog::Project;
 use crate::config;
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::vcs;
 use crate::vcs::{Repository, Snapshot, SourceError, Unreadable};
 
@@ -24,7 +24,7 @@ const PLACES: [&str; 4] =
 /// The pipelines of GitHub and GitLab.
 ///
 /// A change of one decides what runs on the next merge.
-const PIPELINES: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
+const PIPELINES: [&str; 3] = [".github/workflows/", ".gitlab-ci.yml", ".gitlab-ci.goldenpath.yml"];
 
 /// The maximum size of the file in bytes: more than GitHub accepts.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -125,7 +125,15 @@ impl LinesState {
     }
 }
 
-/// Returns the lines for a configuration.
+/// Returns the lines for a project's configuration.
+///
+/// # Errors
+/// As [`lines_of`].
+pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<CodeownersLine>, ConfigError> {
+    lines_of(&project.config, (&project.config_name, &project.config_text), pipelines)
+}
+
+/// Returns the lines for a configuration with its name and text.
 ///
 /// Services go to their owners; the rest of the catalog, the rule files and `pipelines` go to the
 /// platform team.
@@ -133,9 +141,11 @@ impl LinesState {
 /// # Errors
 /// No platform team, an owner without a code owner, or a path that cannot be a pattern, with its
 /// location.
-pub fn lines(project: &Project, pipelines: &[&str]) -> Result<Vec<CodeownersLine>, ConfigError> {
-    let (config, name, text) =
-        (&project.config, project.config_name.as_str(), project.config_text.as_str());
+pub fn lines_of(
+    config: &Config,
+    (name, text): (&str, &str),
+    pipelines: &[&str],
+) -> Result<Vec<CodeownersLine>, ConfigError> {
     let ownership = &config.ownership;
     if ownership.platform.is_empty() {
         let help = "add `platform: [\"@organization/platform\"]` below `ownership`: the code \
@@ -253,7 +263,8 @@ pub fn find(repository: &Repository) -> Result<CodeownersFile, CodeownersError> 
     match found.len() {
         0 => {
             let has = |name: &str| repository.root().join(name).exists();
-            let is_gitlab = !has(".github") && (has(".gitlab") || has(".gitlab-ci.yml"));
+            let signs = [".gitlab", PIPELINES[1], PIPELINES[2]];
+            let is_gitlab = !has(".github") && signs.into_iter().any(has);
             let path = if is_gitlab { ".gitlab/CODEOWNERS" } else { ".github/CODEOWNERS" };
             Ok(CodeownersFile { path: path.to_owned(), text: None })
         }

@@ -17,13 +17,17 @@ use crate::catalog::{
 use crate::config::ConfigError;
 use crate::fixes::{self, FixContext};
 use crate::ids::NewManifestId;
-use crate::manifest::SecretId;
+use crate::manifest::{SCHEMA_FILE_NAME, SecretId, has_older_lists};
 use crate::projection::{self, Projection, ProjectionError, ProjectionTemplate};
 use crate::report::count;
 use crate::rules::{self, Finding, RuleSet, Severity};
+use crate::scaffold::CONFIG_SCHEMA_FILE_NAME;
 use crate::template::TemplateError;
 use crate::vcs::{ChangedPaths, Repository, Snapshot, SourceError};
 use range::CheckScope;
+
+/// The largest schema that is read, in bytes.
+const MAX_SCHEMA_BYTES: u64 = 1024 * 1024;
 
 /// A note during a check.
 #[derive(Debug)]
@@ -58,14 +62,19 @@ pub enum Note<'a> {
         /// The path of the first one.
         first: &'a str,
     },
-    /// The lists in the catalog's own schema differ from its enums.
-    StaleSchema,
     /// New IDs may have been used before: history is cut, and the clone has no audit trail.
     UnknownIds {
         /// The number of manifests.
         count: usize,
         /// The path of the first one.
         first: &'a str,
+    },
+    /// The lists in a schema of the catalog differ from its enums.
+    StaleSchema {
+        /// The path of the schema.
+        path: &'static str,
+        /// Its kind, as `goldenpath schema` has it.
+        kind: &'static str,
     },
     /// The rules of the upstream branch cannot be read.
     UpstreamUnknown {
@@ -257,8 +266,8 @@ pub fn check(
         let (_, by_head) = by_its_rules.finish(checked)?;
         rules.note_additions(&mut findings, &catalog, &by_head);
     }
-    if range.after == Snapshot::WorkTree && project.schema.is_stale() {
-        reporter.note(&Note::StaleSchema);
+    if range.after == Snapshot::WorkTree {
+        note_stale_schemas(repository, &project, reporter)?;
     }
     if matches!(range.after, Snapshot::WorkTree | Snapshot::Index) {
         report_additions(
@@ -275,6 +284,27 @@ pub fn check(
         check_template(repository, range, &project, &catalog)?;
     }
     Ok(Checked { project, catalog, findings })
+}
+
+/// Notes the schemas of the work tree whose lists differ from the enums.
+fn note_stale_schemas(
+    repository: &Repository,
+    project: &Project,
+    reporter: &dyn Reporter,
+) -> Result<(), SourceError> {
+    if project.schema.is_stale() {
+        reporter.note(&Note::StaleSchema { path: SCHEMA_FILE_NAME, kind: "manifest" });
+    }
+    let path = CONFIG_SCHEMA_FILE_NAME;
+    // Only editors read this one: a file that is not text is theirs to report.
+    let text = match repository.read(Snapshot::WorkTree, path, MAX_SCHEMA_BYTES)? {
+        Some(Ok(bytes)) => String::from_utf8(bytes).unwrap_or_default(),
+        Some(Err(_)) | None => return Ok(()),
+    };
+    if has_older_lists(&text, &project.enums) {
+        reporter.note(&Note::StaleSchema { path, kind: "config" });
+    }
+    Ok(())
 }
 
 /// Returns the catalog's old folder on a branch that the base has moved since.

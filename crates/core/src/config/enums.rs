@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, read, read_built_in};
+use crate::template;
+use crate::template::{Output, TemplateError};
 
 /// The built-in enums, which `init` writes unchanged.
 pub const BUILT_IN: &str = include_str!("../../schemas/metadata/enums.yaml");
@@ -53,6 +55,32 @@ impl Enums {
             rotation_classes: written.rotation_classes.unwrap_or_default(),
             lifecycle_states: written.lifecycle_states.unwrap_or_default(),
         }
+    }
+
+    /// Returns the text of the built-in file with other lists; an empty list changes nothing.
+    ///
+    /// # Errors
+    /// The template does not render, which no list causes.
+    pub fn built_in_with(
+        owners: &[String],
+        environments: &[String],
+    ) -> Result<String, TemplateError> {
+        let mut text = BUILT_IN.to_owned();
+        for (name, list) in [("owners", owners), ("environments", environments)] {
+            let Some(start) = text.find(&format!("\n{name}:\n")).filter(|_| !list.is_empty())
+            else {
+                continue;
+            };
+            let start = start + name.len() + 3;
+            let items: usize =
+                text[start..].lines().take_while(|line| line.starts_with("  - ")).count();
+            let length: usize = text[start..].split_inclusive('\n').take(items).map(str::len).sum();
+            let source = "{% for item in items %}\n  - {{ item }}\n{% endfor %}\n";
+            let variables = serde_json::json!({ "items": list });
+            let written = template::render(name, source, Output::Yaml, &variables)?;
+            text.replace_range(start..start + length, &written);
+        }
+        Ok(text)
     }
 
     /// Parses a catalog's own lists; a missing list is the built-in one.
@@ -119,6 +147,19 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_built_in_lists() {
         assert_eq!(Enums::parse("enums.yaml", "# nothing yet\n").unwrap(), Enums::built_in());
+    }
+
+    #[test]
+    fn other_lists_replace_two_of_the_built_in_file_and_nothing_else() {
+        let (owners, environments) = (["team #1", "no"], ["123", "prod"]);
+        let [owners, environments] =
+            [owners, environments].map(|list| list.map(str::to_owned).to_vec());
+        let text = Enums::built_in_with(&owners, &environments).unwrap();
+        let enums = Enums::parse("enums.yaml", &text).unwrap();
+        assert_eq!(enums, Enums { owners, environments, ..Enums::built_in() });
+        assert_eq!(text.matches("\n#").count(), BUILT_IN.matches("\n#").count());
+        assert!(text.contains("owners:\n  - \"team #1\"\n  - \"no\"\n\n# metadata.env"), "{text}");
+        assert_eq!(Enums::built_in_with(&[], &[]).unwrap(), BUILT_IN);
     }
 
     #[test]

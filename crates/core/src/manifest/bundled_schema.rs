@@ -11,6 +11,9 @@ const REFERENCE: &str = "metadata/enums.yaml#/";
 const GENERATED: &str =
     "Generated from the catalog's enums. `goldenpath schema manifest --write` updates it.";
 
+/// The beginning of the comment on a definition that is generated from the enums.
+pub const GENERATED_START: &str = "Generated from the catalog's enums.";
+
 /// Returns the schema `source` of the file at `path` without references to other files.
 ///
 /// # Errors
@@ -35,6 +38,12 @@ pub fn bundle_schema(path: &str, source: &str, enums: &Enums) -> Result<String, 
     }
     update_lists(&mut schema, enums);
     Ok(format!("{schema:#}\n"))
+}
+
+/// Returns whether the generated lists in the schema `text` differ from `enums`.
+#[must_use]
+pub fn has_older_lists(text: &str, enums: &Enums) -> bool {
+    serde_json::from_str(text).is_ok_and(|mut schema| update_lists(&mut schema, enums))
 }
 
 /// Replaces references to the enums by references to definitions, whose names go to `used`.
@@ -62,7 +71,8 @@ pub(super) fn update_lists(schema: &mut Value, enums: &Enums) -> bool {
     let mut is_changed = false;
     let definitions = schema.get_mut("$defs").and_then(Value::as_object_mut);
     for (name, definition) in definitions.into_iter().flatten() {
-        let is_generated = definition.get("$comment").and_then(Value::as_str) == Some(GENERATED);
+        let comment = definition.get("$comment").and_then(Value::as_str);
+        let is_generated = comment.is_some_and(|comment| comment.starts_with(GENERATED_START));
         let Some(list) = lists.get(name).filter(|list| is_generated && list.is_array()) else {
             continue;
         };

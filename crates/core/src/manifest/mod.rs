@@ -12,7 +12,7 @@ mod value_format;
 
 use crate::yaml;
 
-pub use bundled_schema::bundle_schema;
+pub use bundled_schema::{GENERATED_START, bundle_schema, has_older_lists};
 pub use model::{LifecycleStatus, SecretRequest};
 pub use names::{DnsLabel, DnsSubdomain, LABEL_LENGTH, SecretId, check_one_line, to_label};
 

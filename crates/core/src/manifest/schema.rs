@@ -84,6 +84,8 @@ struct Compiled {
 #[derive(Debug)]
 pub struct Schema {
     compiled: Arc<LazyLock<Compiled, Compile>>,
+    /// Whether it is a file of the catalog.
+    is_own: bool,
     /// Computed only for a manifest with a field that is unknown at its location.
     mapping_by_field: OnceLock<HashMap<String, Option<String>>>,
 }
@@ -148,7 +150,7 @@ impl Schema {
         let compile = move || {
             Compiled::of("the built-in schema", BUILT_IN, &enums).expect("the built-in schema")
         };
-        let schema = Self::new(Box::new(compile));
+        let schema = Self::new(Box::new(compile), false);
         let compiled = Arc::clone(&schema.compiled);
         // Without a thread, the first use compiles it.
         drop(thread::Builder::new().spawn(move || {
@@ -165,11 +167,18 @@ impl Schema {
     /// The text is not JSON, or not a JSON Schema.
     pub fn compile(path: &str, text: &str, enums: &Enums) -> Result<Self, ConfigError> {
         let compiled = Compiled::of(path, text, enums)?;
-        Ok(Self::new(Box::new(move || compiled)))
+        Ok(Self::new(Box::new(move || compiled), true))
     }
 
-    fn new(compile: Compile) -> Self {
-        Self { compiled: Arc::new(LazyLock::new(compile)), mapping_by_field: OnceLock::new() }
+    fn new(compile: Compile, is_own: bool) -> Self {
+        let compiled = Arc::new(LazyLock::new(compile));
+        Self { compiled, is_own, mapping_by_field: OnceLock::new() }
+    }
+
+    /// Returns whether it is a file of the catalog, which editors can read too.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// Returns whether the generated lists in a catalog's own schema differ from its enums. Only

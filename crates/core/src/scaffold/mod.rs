@@ -5,12 +5,14 @@
 
 mod answers;
 mod answers_file;
+mod config_schema;
 mod constraint;
 mod copy;
 mod defaults;
 mod draft;
 mod edit;
 mod field;
+mod modeline;
 pub mod pre_commit_config;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use miette::Diagnostic;
 
 pub use answers::Answers;
 pub use answers_file::{AnswersError, AnswersFile, MAX_ANSWERS_BYTES};
+pub use config_schema::{CONFIG_SCHEMA_FILE_NAME, config_schema};
 pub use constraint::{AnswerVerdict, Constraint};
 pub use copy::{CopyError, Original};
 pub use draft::{AnswerOrigin, Draft, InvalidAnswer};
@@ -28,7 +31,7 @@ pub use field::Field;
 use crate::catalog::{Catalog, Entry, Project, path_of};
 use crate::config::ConfigError;
 use crate::files;
-use crate::manifest::SecretId;
+use crate::manifest::{SCHEMA_FILE_NAME, SecretId};
 use crate::report::count;
 use crate::rules::{Finding, RuleSet, Severity};
 use crate::template;
@@ -122,6 +125,12 @@ pub fn create_manifests(
                 )?
             }
         };
+        let path = path_of(project, &answers.service, environment, id);
+        let text = if project.schema.is_own() {
+            modeline::add(&text, &path, SCHEMA_FILE_NAME)
+        } else {
+            text
+        };
         let file = File { path: String::new(), bytes: Ok(text.clone().into_bytes()) };
         let mut entry = Entry::read(file, true, project);
         // If the result is not a SecretRequest, the rules report the details.
@@ -130,7 +139,7 @@ pub fn create_manifests(
                 .check(request, id, environment, project)
                 .map_err(|why| ScaffoldError::NotTheAnswers { why })?;
         }
-        entry.path = path_of(project, &answers.service, environment, id);
+        entry.path = path;
         created.push(NewManifest { id, path: entry.path.clone(), text });
         catalog.entries.push(entry);
     }
