@@ -66,6 +66,7 @@ fn a_schema_with_older_lists_is_reported_and_updated_and_does_not_decide() {
     assert!(words.contains("schemas/secret_request.schema.json has older lists"), "{words}");
     assert!(words.contains("`goldenpath schema manifest --write`"), "{words}");
     repository.goldenpath(&["schema", "manifest", "--write"]).run().success();
+    repository.goldenpath(&["schema", "config", "--write"]).run().success();
     let outcome = repository.goldenpath(&["validate"]).run().success();
     assert!(!outcome.stderr.contains("older lists"), "{}", outcome.stderr);
     let again = repository.goldenpath(&["schema", "manifest", "--write"]).run().success();

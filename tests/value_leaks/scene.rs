@@ -264,10 +264,21 @@ impl Way {
     }
 }
 
+/// Answers the hidden question for a key, and its repetition.
+pub(super) fn type_twice(terminal: &mut Terminal, key: &str, text: &str) {
+    let start = format!("{key} (");
+    terminal.wait_for(&start);
+    let screen = terminal.screen();
+    let (_, rest) = screen.split_once(&start).unwrap();
+    let empty = rest.split_once(')').map_or(rest, |(empty, _)| empty);
+    terminal.send(text).key(Key::Enter);
+    terminal.wait_for(&format!("{key} ({empty}), again")).send(text).key(Key::Enter);
+}
+
 /// Answers the questions of `value set` for database credentials.
 fn answer(terminal: &mut Terminal, password: &str) {
-    terminal.wait_for("username (").send("app").key(Key::Enter);
-    terminal.wait_for("password (").send(password).key(Key::Enter);
+    type_twice(terminal, "username", "app");
+    type_twice(terminal, "password", password);
     for key in ["host", "port", "dbname", "engine"] {
         terminal.wait_for(&format!("{key} (")).key(Key::Enter);
     }

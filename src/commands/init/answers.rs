@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::hardening;
 use crate::prompt::Prompter;
 
-/// The GitOps repository that nobody named.
+/// The GitOps repository if none is named.
 const GITOPS: &str = "../gitops";
 
 /// The flags with an answer.
@@ -82,7 +82,7 @@ pub(super) struct SetupAnswers {
     pub(super) environments: Vec<String>,
     /// Empty for the built-in list.
     pub(super) owners: Vec<String>,
-    /// Empty if nobody owns the rule files.
+    /// Empty if the rule files have no owner.
     pub(super) platform: Vec<String>,
     pub(super) pipeline: Option<PipelineHost>,
     /// Whether CODEOWNERS gets the lines that follow from `ownership`.

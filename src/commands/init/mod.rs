@@ -30,7 +30,7 @@ use goldenpath_core::vcs::Repository;
 
 use answers::{AnswerArgs, KeptSetup, SetupAnswers};
 use pipeline::{PIPELINES, PipelineHost};
-use setup::{FileChange, SetupFile, is_there, read};
+use setup::{SetupChange, SetupFile, is_there, read};
 
 /// Set up a repository: configuration, schemas, pipeline and the commit hook
 ///
@@ -188,16 +188,16 @@ fn rule_files(
     ] {
         let before = read(repository, path)?;
         let change = match before.as_deref() {
-            Some(found) if found == text => FileChange::Unchanged,
+            Some(found) if found == text => SetupChange::Unchanged,
             Some(found) if path == SCHEMA_FILE_NAME && is_older_list(found, text, &enums) => {
-                FileChange::Updated
+                SetupChange::Updated
             }
             Some(found) if path == CONFIG_SCHEMA_FILE_NAME && found.contains(GENERATED_START) => {
-                FileChange::Updated
+                SetupChange::Updated
             }
-            Some(_) if !force => FileChange::Kept,
-            Some(_) => FileChange::Replaced,
-            None => FileChange::Created,
+            Some(_) if !force => SetupChange::Kept,
+            Some(_) => SetupChange::Replaced,
+            None => SetupChange::Created,
         };
         files.push(SetupFile::new(path, change, before, text.to_owned()));
     }
@@ -207,8 +207,8 @@ fn rule_files(
 /// Returns the framework's configuration with the hook, unless the user has to add it.
 fn hook_file(before: Option<String>, edit: Option<&HookEdit>) -> Option<SetupFile> {
     let (change, text) = match edit? {
-        HookEdit::AlreadyThere => (FileChange::Unchanged, String::new()),
-        HookEdit::Added(text) => (FileChange::HookAdded, text.clone()),
+        HookEdit::AlreadyThere => (SetupChange::Unchanged, String::new()),
+        HookEdit::Added(text) => (SetupChange::HookAdded, text.clone()),
         HookEdit::ByHand => return None,
     };
     Some(SetupFile::new(pre_commit_config::CONFIG_FILE_NAME, change, before, text))
@@ -228,10 +228,10 @@ fn pipeline_file(
         Some(path) => {
             let before = read(repository, path)?;
             let is_same = path == host.path() && before.as_ref() == Some(&text);
-            let change = if is_same { FileChange::Unchanged } else { FileChange::Kept };
+            let change = if is_same { SetupChange::Unchanged } else { SetupChange::Kept };
             SetupFile::new(path, change, before, text)
         }
-        None => SetupFile::new(host.path(), FileChange::Created, None, text),
+        None => SetupFile::new(host.path(), SetupChange::Created, None, text),
     }))
 }
 
@@ -252,15 +252,15 @@ fn code_owners_file(
     }
     let comparison = file.compare(&lines)?;
     let change = match (&comparison.state, &file.text) {
-        (LinesState::Current, _) => FileChange::Unchanged,
+        (LinesState::Current, _) => SetupChange::Unchanged,
         (LinesState::Excluded(_), _) => {
             return Err(Failure::rejected(
                 format!("cannot write `{}`: it excludes paths of the rule files", file.path),
                 "see `goldenpath codeowners --check`, and remove the exclusion (`!`)",
             ));
         }
-        (_, None) => FileChange::Created,
-        (_, Some(_)) => FileChange::Updated,
+        (_, None) => SetupChange::Created,
+        (_, Some(_)) => SetupChange::Updated,
     };
     Ok(SetupFile::new(&file.path, change, file.text, comparison.text))
 }

@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileChange {
+pub(super) enum SetupChange {
     Created,
     /// Generated parts are newer; the others stay.
     Updated,
@@ -26,7 +26,7 @@ pub(super) enum FileChange {
     Unchanged,
 }
 
-impl FileChange {
+impl SetupChange {
     /// Returns the words for after the change and for before it.
     fn words(self) -> [&'static str; 2] {
         match self {
@@ -49,7 +49,7 @@ impl FileChange {
 pub(super) struct SetupFile {
     /// From the repository's root.
     pub(super) path: String,
-    change: FileChange,
+    change: SetupChange,
     before: Option<String>,
     text: String,
     /// None before [`SetupFile::find_target`], and for a file that is not written.
@@ -59,7 +59,7 @@ pub(super) struct SetupFile {
 impl SetupFile {
     pub(super) fn new(
         path: &str,
-        change: FileChange,
+        change: SetupChange,
         before: Option<String>,
         text: String,
     ) -> Self {
