@@ -182,7 +182,7 @@ fn an_editor_completes_explains_and_checks_the_configuration_that_init_writes() 
     let offered = editor.completions(("other.yaml", &own), "  backend: ");
     assert_eq!(offered, ["local", "aws"]);
     let offered = editor.completions(("other.yaml", &own), "  GP201: ");
-    assert_eq!(offered, ["off", "warn", "error"]);
+    assert_eq!(offered, ["\"off\"", "warn", "error"], "quoted for parsers of YAML 1.1");
     let wrong = format!("{modeline}\nstore: {{ backend: disk }}\ncatalgo: x\n");
     repository.write("wrong.yaml", &wrong);
     let found = editor.open("wrong.yaml", &wrong).join("\n");
