@@ -32,8 +32,9 @@ fn check_range(range: &str, running: &str) -> Result<(), (String, String)> {
         let help = "write comparisons with commas between them, such as `\">=0.2, <0.3\"`";
         (format!("`{FIELD}: {range}` is not a range of versions: {why}"), help.to_owned())
     })?;
-    let version = Version::parse(running)
-        .map_err(|why| (format!("cannot read goldenpath's version {running}: {why}"), REPORT.to_owned()))?;
+    let version = Version::parse(running).map_err(|why| {
+        (format!("cannot read goldenpath's version {running}: {why}"), REPORT.to_owned())
+    })?;
     if range.matches(&version) {
         return Ok(());
     }
