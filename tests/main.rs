@@ -41,6 +41,7 @@ mod limits;
 mod list;
 mod many;
 mod new_secret;
+mod packaging;
 mod plan_markdown;
 mod policies;
 mod progress;
