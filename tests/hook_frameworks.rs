@@ -372,8 +372,8 @@ fn wheels(repository: &Repository) -> String {
 fn mirror_works(framework: Framework) {
     let mirror = Repository::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks-mirror/.");
-    let arguments = ["-R", source.to_str().unwrap(), mirror.path().to_str().unwrap()];
-    mirror.program("cp", &arguments).run().success();
+    let (from_folder, to) = (source.to_str().unwrap(), mirror.path());
+    mirror.program("cp", &["-R", from_folder, to.to_str().unwrap()]).run().success();
     mirror.commit_all("The mirror");
     let repos = from(&mirror, "goldenpath-fix") + "    - id: goldenpath-validate\n";
     let repository = framework.installed(&repos);

@@ -34,6 +34,11 @@ fn try_wheel(wheel: &Path) -> Result<(), String> {
     run(install.args(["--no-index", "--no-deps"]).arg(wheel))?;
     let program = programs.join("goldenpath");
     try_program(&program, &place)?;
+    let script = "import importlib.metadata as m; print(*m.files('goldenpath'), sep='\\n')";
+    let files = output(Command::new(programs.join("python")).args(["-c", script]))?;
+    if !files.contains("/sboms/") || !files.contains(".cyclonedx.json") {
+        return Err(format!("the wheel has no SBOM:\n{files}"));
+    }
     for library in libraries(&program)? {
         let is_libc = LIBC.iter().any(|name| library.starts_with(name));
         if !is_libc {
