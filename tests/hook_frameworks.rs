@@ -359,7 +359,8 @@ fn wheels(repository: &Repository) -> String {
         record = ''.join(f'{path},,\\n' for path in [*files, script, f'{info}/RECORD'])\n\
         with zipfile.ZipFile(f'{folder}/{name}-py3-none-any.whl', 'w') as wheel:\n    \
         wheel.write(program, script)\n    \
-        for path, text in {**files, f'{info}/RECORD': record}.items(): wheel.writestr(path, text)\n";
+        files[f'{info}/RECORD'] = record\n    \
+        for path, text in files.items(): wheel.writestr(path, text)\n";
     let program = env!("CARGO_BIN_EXE_goldenpath");
     let arguments = ["-c", script, program, env!("CARGO_PKG_VERSION"), folder.to_str().unwrap()];
     let python = hook_programs().join("python");
@@ -385,10 +386,13 @@ fn mirror_works(framework: Framework) {
             .env("PATH", &path)
             .env("PIP_NO_INDEX", "1")
             .env("PIP_FIND_LINKS", &wheels)
-            .env("UV_NO_INDEX", "1")
-            .env("UV_FIND_LINKS", &wheels)
             .env("UV_PYTHON_DOWNLOADS", "never")
     };
+    // uv takes the folder from its settings alone.
+    let settings = format!("no-index = true\nfind-links = [\"{wheels}\"]\n");
+    let folder = repository.home().join(".config/uv");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("uv.toml"), settings).unwrap();
     let start = std::time::Instant::now();
     offline(framework.command(&repository, &["install-hooks"])).run().success();
     eprintln!("{framework:?} installed the mirror's hooks in {:?}", start.elapsed());

@@ -49,7 +49,8 @@ impl Machine {
         // The name after `--pattern`, or the last part of the URL; the file after `--output`.
         let script = "#!/bin/sh\necho \"$(basename \"$0\") $*\" >> \"$HOME/calls\"\n\
                       while [ $# -gt 0 ]; do\n  case $1 in\n    --pattern) name=$2 ;;\n    \
-                      --output) output=$2 ;;\n    https://*) name=${1##*/} ;;\n  esac\n  shift\ndone\n\
+                      --output) output=$2 ;;\n    https://*) name=${1##*/} ;;\n  \
+                      esac\n  shift\ndone\n\
                       cp \"$HOME/served/$name\" \"$output\"\n";
         for program in ["gh", "curl"] {
             let file = bin.join(program);

@@ -87,8 +87,9 @@ pub(crate) fn rpm(tree: &Path, architecture: &str, out: &Path) -> Result<Option<
         return Ok(None);
     }
     let spec = format!(
-        "Name: goldenpath\nVersion: {}\nRelease: 1\nSummary: {SUMMARY}\nLicense: Apache-2.0 OR MIT\n\
-         Recommends: git\n%global debug_package %{{nil}}\n%global __os_install_post %{{nil}}\n\
+        "Name: goldenpath\nVersion: {}\nRelease: 1\nSummary: {SUMMARY}\n\
+         License: Apache-2.0 OR MIT\nRecommends: git\n\
+         %global debug_package %{{nil}}\n%global __os_install_post %{{nil}}\n\
          %description\n{DESCRIPTION}\n{DESCRIPTION_END}\n\
          %install\ncp -a {}/usr %{{buildroot}}/usr\n\
          %files\n/usr/bin/goldenpath\n/usr/share/man/man1/*\n\

@@ -47,9 +47,7 @@ pub(crate) fn pack_shim(out: &Path) -> Result<PathBuf, String> {
         "{{\n  \"name\": \"goldenpath\",\n{}  \"bin\": {{ \"goldenpath\": \"goldenpath.js\" }},\n  \
          \"files\": [\"goldenpath.js\"],\n  \"engines\": {{ \"node\": \">=18\" }},\n  \
          \"optionalDependencies\": {{\n{}\n  }}\n}}\n",
-        common(
-            "From a developer's intent to a secret in a Kubernetes cluster on AWS, and back out again"
-        ),
+        common("Secrets for Kubernetes on AWS, from a file in git to the cluster"),
         optional.join(",\n"),
     );
     write(&folder.join("package.json"), manifest)?;
