@@ -152,3 +152,18 @@ fn a_catalog_without_manifests_is_an_error_where_other_tracked_files_are_manifes
     // A file that git does not track may be a draft.
     empty.write("draft.yaml", &manifest("SEC-0001")).goldenpath(&["validate"]).run().success();
 }
+
+#[test]
+fn a_configuration_for_another_version_is_refused_before_anything_else_of_it() {
+    let repository = Repository::new();
+    repository.write("goldenpath.yaml", "futureField: 1\nrequiredVersion: \">=99, <100\"\n");
+    repository.commit_all("The next version");
+    for command in [&["validate"][..], &["plan"], &["list"], &["new", "secret", "--name", "x"]] {
+        let said = repository.goldenpath(command).run().fails_with(2).stderr;
+        let said = said.replace("\n  │ ", " ");
+        assert!(said.contains("`requiredVersion` is `>=99, <100`"), "{command:?}: {said}");
+        assert!(said.contains("goldenpath.yaml:2:1"), "{command:?}: {said}");
+        assert!(said.contains("docs/how-to/install.md"), "{command:?}: {said}");
+        assert!(!said.contains("unknown field"), "{command:?}: {said}");
+    }
+}

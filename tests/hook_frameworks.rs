@@ -342,6 +342,98 @@ fn frameworks_and_native_hooks_get_along_whoever_came_first() {
     }
 }
 
+/// Returns a folder with a wheel that has the built program, as maturin makes it.
+fn wheels(repository: &Repository) -> String {
+    let folder = repository.home().join("wheels");
+    fs::create_dir_all(&folder).unwrap();
+    // Stored, not compressed: the debug build is large.
+    let script = "import sys, zipfile\n\
+        program, version, folder = sys.argv[1:]\n\
+        name = f'goldenpath-{version}'\n\
+        info = f'{name}.dist-info'\n\
+        files = {\n\
+        f'{info}/METADATA': f'Metadata-Version: 2.1\\nName: goldenpath\\nVersion: {version}\\n',\n\
+        f'{info}/WHEEL': 'Wheel-Version: 1.0\\nRoot-Is-Purelib: false\\nTag: py3-none-any\\n',\n\
+        }\n\
+        script = f'{name}.data/scripts/goldenpath'\n\
+        record = ''.join(f'{path},,\\n' for path in [*files, script, f'{info}/RECORD'])\n\
+        with zipfile.ZipFile(f'{folder}/{name}-py3-none-any.whl', 'w') as wheel:\n    \
+        wheel.write(program, script)\n    \
+        files[f'{info}/RECORD'] = record\n    \
+        for path, text in files.items(): wheel.writestr(path, text)\n";
+    let program = env!("CARGO_BIN_EXE_goldenpath");
+    let arguments = ["-c", script, program, env!("CARGO_PKG_VERSION"), folder.to_str().unwrap()];
+    let python = hook_programs().join("python");
+    repository.program(python.to_str().unwrap(), &arguments).run().success();
+    folder.to_str().unwrap().to_owned()
+}
+
+/// Checks the hooks of the mirror, which a framework installs from a folder of wheels alone.
+#[track_caller]
+fn mirror_works(framework: Framework) {
+    let mirror = Repository::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks-mirror/.");
+    let (from_folder, to) = (source.to_str().unwrap(), mirror.path());
+    mirror.program("cp", &["-R", from_folder, to.to_str().unwrap()]).run().success();
+    mirror.commit_all("The mirror");
+    let repos = from(&mirror, "goldenpath-fix") + "    - id: goldenpath-validate\n";
+    let repository = framework.installed(&repos);
+    let wheels = wheels(&repository);
+    // The frameworks' own folder, which has python and uv, and no goldenpath.
+    let path = format!("{}:/usr/bin:/bin", hook_programs().display());
+    let offline = |command: Command| {
+        command
+            .env("PATH", &path)
+            .env("PIP_NO_INDEX", "1")
+            .env("PIP_FIND_LINKS", &wheels)
+            .env("UV_PYTHON_DOWNLOADS", "never")
+    };
+    // uv takes the folder from its settings alone.
+    let settings = format!("no-index = true\nfind-links = [\"{wheels}\"]\n");
+    let folder = repository.home().join(".config/uv");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("uv.toml"), settings).unwrap();
+    let start = std::time::Instant::now();
+    offline(framework.command(&repository, &["install-hooks"])).run().success();
+    eprintln!("{framework:?} installed the mirror's hooks in {:?}", start.elapsed());
+
+    let attempt = || offline(repository.program("git", &["commit", "--message", "x"])).run();
+    repository.write(path_of_first(), &manifest("SEC-0001").replace("tier: low", "tier: Low"));
+    repository.git(&["add", "--all"]);
+    // A fix fails the commit once, and the next one has it.
+    let said = attempt().fails_with(1).said();
+    assert!(said.contains("goldenpath fix") && said.contains("fixed 1 of 1 finding"), "{said}");
+    assert_eq!(repository.read(path_of_first()), manifest("SEC-0001"));
+    let said = attempt().success().said();
+    assert!(said.contains("goldenpath validate") && said.contains("Passed"), "{said}");
+    // What has no safe fix is reported.
+    repository.write(path_of_first(), &with_status("SEC-0001", "decommissioned"));
+    repository.git(&["add", "--all"]);
+    is_refused(attempt(), "GP403");
+}
+
+fn path_of_first() -> String {
+    path("SEC-0001")
+}
+
+#[test]
+fn pre_commit_installs_the_hooks_of_the_mirror_from_a_wheel() {
+    mirror_works(Framework::PreCommit);
+}
+
+#[test]
+fn prek_installs_the_hooks_of_the_mirror_from_a_wheel() {
+    mirror_works(Framework::Prek);
+}
+
+#[test]
+fn the_mirror_names_this_version_and_no_other_package() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hooks-mirror");
+    let text = fs::read_to_string(folder.join("pyproject.toml")).unwrap();
+    let dependency = concat!("dependencies = [\"goldenpath==", env!("CARGO_PKG_VERSION"), "\"]");
+    assert!(text.contains(dependency) && text.contains("requires = []"), "{text}");
+}
+
 /// Each framework compiles this project, which takes minutes: `cargo test -- --ignored
 /// from_source`. The frameworks download the dependencies from the registry, and share a build if
 /// they select the same toolchain.

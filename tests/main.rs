@@ -42,6 +42,7 @@ mod list;
 mod live;
 mod many;
 mod new_secret;
+mod packaging;
 mod plan_markdown;
 mod policies;
 mod progress;

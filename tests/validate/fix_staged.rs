@@ -42,6 +42,19 @@ fn what_is_fixed_is_staged_and_nothing_else_is() {
 }
 
 #[test]
+fn a_hook_can_stop_the_commit_that_was_fixed_once() {
+    let repository = Repository::new();
+    repository.write(SEED_PATH, &wrong()).git(&["add", "--all"]);
+    let fix = || fix(&repository, &["--staged", "--exit-non-zero-on-fix"]);
+    let shown = fix().fails_with(1).stdout;
+    assert!(shown.ends_with("checked 1 manifest: no findings\n"), "{shown}");
+    assert_eq!(staged(&repository, SEED_PATH), SEED);
+    fix().success();
+    let alone = repository.goldenpath(&["validate", "--exit-non-zero-on-fix"]).run().fails_with(2);
+    assert!(alone.stderr.contains("--fix"), "{}", alone.stderr);
+}
+
+#[test]
 fn a_file_that_is_staged_in_part_is_refused_and_nothing_is_written() {
     let repository = Repository::new();
     repository.write(OTHER_PATH, &request("SEC-0008", "other-db").replace("mediu", "Mediu"));

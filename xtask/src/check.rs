@@ -39,6 +39,7 @@ pub(crate) fn run(all: bool) -> Result<(), String> {
     step("format of rules and commands", remedy, rustfmt)?;
     let clippy = cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]);
     step("lints", "cargo clippy --workspace --all-targets", clippy)?;
+    step("tests of the tasks", "see the failed test", cargo(&["test", "--quiet", "-p", "xtask"]))?;
     println!("== generated pages");
     docs::run(true)?;
     deny()?;

@@ -1,5 +1,5 @@
-//! The generated pages: one per command, from the command line's own help, and one per rule, from
-//! the rule's doc comment.
+//! The generated pages: one per command, from the command line's own help, one per rule, from the
+//! rule's doc comment, and the repository of hooks.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +7,7 @@ use std::fs;
 use clap::{Arg, Command};
 use goldenpath_core::rules::{RULES, Rule, Severity};
 
-use crate::root;
+use crate::{mirror, root};
 
 /// A page of the documentation.
 pub(crate) struct Page {
@@ -35,6 +35,7 @@ pub(crate) fn all() -> Result<Vec<Page>, String> {
     }
     pages.push(rule_index());
     pages.extend(RULES.iter().map(|rule| rule_page(rule)));
+    pages.extend(mirror::all()?);
     Ok(pages)
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct FixArgs {
     pub(crate) is_dry_run: bool,
     /// Whether fixes that need a review are applied, too.
     pub(crate) with_unsafe: bool,
+    /// Whether a changed file fails the command, so that a hook stops the commit.
+    pub(crate) fails_if_fixed: bool,
 }
 
 /// Fixes the manifests of a range in the work tree or the index.
@@ -99,6 +101,9 @@ pub(crate) fn fix(
     print_findings(catalog, findings, format, &context.streams, || {
         summarize(&fixed, findings, "fixed", args).iter().for_each(|line| print(line));
     });
+    if args.fails_if_fixed && !fixed.rewrites.is_empty() {
+        return Ok(Outcome::Failed);
+    }
     Ok(outcome(findings))
 }
 

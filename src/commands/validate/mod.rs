@@ -65,6 +65,9 @@ pub(crate) struct Args {
     /// Apply fixes that need a review, too; look at them first with --diff
     #[arg(long, requires = "fixing")]
     unsafe_fixes: bool,
+    /// Exit with 1 if --fix changed a file, even if no finding remains; for hooks
+    #[arg(long, requires = "fix")]
+    exit_non_zero_on_fix: bool,
     /// Set how to print the findings
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -86,7 +89,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome, Failure> {
         if !args.fix && !args.diff {
             return check_and_print(&repository, &range, &selection, args.format, &context.streams);
         }
-        let fix_args = FixArgs { is_dry_run: args.diff, with_unsafe: args.unsafe_fixes };
+        let fix_args = FixArgs {
+            is_dry_run: args.diff,
+            with_unsafe: args.unsafe_fixes,
+            fails_if_fixed: args.exit_non_zero_on_fix,
+        };
         return fix(&repository, &range, &selection, fix_args, args.format, context);
     }
     // Reading commits needs no work tree.

@@ -14,6 +14,7 @@ mod ownership;
 mod policies;
 mod projection_file;
 mod replicas;
+mod required_version;
 mod role_session;
 mod rotator;
 mod secret_types;
@@ -97,6 +98,10 @@ pub struct Config {
     pub rules: BTreeMap<String, Level>,
     /// The platform team's own rules, as written; see [`Policies::compile`].
     pub policies: Vec<PolicyConfig>,
+    /// The versions of goldenpath that may use this file, such as `>=0.2, <0.3`.
+    ///
+    /// It is checked before any other field.
+    pub required_version: Option<String>,
 }
 
 /// How new IDs are reserved.
@@ -269,6 +274,7 @@ impl Default for Config {
             environments: BTreeMap::new(),
             rules: BTreeMap::new(),
             policies: Vec::new(),
+            required_version: None,
         }
     }
 }
@@ -345,7 +351,9 @@ impl Config {
     /// Invalid YAML, an unknown field or an invalid value, with its location.
     pub fn parse(path: &str, text: &str) -> Result<Self, ConfigError> {
         // An empty file, or one with only comments, is a null document: all defaults.
-        let mut config = read::<Option<Self>>(path, text)?.unwrap_or_default();
+        let root = read_tree(path, text)?;
+        required_version::check(path, text, &root)?;
+        let mut config = read_node::<Option<Self>>(path, text, &root)?.unwrap_or_default();
         for (name, folder) in [
             ("catalog", &mut config.catalog),
             ("enums", &mut config.enums),
@@ -464,9 +472,20 @@ impl Config {
 
 /// Parses the configuration file `text` as a `T`.
 fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, ConfigError> {
-    let root = yaml::parse_configuration(text)
-        .map_err(|problems| ConfigError::from_problems(path, text, problems))?;
-    yaml::deserialize(text, &root)
+    read_node(path, text, &read_tree(path, text)?)
+}
+
+fn read_tree(path: &str, text: &str) -> Result<yaml::Node, ConfigError> {
+    yaml::parse_configuration(text)
+        .map_err(|problems| ConfigError::from_problems(path, text, problems))
+}
+
+fn read_node<T: DeserializeOwned>(
+    path: &str,
+    text: &str,
+    root: &yaml::Node,
+) -> Result<T, ConfigError> {
+    yaml::deserialize(text, root)
         .map_err(|mismatch| ConfigError::from_mismatch(path, text, mismatch))
 }
 
