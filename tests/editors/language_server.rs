@@ -201,7 +201,11 @@ fn an_editor_completes_and_checks_a_new_manifest_with_the_lists_of_the_catalog()
     let Some(mut editor) = Editor::start(&repository) else { return };
     assert_eq!(editor.open(path, &manifest), [""; 0]);
     let modeline = manifest.lines().next().unwrap();
-    let text = format!("{modeline}\n{}", SEED.replace("environment: dev", "environment: "));
+    let line = |line: &str| match line.starts_with("  environment:") {
+        true => "  environment: \n".to_owned(),
+        false => format!("{line}\n"),
+    };
+    let text = format!("{modeline}\n{}", SEED.lines().map(line).collect::<String>());
     let other = SEED_PATH.replace("payments", "web");
     repository.write(&other, &text);
     assert_ne!(editor.open(&other, &text), [""; 0], "an environment is missing");
