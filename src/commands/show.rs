@@ -264,7 +264,8 @@ impl ShownSecret<'_> {
             Lookup::Answer(stored) => stored.found.as_ref().is_some_and(|found| found.has_value),
             _ => true,
         };
-        self.project.config.external_secret.wait_for_value && !has_value
+        let environment = self.request.environment.as_str();
+        self.project.config.external_secret_of(environment).wait_for_value && !has_value
     }
 
     /// Returns the projection in the GitOps repository.

@@ -1,13 +1,14 @@
 //! The ExternalSecret of a manifest (the seed's section 3).
 
-mod reserved_names;
 mod template_check;
-mod value_template;
+
+use std::collections::BTreeMap;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Serialize;
 
 use crate::catalog::Project;
+use crate::config::{CreationPolicy, DeletionPolicy, RefreshPolicy};
 use crate::manifest::{SecretId, SecretRequest, StoreKey, StoreKeyError};
 use crate::projection::template_check::TemplateViolation;
 use crate::template;
@@ -101,8 +102,15 @@ struct ProjectionVariables<'a> {
     value_key: Option<&'a str>,
     api_version: &'a str,
     refresh_interval: &'a str,
+    refresh_policy: Option<RefreshPolicy>,
     store_name: &'a str,
     store_kind: &'a str,
+    creation_policy: CreationPolicy,
+    deletion_policy: Option<DeletionPolicy>,
+    /// Ours and the configured ones; empty for none.
+    labels: BTreeMap<String, String>,
+    annotations: &'a BTreeMap<String, String>,
+    server_defaults: bool,
 }
 
 /// The catalog's own template, and the built-in one that limits its changes.
@@ -168,16 +176,22 @@ impl Projection {
         project: &Project,
         template: &ProjectionTemplate,
     ) -> Result<Self, ProjectionError> {
-        let config = &project.config;
+        let config = project.config.external_secret_of(request.environment.as_str());
         let key = StoreKey::of(request, &project.key_template)?;
         let variables = ProjectionVariables {
             request,
             store_key: key.as_str(),
             value_key: request.value_format.text_key(),
-            api_version: &config.external_secret.api_version,
-            refresh_interval: &config.external_secret.refresh_interval,
-            store_name: &config.external_secret.store_name,
-            store_kind: &config.external_secret.store_kind,
+            api_version: &config.api_version,
+            refresh_interval: &config.refresh_interval,
+            refresh_policy: config.refresh_policy,
+            store_name: &config.store_name,
+            store_kind: &config.store_kind,
+            creation_policy: config.creation_policy,
+            deletion_policy: config.deletion_policy,
+            labels: labels(request, config.labels.as_ref()),
+            annotations: &config.annotations,
+            server_defaults: config.server_defaults,
         };
         let body = template.render(request.id, &variables)?;
         // An ID is unique only in its catalog, and catalogs may share a GitOps repository.
@@ -191,6 +205,22 @@ impl Projection {
     pub fn has_same_manifest(&self, text: &str) -> bool {
         text.starts_with(&self.header_start)
     }
+}
+
+/// Returns goldenpath's labels and the configured ones; none without a configured table.
+fn labels(
+    request: &SecretRequest,
+    configured: Option<&BTreeMap<String, String>>,
+) -> BTreeMap<String, String> {
+    let Some(configured) = configured else { return BTreeMap::new() };
+    let own = [
+        ("id", request.id.to_string()),
+        ("owner", request.owner.clone()),
+        ("service", request.service.to_string()),
+        ("environment", request.environment.to_string()),
+    ];
+    let own = own.map(|(name, value)| (format!("goldenpath.io/{name}"), value));
+    configured.clone().into_iter().chain(own).collect()
 }
 
 /// Returns the path of a manifest's projection, from the GitOps repository's root.

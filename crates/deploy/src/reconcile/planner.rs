@@ -359,7 +359,9 @@ async fn plan_manifest<'run>(
     let gitops = context.gitops(desired.request.environment.as_str());
     let file = gitops.map(|gitops| gitops.state(&desired.projection)).transpose()?;
     let awaits = awaits_value(actual, &actions);
-    let waits = awaits && context.project.config.external_secret.wait_for_value;
+    let environment = desired.request.environment.as_str();
+    let external = context.project.config.external_secret_of(environment);
+    let waits = awaits && external.wait_for_value;
     // An existing projection stays and is kept up to date.
     let held_back = waits && file == Some(FileState::Missing);
     actions.extend(

@@ -149,7 +149,7 @@ const CONSTANTS: [&str; 3] = ["true", "false", "nil"];
 ///
 /// # Errors
 /// A clause that says why the template is rejected.
-pub(super) fn check(text: &str) -> Result<(), String> {
+pub(crate) fn check(text: &str) -> Result<(), String> {
     let mut rest = text;
     while let Some((_, inside)) = rest.split_once("{{") {
         rest = action(inside)?;
