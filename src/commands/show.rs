@@ -303,7 +303,7 @@ impl ShownSecret<'_> {
                 ("missing", "held back until the secret has a value".to_owned())
             }
             FileState::Missing => ("missing", "the file does not exist".to_owned()),
-            FileState::Outdated => {
+            FileState::Outdated | FileState::Retyped(_) => {
                 ("outdated", "the file is out of date with the manifest".to_owned())
             }
             FileState::Uncommitted => {

@@ -13,6 +13,7 @@ mod git_url;
 mod go_duration;
 mod governance;
 mod kubernetes_names;
+mod kubernetes_secret;
 mod ownership;
 mod placeholder;
 mod policies;
@@ -54,6 +55,9 @@ pub use git_url::GitUrl;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
 pub use kubernetes_names::{LABEL_LENGTH, SUBDOMAIN_LENGTH};
 pub(crate) use kubernetes_names::{check_label, check_subdomain};
+pub use kubernetes_secret::{
+    DecodingStrategy, KubernetesSecret, KubernetesSecretType, MergePolicy,
+};
 pub use ownership::{
     AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig,
     ServiceOwnership, UnlistedPolicy,

@@ -8,11 +8,15 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Serialize;
 
 use crate::catalog::Project;
-use crate::config::{CreationPolicy, DeletionPolicy, RefreshPolicy};
+use crate::config::{
+    CreationPolicy, DecodingStrategy, DeletionPolicy, KubernetesSecret, KubernetesSecretType,
+    MergePolicy, RefreshPolicy,
+};
 use crate::manifest::{SecretId, SecretRequest, StoreKey, StoreKeyError};
 use crate::projection::template_check::TemplateViolation;
 use crate::template;
 use crate::template::{Output, Template, TemplateError};
+use crate::yaml;
 
 /// The template's name.
 ///
@@ -111,6 +115,30 @@ struct ProjectionVariables<'a> {
     labels: BTreeMap<String, String>,
     annotations: &'a BTreeMap<String, String>,
     server_defaults: bool,
+    /// None for a Secret of type Opaque with the keys of the value.
+    secret_template: Option<SecretTemplate>,
+    decoding_strategy: Option<DecodingStrategy>,
+    immutable: bool,
+}
+
+/// `spec.target.template`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretTemplate {
+    r#type: KubernetesSecretType,
+    /// Empty for the keys of the value.
+    data: BTreeMap<String, String>,
+    merge_policy: MergePolicy,
+}
+
+impl SecretTemplate {
+    /// Returns the template of a Secret; None if it would change nothing.
+    fn of(shape: &KubernetesSecret) -> Option<Self> {
+        let data = shape.data();
+        let is_plain = shape.r#type == KubernetesSecretType::Opaque && data.is_empty();
+        let merge_policy = shape.merge_policy;
+        (!is_plain).then_some(Self { r#type: shape.r#type, data, merge_policy })
+    }
 }
 
 /// The catalog's own template, and the built-in one that limits its changes.
@@ -178,6 +206,7 @@ impl Projection {
     ) -> Result<Self, ProjectionError> {
         let config = project.config.external_secret_of(request.environment.as_str());
         let key = StoreKey::of(request, &project.key_template)?;
+        let shape = project.secret_type_of(request).kubernetes.unwrap_or_default();
         let variables = ProjectionVariables {
             request,
             store_key: key.as_str(),
@@ -192,12 +221,25 @@ impl Projection {
             labels: labels(request, config.labels.as_ref()),
             annotations: &config.annotations,
             server_defaults: config.server_defaults,
+            secret_template: SecretTemplate::of(&shape),
+            decoding_strategy: shape.decoding_strategy,
+            immutable: shape.immutable,
         };
         let body = template.render(request.id, &variables)?;
         // An ID is unique only in its catalog, and catalogs may share a GitOps repository.
         let header_start = header_start(request.id, &project.catalog_id);
         let text = format!("{header_start}Change the SecretRequest, not this file.\n{body}");
         Ok(Self { file: file_of(request, project)?, text, header_start })
+    }
+
+    /// Returns the types, if the earlier projection `text` is of the same Kubernetes Secret with
+    /// another type.
+    #[must_use]
+    pub fn find_retype(&self, text: &str) -> Option<SecretRetype> {
+        let [old_namespace, old_name, old] = target(text)?;
+        let [namespace, name, new] = target(&self.text)?;
+        let is_same = (old_namespace, old_name) == (namespace, name);
+        (is_same && old != new).then_some(SecretRetype { old, new })
     }
 
     /// Returns whether a text is a projection, current or older, of the same manifest.
@@ -221,6 +263,26 @@ fn labels(
     ];
     let own = own.map(|(name, value)| (format!("goldenpath.io/{name}"), value));
     configured.clone().into_iter().chain(own).collect()
+}
+
+/// The type of a Kubernetes Secret, and the one that it would get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRetype {
+    /// The type in the earlier projection.
+    pub old: String,
+    /// The type in this one.
+    pub new: String,
+}
+
+/// Returns the namespace, the name and the type of the Kubernetes Secret of a projection.
+///
+/// None for a text that is not YAML: the operator cannot have read it either.
+fn target(text: &str) -> Option<[String; 3]> {
+    let root = yaml::parse(text).ok()?;
+    let at = |pointer: &str| root.string_at(pointer).map(str::to_owned);
+    let kind = at("/spec/target/template/type");
+    let kind = kind.unwrap_or_else(|| KubernetesSecretType::Opaque.name().to_owned());
+    Some([at("/metadata/namespace")?, at("/spec/target/name")?, kind])
 }
 
 /// Returns the path of a manifest's projection, from the GitOps repository's root.
