@@ -36,6 +36,7 @@ mod identity;
 mod ids;
 mod init;
 mod kms;
+mod kubernetes_secret;
 mod lifecycle;
 mod limits;
 mod list;

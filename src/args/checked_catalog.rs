@@ -64,7 +64,8 @@ impl CheckedCatalog<'_> {
             refresh: source.refresh,
             adopt: named.adopt.clone(),
             rebind_catalog: source.rebind_catalog,
-            recreate: self.recreate(),
+            recreate: self.with_reason(&named.recreate),
+            recreate_secret: self.with_reason(&named.recreate_secret),
             overrides: source.overrides(),
             now: context.now,
         };
@@ -250,10 +251,10 @@ impl CheckedCatalog<'_> {
         Ok(())
     }
 
-    /// Returns the manifests whose lost secret is created again, with the reason.
-    fn recreate(&self) -> BTreeMap<SecretId, String> {
+    /// Returns these manifests with the reason of the run.
+    fn with_reason(&self, ids: &BTreeSet<SecretId>) -> BTreeMap<SecretId, String> {
         let reason = self.source.reason().unwrap_or_default();
-        self.named.recreate.iter().map(|id| (*id, reason.to_owned())).collect()
+        ids.iter().map(|id| (*id, reason.to_owned())).collect()
     }
 
     /// Returns whether the run selects this subject.
@@ -353,7 +354,7 @@ impl CheckedCatalog<'_> {
     ) -> Result<SavedPlan, Failure> {
         let PlanArgs { commit, selection, rebind_catalog, plain_folders, refresh, .. } =
             self.source;
-        let NamedSecrets { ids, adopt, .. } = &self.named;
+        let NamedSecrets { ids, adopt, recreate, recreate_secret } = &self.named;
         let whole = |folder: &PathBuf| {
             let whole = folder.canonicalize();
             let whole = whole.map_err(|error| {
@@ -374,7 +375,8 @@ impl CheckedCatalog<'_> {
             gitops_paths: plain_folders.iter().map(whole).collect::<Result<_, Failure>>()?,
             overrides: by_name(self.source.overrides()),
             refresh: *refresh,
-            recreate: by_name(self.recreate()),
+            recreate: by_name(self.with_reason(recreate)),
+            recreate_secret: by_name(self.with_reason(recreate_secret)),
         };
         let identities = reconcile_context.accounts.iter().map(|one| one.store.identity());
         if let Some(why) = identities.into_iter().find_map(|identity| identity.unknown_reason()) {

@@ -79,6 +79,7 @@ pub(crate) struct NamedSecrets {
     pub(crate) ids: BTreeSet<SecretId>,
     pub(crate) adopt: BTreeSet<SecretId>,
     pub(crate) recreate: BTreeSet<SecretId>,
+    pub(crate) recreate_secret: BTreeSet<SecretId>,
 }
 
 impl NamedSecrets {
@@ -114,6 +115,11 @@ impl NamedSecrets {
                 "--recreate",
                 &args.recreate,
                 "give the ID of a manifest whose secret was lost",
+            )?,
+            recreate_secret: resolve(
+                "--recreate-secret",
+                &args.recreate_secret,
+                "give the ID of a manifest whose Kubernetes Secret changes its type",
             )?,
             ids: resolve(
                 "--id",

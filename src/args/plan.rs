@@ -44,6 +44,12 @@ pub(crate) struct PlanArgs {
     /// goldenpath or is in another account or region. It is created without its value.
     #[arg(long, value_name = "ID", requires = "reason")]
     pub(super) recreate: Vec<IdOrName>,
+    /// Change the type of this manifest's Kubernetes Secret, with --reason; may be repeated
+    ///
+    /// Kubernetes never changes the type of a Secret. The ExternalSecret gets the new type, and the
+    /// operator creates the Secret again once you have deleted it.
+    #[arg(long, value_name = "ID", requires = "reason")]
+    pub(super) recreate_secret: Vec<IdOrName>,
     /// Accept DIR as `gitops.path` although it is not the root of a work tree
     ///
     /// May be repeated. DIR must be a `gitops.path` of the configuration.
@@ -64,7 +70,7 @@ pub(crate) struct PlanArgs {
         requires = "reason"
     )]
     pub(super) overrides: Vec<Gate>,
-    /// Record TEXT in the audit trail as the reason for an override or --recreate
+    /// Record TEXT in the audit trail as the reason for an override, --recreate or --recreate-secret
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(super) reason: Option<String>,
     /// Select one of N shards of the services, for concurrent jobs: I/N, or auto
@@ -98,6 +104,7 @@ impl PlanArgs {
             gitops_paths,
             overrides,
             recreate,
+            recreate_secret,
             refresh,
         } = saved.selection.clone();
         let repository = Repository::discover()?;
@@ -119,7 +126,8 @@ impl PlanArgs {
                 "the saved plan overrides a gate without naming an ID".to_owned(),
             ));
         }
-        let mut reasons = overrides.values().chain(recreate.values());
+        let mut reasons =
+            overrides.values().chain(recreate.values()).chain(recreate_secret.values());
         let why = reasons.next().map(|text| reason(text)).transpose().map_err(unusable)?;
         if reasons.any(|text| Some(text) != why.as_ref()) {
             return Err(unusable("the saved plan has several reasons".to_owned()));
@@ -139,6 +147,7 @@ impl PlanArgs {
             shard: shard.map(ShardArg::Of),
             adopt: parsed(adopt).map_err(unusable)?,
             recreate: parsed(recreate.into_keys().collect()).map_err(unusable)?,
+            recreate_secret: parsed(recreate_secret.into_keys().collect()).map_err(unusable)?,
             rebind_catalog,
             plain_folders: gitops_paths.into_iter().map(PathBuf::from).collect(),
             refresh,
@@ -170,13 +179,14 @@ impl PlanArgs {
             || is_used
             || !self.overrides.is_empty()
             || !self.recreate.is_empty()
+            || !self.recreate_secret.is_empty()
         {
             return Ok(());
         }
         Err(Failure::usage(
             "`--reason` is given without anything that it is the reason for",
-            "give it together with `--override GATE` or `--recreate ID`, or for apply with \
-             `--allow-older`",
+            "give it together with `--override GATE`, `--recreate ID` or `--recreate-secret ID`, \
+             or for apply with `--allow-older`",
         ))
     }
 

@@ -264,7 +264,8 @@ impl ShownSecret<'_> {
             Lookup::Answer(stored) => stored.found.as_ref().is_some_and(|found| found.has_value),
             _ => true,
         };
-        self.project.config.external_secret.wait_for_value && !has_value
+        let environment = self.request.environment.as_str();
+        self.project.config.external_secret_of(environment).wait_for_value && !has_value
     }
 
     /// Returns the projection in the GitOps repository.
@@ -302,7 +303,7 @@ impl ShownSecret<'_> {
                 ("missing", "held back until the secret has a value".to_owned())
             }
             FileState::Missing => ("missing", "the file does not exist".to_owned()),
-            FileState::Outdated => {
+            FileState::Outdated | FileState::Retyped(_) => {
                 ("outdated", "the file is out of date with the manifest".to_owned())
             }
             FileState::Uncommitted => {

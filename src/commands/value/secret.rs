@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use goldenpath_core::catalog::{Catalog, Entry, Project, Selection};
 use goldenpath_core::clock;
+use goldenpath_core::config::RefreshPolicy;
 use goldenpath_core::config::SecretType;
 use goldenpath_core::manifest::{SecretId, SecretRequest, StoreKey, ValueFormat};
 use goldenpath_core::rules;
@@ -269,11 +270,26 @@ impl ValueTarget<'_> {
         let Project { config, root, .. } = &self.catalog.project;
         GitopsPlace::of(config.gitops_of(self.request.environment.as_str()), root)?;
         let SecretRequest { name, namespace, .. } = self.request;
+        let external = config.external_secret_of(self.request.environment.as_str());
+        if external.refresh_policy == Some(RefreshPolicy::CreatedOnce) {
+            let line = format!(
+                "The operator does not read it again (`refreshPolicy: CreatedOnce`). Once nothing \
+                 needs the old value: `kubectl delete secret {} -n {namespace}`.",
+                self.request.k8s_secret_name
+            );
+            return Some(redact(self.entry, &self.catalog.project, line));
+        }
+        let when = match external.refresh_period() {
+            Some(_) => format!(
+                "The cluster has it after the operator's next refresh, within {}. Sooner:",
+                external.refresh_interval
+            ),
+            None => "The operator does not read it again on its own. To have it in the cluster:"
+                .to_owned(),
+        };
         let line = format!(
-            "The cluster has it after the operator's next refresh, within {}. Sooner: `kubectl \
-             annotate externalsecret {name}-sync -n {namespace} force-sync=$(date +%s) \
-             --overwrite`.",
-            config.external_secret.refresh_interval
+            "{when} `kubectl annotate externalsecret {name}-sync -n {namespace} \
+             force-sync=$(date +%s) --overwrite`."
         );
         Some(redact(self.entry, &self.catalog.project, line))
     }

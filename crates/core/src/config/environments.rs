@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{
-    ACCOUNT_ID, Backend, Config, ConfigError, Enums, GitopsConfig, ReplicaRegion, Rotator,
-    StoreConfig, is_account_id, normalize_path,
+    ACCOUNT_ID, Backend, Config, ConfigError, Enums, EnvironmentExternalSecret, GitopsConfig,
+    ReplicaRegion, Rotator, StoreConfig, is_account_id, normalize_path,
 };
 use crate::arn;
 use crate::arn::Arn;
@@ -45,6 +45,8 @@ pub struct EnvironmentConfig {
     pub store: EnvironmentStore,
     /// The destination of projections; `path` or `url` unsets the shared branch.
     pub gitops: EnvironmentGitops,
+    /// The settings of each generated ExternalSecret.
+    pub external_secret: EnvironmentExternalSecret,
     /// The Lambda functions that rotate secrets, by secret type.
     pub rotation: RotationConfig,
     /// By default, a cluster of its own that is not queried.
@@ -518,6 +520,7 @@ impl Config {
                 return unknown("secret type", &[&keys[..], &[name]].concat(), &enums.secret_types);
             }
         }
+        self.check_label_owners(enums, path, text)?;
         self.check_owners(enums, path, text)
     }
 

@@ -8,16 +8,23 @@ mod endpoint_policy;
 mod enums;
 mod environments;
 mod error;
+mod external_secret;
 mod git_url;
+mod go_duration;
 mod governance;
+mod kubernetes_names;
+mod kubernetes_secret;
 mod ownership;
+mod placeholder;
 mod policies;
 mod projection_file;
 mod replicas;
 mod required_version;
+pub(crate) mod reserved_names;
 mod role_session;
 mod rotator;
 mod secret_types;
+pub(crate) mod value_template;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -42,12 +49,21 @@ pub use environments::{
     Cluster, ClusterConfig, EnvironmentConfig, EnvironmentGitops, EnvironmentStore, RotationConfig,
 };
 pub use error::ConfigError;
+pub use external_secret::{
+    CreationPolicy, DeletionPolicy, EnvironmentExternalSecret, ExternalSecretConfig, RefreshPolicy,
+};
 pub use git_url::GitUrl;
 pub use governance::{BUILT_IN as BUILT_IN_GOVERNANCE, Governance, Rotation, Tier};
+pub use kubernetes_names::{LABEL_LENGTH, SUBDOMAIN_LENGTH};
+pub(crate) use kubernetes_names::{check_label, check_subdomain};
+pub use kubernetes_secret::{
+    DecodingStrategy, KubernetesSecret, KubernetesSecretType, MergePolicy,
+};
 pub use ownership::{
     AccountObjection, NamespaceObjection, NamespacePattern, Ownership, OwnershipConfig,
     ServiceOwnership, UnlistedPolicy,
 };
+pub(crate) use placeholder::find_placeholder;
 pub use policies::{Policies, Policy, PolicyConfig, PolicySeverity, PolicySubject};
 pub use projection_file::{KUSTOMIZATIONS, check_projection_file};
 pub use replicas::ReplicaRegion;
@@ -203,24 +219,6 @@ pub struct GitopsConfig {
     pub file: String,
 }
 
-/// The shared settings of ExternalSecrets.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ExternalSecretConfig {
-    /// The version of its API, such as `external-secrets.io/v1`.
-    pub api_version: String,
-    /// How often the operator reads the secret, as a duration such as `1h`.
-    pub refresh_interval: String,
-    /// The name of the operator's store.
-    pub store_name: String,
-    /// `SecretStore` or `ClusterSecretStore`.
-    pub store_kind: String,
-    /// Whether a new one is held back until its secret has a value.
-    ///
-    /// Without a value, the operator would report an error.
-    pub wait_for_value: bool,
-}
-
 /// The limits of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -331,19 +329,6 @@ impl Default for GitopsConfig {
     }
 }
 
-impl Default for ExternalSecretConfig {
-    fn default() -> Self {
-        Self {
-            // The seed's version, for a repository without a configuration.
-            api_version: "external-secrets.io/v1beta1".to_owned(),
-            refresh_interval: "1h".to_owned(),
-            store_name: "aws-secrets-manager".to_owned(),
-            store_kind: "ClusterSecretStore".to_owned(),
-            wait_for_value: false,
-        }
-    }
-}
-
 impl Config {
     /// Parses `goldenpath.yaml`.
     ///
@@ -436,6 +421,7 @@ impl Config {
         config.check_gitops(path, text)?;
         config.check_clusters(path, text)?;
         config.check_accounts(path, text)?;
+        config.check_external_secrets(path, text)?;
         config.check_ownership(path, text)?;
         Ok(config)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ConfigError, Enums, TypeRotation, read, read_built_in};
+use super::{ConfigError, Enums, KubernetesSecret, TypeRotation, read, read_built_in};
 use crate::suggest;
 
 /// The built-in keys, which `init` writes unchanged.
@@ -38,6 +38,9 @@ pub struct SecretType {
     /// None if they are rotated by a function, or by hand.
     #[serde(default)]
     pub rotation: Option<TypeRotation>,
+    /// None for a Secret of type Opaque with the keys of the value.
+    #[serde(default)]
+    pub kubernetes: Option<KubernetesSecret>,
 }
 
 /// A key of a value, and of the Kubernetes Secret.
@@ -184,6 +187,12 @@ impl SecretTypes {
                 let message = format!("a value of type `{name}` cannot have any keys");
                 return Err(wrong(&[], message, "give it keys, or `otherKeys: true`"));
             }
+            let shape = secret_type.kubernetes.as_ref();
+            if let Some(problem) = shape.and_then(|shape| shape.find_problem(name, secret_type)) {
+                let at = problem.at.iter().map(String::as_str);
+                let below: Vec<&str> = std::iter::once("kubernetes").chain(at).collect();
+                return Err(wrong(&below, problem.message, &problem.help));
+            }
         }
         let mut all = Self::built_in();
         all.0.extend(own);
@@ -221,6 +230,7 @@ impl SecretType {
             keys: vec![KeyDefinition { required: true, ..known }],
             other_keys: false,
             rotation: self.rotation.clone(),
+            kubernetes: self.kubernetes.as_ref().map(|shape| shape.of_text(key)),
         }
     }
 

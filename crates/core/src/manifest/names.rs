@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::config::DESCRIPTION_LENGTH;
+pub use crate::config::LABEL_LENGTH;
+use crate::config::{DESCRIPTION_LENGTH, check_label, check_subdomain};
 
 /// A DNS-1123 label.
 ///
@@ -26,12 +27,6 @@ pub struct DnsSubdomain(String);
 /// It has at least four digits, without superfluous leading zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretId(u32);
-
-/// The maximum length of a DNS-1123 label, in bytes.
-pub const LABEL_LENGTH: usize = 63;
-
-/// The maximum length of a DNS-1123 subdomain, in bytes.
-pub(super) const SUBDOMAIN_LENGTH: usize = 253;
 
 impl<'de> Deserialize<'de> for SecretId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -58,15 +53,7 @@ impl DnsSubdomain {
     /// # Errors
     /// A sentence that says why `text` is rejected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > SUBDOMAIN_LENGTH {
-            return Err(too_long(text, SUBDOMAIN_LENGTH));
-        }
-        for label in text.split('.') {
-            if label.is_empty() && !text.is_empty() {
-                return Err("there must be a name on both sides of a dot".to_owned());
-            }
-            check_label(label, SUBDOMAIN_LENGTH)?;
-        }
+        check_subdomain(text)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -208,33 +195,6 @@ pub fn to_label(text: &str) -> String {
     }
     label.truncate(LABEL_LENGTH);
     label.trim_end_matches('-').to_owned()
-}
-
-fn check_label(text: &str, limit: usize) -> Result<(), String> {
-    const ALLOWED: &str = "use lowercase letters, digits and hyphens";
-    if text.is_empty() {
-        return Err("the name is empty".to_owned());
-    }
-    if let Some(character) = text.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-')) {
-        let what = match character {
-            'A'..='Z' => format!("the capital `{character}`"),
-            ' ' => "a space".to_owned(),
-            _ if character.is_control() => "a control character".to_owned(),
-            _ => format!("`{character}`"),
-        };
-        return Err(format!("{what} is not allowed in a DNS-1123 name: {ALLOWED}"));
-    }
-    if text.starts_with('-') || text.ends_with('-') {
-        return Err("a name starts and ends with a letter or digit".to_owned());
-    }
-    if text.len() > limit {
-        return Err(too_long(text, limit));
-    }
-    Ok(())
-}
-
-fn too_long(text: &str, limit: usize) -> String {
-    format!("the name has {} characters, the maximum is {limit}", text.chars().count())
 }
 
 #[cfg(test)]

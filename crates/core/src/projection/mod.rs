@@ -1,17 +1,22 @@
 //! The ExternalSecret of a manifest (the seed's section 3).
 
-mod reserved_names;
 mod template_check;
-mod value_template;
+
+use std::collections::BTreeMap;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Serialize;
 
 use crate::catalog::Project;
+use crate::config::{
+    CreationPolicy, DecodingStrategy, DeletionPolicy, KubernetesSecret, KubernetesSecretType,
+    MergePolicy, RefreshPolicy,
+};
 use crate::manifest::{SecretId, SecretRequest, StoreKey, StoreKeyError};
 use crate::projection::template_check::TemplateViolation;
 use crate::template;
 use crate::template::{Output, Template, TemplateError};
+use crate::yaml;
 
 /// The template's name.
 ///
@@ -101,8 +106,39 @@ struct ProjectionVariables<'a> {
     value_key: Option<&'a str>,
     api_version: &'a str,
     refresh_interval: &'a str,
+    refresh_policy: Option<RefreshPolicy>,
     store_name: &'a str,
     store_kind: &'a str,
+    creation_policy: CreationPolicy,
+    deletion_policy: Option<DeletionPolicy>,
+    /// Ours and the configured ones; empty for none.
+    labels: BTreeMap<String, String>,
+    annotations: &'a BTreeMap<String, String>,
+    server_defaults: bool,
+    /// None for a Secret of type Opaque with the keys of the value.
+    secret_template: Option<SecretTemplate>,
+    decoding_strategy: Option<DecodingStrategy>,
+    immutable: bool,
+}
+
+/// `spec.target.template`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SecretTemplate {
+    r#type: KubernetesSecretType,
+    /// Empty for the keys of the value.
+    data: BTreeMap<String, String>,
+    merge_policy: MergePolicy,
+}
+
+impl SecretTemplate {
+    /// Returns the template of a Secret; None if it would change nothing.
+    fn of(shape: &KubernetesSecret) -> Option<Self> {
+        let data = shape.data();
+        let is_plain = shape.r#type == KubernetesSecretType::Opaque && data.is_empty();
+        let merge_policy = shape.merge_policy;
+        (!is_plain).then_some(Self { r#type: shape.r#type, data, merge_policy })
+    }
 }
 
 /// The catalog's own template, and the built-in one that limits its changes.
@@ -168,16 +204,26 @@ impl Projection {
         project: &Project,
         template: &ProjectionTemplate,
     ) -> Result<Self, ProjectionError> {
-        let config = &project.config;
+        let config = project.config.external_secret_of(request.environment.as_str());
         let key = StoreKey::of(request, &project.key_template)?;
+        let shape = project.secret_type_of(request).kubernetes.unwrap_or_default();
         let variables = ProjectionVariables {
             request,
             store_key: key.as_str(),
             value_key: request.value_format.text_key(),
-            api_version: &config.external_secret.api_version,
-            refresh_interval: &config.external_secret.refresh_interval,
-            store_name: &config.external_secret.store_name,
-            store_kind: &config.external_secret.store_kind,
+            api_version: &config.api_version,
+            refresh_interval: &config.refresh_interval,
+            refresh_policy: config.refresh_policy,
+            store_name: &config.store_name,
+            store_kind: &config.store_kind,
+            creation_policy: config.creation_policy,
+            deletion_policy: config.deletion_policy,
+            labels: labels(request, config.labels.as_ref()),
+            annotations: &config.annotations,
+            server_defaults: config.server_defaults,
+            secret_template: SecretTemplate::of(&shape),
+            decoding_strategy: shape.decoding_strategy,
+            immutable: shape.immutable,
         };
         let body = template.render(request.id, &variables)?;
         // An ID is unique only in its catalog, and catalogs may share a GitOps repository.
@@ -186,11 +232,57 @@ impl Projection {
         Ok(Self { file: file_of(request, project)?, text, header_start })
     }
 
+    /// Returns the types, if the earlier projection `text` is of the same Kubernetes Secret with
+    /// another type.
+    #[must_use]
+    pub fn find_retype(&self, text: &str) -> Option<SecretRetype> {
+        let [old_namespace, old_name, old] = target(text)?;
+        let [namespace, name, new] = target(&self.text)?;
+        let is_same = (old_namespace, old_name) == (namespace, name);
+        (is_same && old != new).then_some(SecretRetype { old, new })
+    }
+
     /// Returns whether a text is a projection, current or older, of the same manifest.
     #[must_use]
     pub fn has_same_manifest(&self, text: &str) -> bool {
         text.starts_with(&self.header_start)
     }
+}
+
+/// Returns goldenpath's labels and the configured ones; none without a configured table.
+fn labels(
+    request: &SecretRequest,
+    configured: Option<&BTreeMap<String, String>>,
+) -> BTreeMap<String, String> {
+    let Some(configured) = configured else { return BTreeMap::new() };
+    let own = [
+        ("id", request.id.to_string()),
+        ("owner", request.owner.clone()),
+        ("service", request.service.to_string()),
+        ("environment", request.environment.to_string()),
+    ];
+    let own = own.map(|(name, value)| (format!("goldenpath.io/{name}"), value));
+    configured.clone().into_iter().chain(own).collect()
+}
+
+/// The type of a Kubernetes Secret, and the one that it would get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretRetype {
+    /// The type in the earlier projection.
+    pub old: String,
+    /// The type in this one.
+    pub new: String,
+}
+
+/// Returns the namespace, the name and the type of the Kubernetes Secret of a projection.
+///
+/// None for a text that is not YAML: the operator cannot have read it either.
+fn target(text: &str) -> Option<[String; 3]> {
+    let root = yaml::parse(text).ok()?;
+    let at = |pointer: &str| root.string_at(pointer).map(str::to_owned);
+    let kind = at("/spec/target/template/type");
+    let kind = kind.unwrap_or_else(|| KubernetesSecretType::Opaque.name().to_owned());
+    Some([at("/metadata/namespace")?, at("/spec/target/name")?, kind])
 }
 
 /// Returns the path of a manifest's projection, from the GitOps repository's root.

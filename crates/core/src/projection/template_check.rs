@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
-use super::reserved_names;
-use super::reserved_names::SECRET_TYPES;
-use super::value_template;
+use crate::config::reserved_names;
+use crate::config::reserved_names::SECRET_TYPES;
+use crate::config::{find_placeholder, value_template};
 use crate::yaml;
 use crate::yaml::{Key, Node, NodeValue};
 
@@ -203,7 +203,7 @@ fn check_addition(
         ["metadata", "labels" | "annotations", name]
         | ["spec", "target", "template", "metadata", "labels", name] => {
             let Some(text) = string(value) else { return reject(not_a_string(value), QUOTE) };
-            if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
+            if let Some(why) = find_placeholder(name).or_else(|| find_placeholder(text)) {
                 return reject(why.to_owned(), PLAIN);
             }
             if let Some(reason) = reserved_names::reason(name, text) {
@@ -227,7 +227,7 @@ fn check_addition(
         },
         ["spec", "target", "template", "data", name] => {
             let Some(text) = string(value) else { return reject(not_a_string(value), QUOTE) };
-            if let Some(why) = placeholder(name).or_else(|| placeholder(text)) {
+            if let Some(why) = find_placeholder(name).or_else(|| find_placeholder(text)) {
                 return reject(why.to_owned(), DATA);
             }
             match value_template::check(text) {
@@ -246,28 +246,6 @@ const PLAIN: &str = "remove it from the template: labels and annotations are pla
 
 fn not_a_string(value: &Node) -> String {
     format!("is {} instead of a string", describe_value(&value.value))
-}
-
-/// Returns why a reader of the GitOps repository would replace a text, if so.
-fn placeholder(text: &str) -> Option<&'static str> {
-    if text.contains("<path:") {
-        return Some(
-            "contains `<path:`, which Argo CD's Vault plugin replaces with another secret",
-        );
-    }
-    // At the start, or where an action emits it at the start.
-    let is_of_vault = |text: &str| text.trim_start().trim_start_matches('>').starts_with("vault:");
-    if is_of_vault(text) || text.split(['"', '`']).skip(1).any(is_of_vault) {
-        return Some("contains `vault:`, which Bank-Vaults replaces with another secret");
-    }
-    if text.contains("ref+") {
-        return Some("contains `ref+`, which vals replaces with another secret");
-    }
-    if text.contains("op://") {
-        return Some("contains `op://`, which 1Password replaces with another secret");
-    }
-    text.contains("${")
-        .then_some("contains `${`, which Flux replaces with a variable of the cluster")
 }
 
 fn added_error(span: Range<usize>, path: &[String]) -> TemplateViolation {

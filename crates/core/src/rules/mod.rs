@@ -104,6 +104,7 @@ rules![
     gp208_foreign_principal,
     gp210_rotation_not_possible,
     gp211_reader_cannot_decrypt,
+    gp212_immutable_secret_rotates,
     gp301_path_mismatch,
     gp302_duplicate_id,
     gp303_duplicate_name,

@@ -19,7 +19,7 @@ pub use working_copy::WorkingCopy;
 use crate::branch;
 use crate::branch::{TreeItem, VisitedItem};
 use goldenpath_core::config::check_projection_file;
-use goldenpath_core::projection::Projection;
+use goldenpath_core::projection::{Projection, SecretRetype};
 
 /// The maximum size of a file that is read to find its owner, in bytes.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -41,6 +41,8 @@ pub enum FileState {
     Missing,
     /// The projection of this manifest is out of date.
     Outdated,
+    /// As [`FileState::Outdated`], with another type of the same Kubernetes Secret.
+    Retyped(SecretRetype),
     /// The projection is up to date, but not in the last commit.
     Uncommitted,
     /// The projection is up to date, but the kustomization next to it does not list it.

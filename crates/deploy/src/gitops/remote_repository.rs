@@ -46,7 +46,12 @@ impl RemoteRepository {
             TreeItem::File { id, .. } => match self.remote.text(id) {
                 // Git may have converted the line ends.
                 Ok(text) if text.replace("\r\n", "\n") == projection.text => FileState::Current,
-                Ok(text) if projection.has_same_manifest(&text) => FileState::Outdated,
+                Ok(text) if projection.has_same_manifest(&text) => {
+                    match projection.find_retype(&text) {
+                        Some(retype) => FileState::Retyped(retype),
+                        None => FileState::Outdated,
+                    }
+                }
                 Ok(_) => FileState::Foreign(
                     "it was not written by goldenpath for this ID of this catalog".to_owned(),
                 ),
@@ -155,7 +160,7 @@ impl RemoteRepository {
                     // An unmanaged file at its path stays.
                     if matches!(
                         self.state(projection),
-                        Ok(FileState::Current | FileState::Outdated)
+                        Ok(FileState::Current | FileState::Outdated | FileState::Retyped(_))
                     ) {
                         edits.push(FileEdit { file: projection.file.clone(), text: None });
                     }

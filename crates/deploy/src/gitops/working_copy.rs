@@ -164,7 +164,12 @@ impl WorkingCopy {
                     FileState::Uncommitted
                 }
             }
-            Ok(text) if projection.has_same_manifest(&text) => FileState::Outdated,
+            Ok(text) if projection.has_same_manifest(&text) => {
+                match projection.find_retype(&text) {
+                    Some(retype) => FileState::Retyped(retype),
+                    None => FileState::Outdated,
+                }
+            }
             Ok(_) => FileState::Foreign(
                 "it was not written by goldenpath for this ID of this catalog".to_owned(),
             ),

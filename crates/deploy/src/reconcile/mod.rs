@@ -140,6 +140,8 @@ pub struct ReconcileOptions {
     pub rebind_catalog: bool,
     /// Manifests whose secret is created again although it was lost, with the reason.
     pub recreate: BTreeMap<SecretId, String>,
+    /// Manifests whose Kubernetes Secret may change its type, with the reason.
+    pub recreate_secret: BTreeMap<SecretId, String>,
     /// Gates that are overridden for all secrets of the run, each with the reason.
     pub overrides: BTreeMap<Gate, String>,
     /// The time of the run.

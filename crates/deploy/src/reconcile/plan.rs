@@ -67,6 +67,9 @@ pub(super) const REMOVE_REPLICA: &str = "remove-replica";
 /// The action that records why a lost secret is created again.
 const RECREATE: &str = "recreate-secret";
 
+/// The action that records why the type of a Kubernetes Secret changes.
+const RETYPE: &str = "recreate-kubernetes-secret";
+
 /// A planned change for one manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
@@ -131,9 +134,14 @@ impl Action {
             recovery_days: None,
             ..self.recorded_action()
         }));
-        if let Step::CreateSecret { recreate: Some(reason), .. } = &self.step {
+        let forced = match &self.step {
+            Step::CreateSecret { recreate, .. } => recreate.as_ref().map(|why| (RECREATE, why)),
+            Step::WriteProjection { retype, .. } => retype.as_ref().map(|why| (RETYPE, why)),
+            _ => None,
+        };
+        if let Some((action, reason)) = forced {
             actions.push(RecordedAction {
-                action: RECREATE,
+                action,
                 reason: reason.clone(),
                 ..self.recorded_action()
             });
@@ -249,6 +257,8 @@ pub enum Step {
         projection: Projection,
         /// Whether it counts as created, and not as changed.
         new: bool,
+        /// Why the type of the Kubernetes Secret changes (`--recreate-secret`).
+        retype: Option<String>,
     },
     /// Removes the file of a projection, and its line in the kustomization.
     RemoveProjection {

@@ -30,6 +30,7 @@ use super::{
 use crate::gitops::FileState;
 use crate::store::{SecretStore, StoreAccount, StoreError, StoreIdentity, StoredSecret};
 use goldenpath_core::manifest::LifecycleStatus;
+use goldenpath_core::projection::SecretRetype;
 use goldenpath_core::rules;
 use goldenpath_core::rules::OldKey;
 
@@ -372,11 +373,15 @@ async fn plan_manifest<'run>(
     let gitops = context.gitops(desired.request.environment.as_str());
     let file = gitops.map(|gitops| gitops.state(&desired.projection)).transpose()?;
     let awaits = awaits_value(actual, &actions);
-    let waits = awaits && context.project.config.external_secret.wait_for_value;
+    let environment = desired.request.environment.as_str();
+    let external = context.project.config.external_secret_of(environment);
+    let waits = awaits && external.wait_for_value;
     // An existing projection stays and is kept up to date.
     let held_back = waits && file == Some(FileState::Missing);
     actions.extend(
-        file.clone().filter(|_| !held_back).and_then(|state| projection_action(desired, state)),
+        file.clone()
+            .filter(|_| !held_back)
+            .and_then(|state| projection_action(context, desired, state)),
     );
     let awaiting = awaits.then(|| MissingValue {
         id: desired.request.id,
@@ -451,8 +456,38 @@ fn find_elsewhere<'sweep>(
     own.find_map(|secret| secret.arn.as_deref())
 }
 
-fn projection_action(desired: &DesiredSecret<'_>, state: FileState) -> Option<Action> {
+fn projection_action(
+    context: &ReconcileContext<'_>,
+    desired: &DesiredSecret<'_>,
+    state: FileState,
+) -> Option<Action> {
     let (reason, new) = match state {
+        FileState::Retyped(SecretRetype { old, new }) => {
+            let id = desired.request.id;
+            let (namespace, name) = (&desired.request.namespace, &desired.request.k8s_secret_name);
+            let kubectl = format!("`kubectl delete secret {name} -n {namespace}`");
+            let retype = context.options.recreate_secret.get(&id).cloned();
+            let reason = if retype.is_some() {
+                format!(
+                    "the type of the Kubernetes Secret becomes {new}; the operator creates it \
+                     again after {kubectl}"
+                )
+            } else {
+                format!(
+                    "the type of the Kubernetes Secret `{name}` would change from {old} to {new}, \
+                     which Kubernetes rejects; `goldenpath apply --recreate-secret {id} --reason \
+                     TEXT` writes it, and the operator creates the Secret again after {kubectl}"
+                )
+            };
+            let step = match retype {
+                Some(_) => {
+                    let projection = desired.projection.clone();
+                    Step::WriteProjection { projection, new: false, retype }
+                }
+                None => Step::Blocked(BlockReason::Conflict),
+            };
+            return Some(Action::of(desired.request, &desired.projection.file, reason, step));
+        }
         FileState::Current => return None,
         FileState::Missing => ("the file does not exist", true),
         FileState::Outdated => ("the file is out of date", false),
@@ -468,7 +503,8 @@ fn projection_action(desired: &DesiredSecret<'_>, state: FileState) -> Option<Ac
             return Some(Action::of(desired.request, &desired.projection.file, reason, step));
         }
     };
-    let step = Step::WriteProjection { projection: desired.projection.clone(), new };
+    let projection = desired.projection.clone();
+    let step = Step::WriteProjection { projection, new, retype: None };
     Some(Action::of(desired.request, &desired.projection.file, reason.to_owned(), step))
 }
 
@@ -481,7 +517,7 @@ fn find_text_change(
     desired: &DesiredSecret<'_>,
     step: &Step,
 ) -> Option<TextChange> {
-    let Step::WriteProjection { projection, new: false } = step else { return None };
+    let Step::WriteProjection { projection, new: false, .. } = step else { return None };
     let index = context.gitops_index(desired.request.environment.as_str())?;
     let (_, target) = context.gitops.get(index)?;
     // It is for display: what cannot be read is an error of the step itself.

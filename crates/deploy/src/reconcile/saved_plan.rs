@@ -65,6 +65,9 @@ pub struct SavedSelection {
     pub overrides: BTreeMap<String, String>,
     /// `--recreate`: the IDs of manifests whose lost secret is created again, with the reason.
     pub recreate: BTreeMap<String, String>,
+    /// `--recreate-secret`: the IDs of manifests whose Kubernetes Secret may change its type.
+    #[serde(default)]
+    pub recreate_secret: BTreeMap<String, String>,
     /// `--refresh`: whether to read each resource policy.
     pub refresh: bool,
 }
@@ -205,7 +208,14 @@ impl SavedPlan {
     #[must_use]
     pub fn choices(&self) -> Vec<String> {
         let SavedSelection {
-            adopt, overrides, ids, rebind_catalog, gitops_paths, recreate, ..
+            adopt,
+            overrides,
+            ids,
+            rebind_catalog,
+            gitops_paths,
+            recreate,
+            recreate_secret,
+            ..
         } = &self.selection;
         let adoptions = adopt.iter().map(|id| format!("adopts the unmanaged secret of {id}"));
         let ids = ids.join(", ");
@@ -215,12 +225,21 @@ impl SavedPlan {
         let recreated = recreate
             .iter()
             .map(|(id, reason)| format!("creates the lost secret of {id} again, reason: {reason}"));
+        let retyped = recreate_secret.iter().map(|(id, reason)| {
+            format!("changes the type of the Kubernetes Secret of {id}, reason: {reason}")
+        });
         let rebinding =
             rebind_catalog.then(|| "binds secrets of another repository to this one".to_owned());
         let folders = gitops_paths
             .iter()
             .map(|path| format!("writes ExternalSecrets into the plain folder {path}"));
-        adoptions.chain(recreated).chain(overrides).chain(rebinding).chain(folders).collect()
+        adoptions
+            .chain(recreated)
+            .chain(retyped)
+            .chain(overrides)
+            .chain(rebinding)
+            .chain(folders)
+            .collect()
     }
 
     /// Checks that `name` is still at the plan's commit.

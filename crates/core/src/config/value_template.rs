@@ -145,20 +145,37 @@ const FUNCTIONS: &[&str] = &[
 
 const CONSTANTS: [&str; 3] = ["true", "false", "nil"];
 
+/// A key of the value that a template names.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct KeyReference {
+    pub key: String,
+    /// `index . "key"`, which is empty for a missing key; `.key` is an error.
+    pub is_lookup: bool,
+}
+
 /// Checks the text of one key.
 ///
 /// # Errors
 /// A clause that says why the template is rejected.
-pub(super) fn check(text: &str) -> Result<(), String> {
-    let mut rest = text;
-    while let Some((_, inside)) = rest.split_once("{{") {
-        rest = action(inside)?;
-    }
-    Ok(())
+pub(crate) fn check(text: &str) -> Result<(), String> {
+    references(text).map(drop)
 }
 
-/// Checks an action up to its `}}`, and returns what follows.
-fn action(text: &str) -> Result<&str, String> {
+/// Checks the text of one key, and returns the keys that it names.
+///
+/// # Errors
+/// A clause that says why the template is rejected.
+pub(super) fn references(text: &str) -> Result<Vec<KeyReference>, String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, inside)) = rest.split_once("{{") {
+        rest = action(inside, &mut found)?;
+    }
+    Ok(found)
+}
+
+/// Checks an action up to its `}}`, and returns what follows. Adds the keys it names to `found`.
+fn action<'text>(text: &'text str, found: &mut Vec<KeyReference>) -> Result<&'text str, String> {
     let trimmed = text.strip_prefix('-').filter(|rest| rest.starts_with(char::is_whitespace));
     let mut rest = trimmed.unwrap_or(text);
     loop {
@@ -169,15 +186,28 @@ fn action(text: &str) -> Result<&str, String> {
         let Some(first) = rest.chars().next() else { return Err("`{{` is not closed".to_owned()) };
         rest = match first {
             '"' | '`' => &rest[string(rest, first)?..],
-            '|' | '(' | ')' => &rest[1..],
+            '|' | '(' => &rest[1..],
+            // Fields of a result, such as `(.config | fromJson).host`, are not keys of the value.
+            ')' => skip_fields(&rest[1..]),
             '-' if rest[1..].starts_with(|next: char| next.is_ascii_digit()) => &rest[1..],
-            '.' => &rest[1 + word(&rest[1..])..],
+            '.' => {
+                let (name, after) = rest[1..].split_at(word(&rest[1..]));
+                if !name.is_empty() {
+                    found.push(KeyReference { key: name.to_owned(), is_lookup: false });
+                }
+                skip_fields(after)
+            }
             _ if first.is_ascii_digit() => &rest[word(rest)..],
             _ if first.is_ascii_alphabetic() => {
                 let (name, after) = rest.split_at(word(rest));
                 if !FUNCTIONS.contains(&name) && !CONSTANTS.contains(&name) {
                     return Err(format!("`{name}` is not one of the pure functions"));
                 }
+                found.extend(
+                    looked_up(after)
+                        .filter(|_| name == "index")
+                        .map(|key| KeyReference { key: key.to_owned(), is_lookup: true }),
+                );
                 after
             }
             _ => {
@@ -188,6 +218,22 @@ fn action(text: &str) -> Result<&str, String> {
             }
         };
     }
+}
+
+/// Returns what follows the fields at the start of `text`, such as `.a.b`.
+fn skip_fields(mut text: &str) -> &str {
+    while let Some(field) = text.strip_prefix('.') {
+        text = &field[word(field)..];
+    }
+    text
+}
+
+/// Returns the key that `index` looks up: its arguments are ` . "key"`.
+fn looked_up(arguments: &str) -> Option<&str> {
+    let key = arguments.trim_start().strip_prefix('.')?.trim_start();
+    let quote = key.chars().next().filter(|quote| matches!(quote, '"' | '`'))?;
+    let end = string(key, quote).ok()?;
+    key.get(1..end - 1)
 }
 
 /// Returns the length of the name or number at the start of `text`.
@@ -228,6 +274,26 @@ mod tests {
             "{{ .p12 | pkcs12key }} {{ trunc -4 .password }}",
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_keys_that_a_template_names_are_found() {
+        for (text, keys) in [
+            ("plain", ""),
+            ("{{ .a }}-{{.b}}", "a b"),
+            ("{{ index . \"tls.crt\" | default `x` }}", "tls.crt?"),
+            ("{{ (.config | fromJson).host }}", "config"),
+            ("{{ .a.b }}", "a"),
+            ("{{ printf \"{{ .no }} %s:%s\" .user .password | b64enc }}", "user password"),
+            ("{{ . | toJson }}", ""),
+        ] {
+            let found = references(text).unwrap_or_default();
+            let names: Vec<String> = found
+                .iter()
+                .map(|one| format!("{}{}", one.key, if one.is_lookup { "?" } else { "" }))
+                .collect();
+            assert_eq!(names.join(" "), keys, "{text}");
         }
     }
 

@@ -122,7 +122,7 @@ const ACTIONS: [&str; 10] = [
 const TARGETS: [&str; 6] = ["to", "from", "namespace", "namespaces", "clusters", "allowed"];
 
 /// The Secret types that Kubernetes treats as plain data.
-pub(super) const SECRET_TYPES: [&str; 6] = [
+pub(crate) const SECRET_TYPES: [&str; 6] = [
     "Opaque",
     "kubernetes.io/basic-auth",
     "kubernetes.io/dockercfg",
@@ -132,7 +132,7 @@ pub(super) const SECRET_TYPES: [&str; 6] = [
 ];
 
 /// Returns why a template may not set a label or annotation, or None if it may.
-pub(super) fn reason(name: &str, value: &str) -> Option<&'static str> {
+pub(crate) fn reason(name: &str, value: &str) -> Option<&'static str> {
     let words = words(name);
     let name = name.to_ascii_lowercase();
     let (domain, rest) = name.split_once('/').unwrap_or(("", &name));
