@@ -33,7 +33,10 @@ fn a_registry_credential_is_what_the_kubelet_reads() {
     assert_eq!(template["mergePolicy"], "Replace");
     let data = template["data"].as_object().unwrap();
     assert_eq!(data.keys().collect::<Vec<_>>(), [".dockerconfigjson"]);
-    let expected = r#"{{ dict "auths" (dict .registry (dict "username" .username "password" .password "auth" (printf "%s:%s" .username .password | b64enc))) | toJson }}"#;
+    let expected = concat!(
+        r#"{{ dict "auths" (dict .registry (dict "username" .username "password" .password "#,
+        r#""auth" (printf "%s:%s" .username .password | b64enc))) | toJson }}"#,
+    );
     assert_eq!(data[".dockerconfigjson"], expected);
 }
 

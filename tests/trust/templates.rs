@@ -125,11 +125,11 @@ fn anything_else_is_refused_by_name() {
         ),
         (BUILT_IN.replace("{{ storeKind }}", "SecretStore"), "`/spec/secretStoreRef/kind`"),
         (
-            BUILT_IN.replace("Policy: Owner", "Policy: Merge"),
+            BUILT_IN.replace("Policy: {{ creationPolicy }}", "Policy: Merge"),
             "`/spec/target/creationPolicy` is `Merge` instead of `Owner`",
         ),
         (
-            BUILT_IN.replace("    creationPolicy: Owner\n", ""),
+            BUILT_IN.replace("    creationPolicy: {{ creationPolicy }}\n", ""),
             "`/spec/target/creationPolicy` is missing",
         ),
         (

@@ -1,7 +1,7 @@
 //! `externalSecret`: the settings of ExternalSecrets, shared and by environment.
 //!
-//! The operator reads all ExternalSecrets of a cluster in one list. One that it cannot parse, such as
-//! one with a misspelled interval, hides the others, so everything is checked here.
+//! The operator reads all ExternalSecrets of a cluster in one list. One that it cannot parse,
+//! such as one with a misspelled interval, hides the others, so everything is checked here.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -175,8 +175,8 @@ impl ExternalSecretConfig {
     fn find_policy_conflict(&self) -> Option<&'static str> {
         match (self.creation_policy, self.deletion_policy?) {
             (CreationPolicy::Merge | CreationPolicy::None, DeletionPolicy::Delete) => Some(
-                "the operator deletes only a Secret that it owns: set `creationPolicy` to Owner, or \
-                 `deletionPolicy` to Retain",
+                "the operator deletes only a Secret that it owns: set `creationPolicy` to Owner, \
+                 or `deletionPolicy` to Retain",
             ),
             (CreationPolicy::None, DeletionPolicy::Merge) => Some(
                 "there is no Secret whose keys could be removed: set `deletionPolicy` to Retain",
