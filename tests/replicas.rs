@@ -155,7 +155,7 @@ fn a_replicated_secret_from_its_creation_to_its_end() {
             format!("add-replica {two} done"),
             format!("add-replica {three} done"),
             format!("remove-replica {two} done"),
-            format!("override-gate cooling-off done"),
+            "override-gate cooling-off done".to_owned(),
             format!("remove-replica {one} done"),
             format!("remove-replica {three} done"),
             format!("delete-secret {KEY} done"),

@@ -53,12 +53,15 @@ pub(crate) fn ask(
     ask_parsed(question, theme, terminal, parse)
 }
 
+/// Parses what is typed; returns the answer and the words to show for it, or why it is rejected.
+type ParseAnswer<'a, T> = dyn FnMut(&str) -> Result<(T, String), String> + 'a;
+
 /// Asks until `parse` accepts an answer; it returns the answer and the words to show for it.
 pub(crate) fn ask_parsed<T>(
     question: &Question<'_>,
     theme: &dyn Theme,
     terminal: TerminalStyle,
-    parse: &mut dyn FnMut(&str) -> Result<(T, String), String>,
+    parse: &mut ParseAnswer<'_, T>,
 ) -> Result<T, PromptError> {
     TextPrompt::new(question, theme, terminal, None).ask(|prompt| parse(&prompt.answer()))
 }
