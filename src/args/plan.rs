@@ -70,7 +70,7 @@ pub(crate) struct PlanArgs {
         requires = "reason"
     )]
     pub(super) overrides: Vec<Gate>,
-    /// Record TEXT in the audit trail as the reason for an override or a --recreate option
+    /// Record TEXT in the audit trail as the reason for an override or recreation
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(super) reason: Option<String>,
     /// Select one of N shards of the services, for concurrent jobs: I/N, or auto
