@@ -44,7 +44,7 @@ pub(crate) struct PlanArgs {
     /// goldenpath or is in another account or region. It is created without its value.
     #[arg(long, value_name = "ID", requires = "reason")]
     pub(super) recreate: Vec<IdOrName>,
-    /// Change the type of this manifest's Kubernetes Secret, with --reason; may be repeated
+    /// Change the type of its Kubernetes Secret, with --reason; may be repeated
     ///
     /// Kubernetes never changes the type of a Secret. The ExternalSecret gets the new type, and the
     /// operator creates the Secret again once you have deleted it.

@@ -32,7 +32,7 @@ pub(super) struct AnswerArgs {
     /// Set the AWS region [default: that of AWS_REGION or the profile, at each run]
     #[arg(long, value_parser = region)]
     region: Option<String>,
-    /// Set the GitOps repository: a working copy, or a URL to push to [default: ../gitops]
+    /// Set the GitOps repository: a working copy, or a URL [default: ../gitops]
     #[arg(long, value_name = "PATH|URL", value_parser = one_line)]
     gitops: Option<String>,
     /// Set an environment; repeat it for several [default: the built-in list]
