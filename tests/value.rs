@@ -670,7 +670,8 @@ fn a_person_is_asked_for_each_key_and_nothing_of_it_is_seen() {
     terminal.key(Key::Enter);
     terminal.wait_for("password (empty: generate), again").send("s3cret?").key(Key::Enter);
     // The entries differ, so both are asked for again; the second is pasted.
-    terminal.wait_for("the two entries differ").send("\u{1b}[200~s3cret!\r\u{1b}[201~\r");
+    terminal.wait_for("the two entries differ").wait_for("? password (empty: generate) ›");
+    terminal.send("\u{1b}[200~s3cret!\r\u{1b}[201~\r");
     terminal.wait_for("[pasted, 7 characters]");
     terminal.wait_for("host (empty: none)").key(Key::Enter);
     terminal.wait_for("port (empty: none)").send("5432").key(Key::Enter);
@@ -709,6 +710,8 @@ fn a_key_that_is_needed_is_asked_for_again_and_files_by_their_path() {
     let ask = || value(&platform, &["set", "SEC-0007"]).in_terminal(100, 24);
     let mut terminal: Terminal = ask();
     terminal.wait_for("File with tls.key").key(Key::Enter).wait_for("tls.key is required");
+    // What is typed before the question is asked again is dropped.
+    terminal.wait_for("? File with tls.key");
     terminal.send("/nowhere").key(Key::Enter).wait_for("cannot read `/nowhere`");
     terminal.send("\u{15}").send(&folder.join("k").display().to_string()).key(Key::Enter);
     terminal
